@@ -1,0 +1,3 @@
+//! The `muster-relay` binary.
+
+fn main() {}
