@@ -109,6 +109,11 @@ impl FairShare {
         fits
     }
 
+    /// Takes this worker's active allocations off the count of all, before the share is replaced.
+    pub fn leave(&self, active: &AtomicU32) {
+        active.fetch_sub(self.sorted.len() as u32, Relaxed);
+    }
+
     fn start_round(&mut self, now: Duration, active: &AtomicU32) {
         let mine = self.offered.len() as u32;
         let previous = self.sorted.len() as u32;

@@ -218,6 +218,7 @@ impl Server {
     /// New settings, from the next message on. Live allocations keep their credentials.
     pub fn handle_settings(&mut self, live: Arc<LiveSettings>) {
         let max = self.live.limits.allocations as usize;
+        self.fair.leave(&self.shared.active);
         self.fair = FairShare::new(live.limits.bytes_per_second, max.max(live.limits.allocations as usize));
         self.limiter = ReplyLimiter::new(
             live.limits.unproven_replies_per_second,
