@@ -1,5 +1,12 @@
 //! STUN (RFC 8489) and TURN (RFC 8656) without sockets, threads or clocks.
 
+pub mod authentication;
+pub mod credentials;
+pub mod integrity;
+pub mod nonce;
+pub mod peer_policy;
+pub mod reply_limiter;
+
 use std::{net::SocketAddr, time::Duration};
 
 /// The time of one call, as the driver at the edge read it.
