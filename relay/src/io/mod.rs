@@ -15,6 +15,15 @@
 //! }
 //! ```
 
+mod address;
+mod buffers;
+mod icmp;
+mod names;
+mod probe;
+mod socket;
+mod uring;
+mod waker;
+
 use std::{
     io,
     net::{SocketAddr, UdpSocket},
@@ -22,6 +31,12 @@ use std::{
     time::Duration,
 };
 
+pub use self::{
+    probe::{Choice, ProbeError, ProbeStep, UringFacts, choose, probe},
+    socket::{UdpOptions, bind_tcp_listener, bind_udp, receive_queue_drops},
+    uring::UringDriver,
+    waker::Waker,
+};
 use crate::slot::Slot;
 
 /// Names one datagram socket of one driver. A closed socket's name is never valid again.
