@@ -1,22 +1,147 @@
 //! What an operator can set, in one place.
 //!
-//! [`Settings`] is what the rest of the relay reads: parsed, checked, with every default filled in.
+//! [`Settings`] is what the rest of the relay reads: parsed, checked, with every default filled in. [`load`] makes them
+//! from a TOML file, the environment (`MUSTER_RELAY_*`) and flags, which name the same settings because all of them work
+//! from [`table::settings`]. **A flag wins over the environment, the environment over the file, the file over the
+//! default; a list that is given replaces the whole list below it.**
+//!
+//! ```
+//! use muster_relay::config::{Command, Host, load};
+//!
+//! let host = Host { addresses: vec!["192.0.2.1".parse()?], cpus: 2 };
+//! let arguments = ["muster-relay", "run", "--config", "relay.toml", "--io", "epoll"].map(Into::into);
+//! let file = |_: &std::path::Path| Ok(b"user = 'alice:secret'\nio = 'uring'".to_vec());
+//! let Command::Run { settings, .. } = load(arguments, [], &host, &file)? else { unreachable!() };
+//! assert_eq!(settings.users[0].name, "alice");
+//! assert_eq!(settings.io, muster_relay::config::IoMode::Epoll);
+//! assert_eq!(settings.relay_ip, host.addresses);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod command_line;
+mod environment;
+mod file;
+mod host;
+mod layer;
+mod problem;
+mod reload;
+pub mod report;
+mod resolve;
+pub mod settings_page;
+pub mod table;
+mod value;
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    ffi::OsString,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     ops::RangeInclusive,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use ipnet::IpNet;
 
+use command_line::{Parsed, Verb};
+pub use environment::CONFIG_VARIABLE;
+pub use host::{Host, read_file};
+use layer::Layer;
+pub use problem::{LoadError, Origin, Problem};
+pub use reload::Sources;
+pub use value::Kind;
+
+/// What the command line asks for, with everything it needs.
+#[derive(Debug)]
+pub enum Command {
+    /// Run the relay.
+    Run {
+        /// What to run.
+        settings: Settings,
+        /// Where it came from, to read it again.
+        sources: Sources,
+    },
+    /// Say what would run.
+    Check {
+        /// What would run.
+        settings: Settings,
+        /// Print JSON.
+        json: bool,
+    },
+    /// Inspect the host. The settings may lack credentials.
+    Doctor {
+        /// What is meant to run.
+        settings: Settings,
+        /// Print JSON.
+        json: bool,
+    },
+    /// Print this and succeed.
+    Help(String),
+    /// Print this and succeed.
+    Version(String),
+}
+
+/// Makes settings from all sources. `arguments` begins with the program's name; of `environment` only `MUSTER_RELAY_*`
+/// is looked at; `read` reads the files that the settings name ([`read_file`] outside of tests).
+///
+/// # Errors
+/// A command line that cannot be understood, or every wrong setting with where it was said, what was found and what is
+/// allowed.
+pub fn load(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    host: &Host,
+    read: &dyn Fn(&Path) -> io::Result<Vec<u8>>,
+) -> Result<Command, LoadError> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let environment: Vec<(OsString, OsString)> = environment
+        .into_iter()
+        .filter(|(name, _)| name.as_encoded_bytes().starts_with(table::VARIABLE_PREFIX.as_bytes()))
+        .collect();
+
+    let mut flag_problems = Vec::new();
+    let invocation = match command_line::parse(&arguments, &mut flag_problems)? {
+        Parsed::Command(invocation) => invocation,
+        Parsed::Help(text) => return Ok(Command::Help(text)),
+        Parsed::Version(text) => return Ok(Command::Version(text)),
+    };
+    let mut environment_problems = Vec::new();
+    let variables = environment::read(&environment, &mut environment_problems);
+
+    let mut problems = Vec::new();
+    let by_flag = invocation.config.map(|path| (path, Origin::Flag("--config".into())));
+    let by_variable = variables.config.map(|path| (path, Origin::Environment(CONFIG_VARIABLE.into())));
+    let file = match by_flag.or(by_variable) {
+        Some((path, origin)) => match resolve::config_file(&path, origin, read, &mut problems) {
+            Some(bytes) => file::layer(&path, &bytes, &mut problems),
+            None => Layer::default(),
+        },
+        None => Layer::default(),
+    };
+    problems.append(&mut environment_problems);
+    problems.append(&mut flag_problems);
+
+    // A doctor is asked before there are credentials; and a file that was refused may be where they stand.
+    let credentials_needed = invocation.verb != Verb::Doctor && problems.is_empty();
+    let layers = [&file, &variables.layer, &invocation.layer];
+    let settings = resolve::resolve(&layers, host, read, credentials_needed, &mut problems);
+    if !problems.is_empty() {
+        return Err(LoadError::Settings(problems));
+    }
+    let json = invocation.json;
+    Ok(match invocation.verb {
+        Verb::Run => Command::Run { settings, sources: Sources { arguments, environment, host: host.clone() } },
+        Verb::Check => Command::Check { settings, json },
+        Verb::Doctor => Command::Doctor { settings, json },
+    })
+}
+
 /// A checked configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Addresses for clients over UDP and TCP. An unspecified address stands for every address of the host.
+    /// Addresses for clients over UDP and TCP. Concrete after checking: a wildcard has been replaced by the host's
+    /// addresses. Port 0 lets the system choose. With `listen_tls` at most 255 together, and at least one.
     pub listen: Vec<SocketAddr>,
-    /// Addresses for clients over TLS on TCP.
+    /// Addresses for clients over TLS on TCP, as `listen`. Not empty only with `tls_cert` and `tls_key`.
     pub listen_tls: Vec<SocketAddr>,
     /// PEM certificate chain for TLS.
     pub tls_cert: Option<PathBuf>,
@@ -30,10 +155,15 @@ pub struct Settings {
     pub relay_ports: RangeInclusive<u16>,
     /// The realm of the long-term credentials.
     pub realm: String,
-    /// Static users.
+    /// Static users, each name once: those of the setting, then those of `user_file`.
     pub users: Vec<User>,
-    /// Shared secrets for ephemeral credentials: the newest first; all are valid.
+    /// Files that more users were read from.
+    pub user_file: Vec<PathBuf>,
+    /// Shared secrets for ephemeral credentials: the newest first; all are valid. Those of the setting, then those of
+    /// `auth_secret_file`.
     pub auth_secret: Vec<String>,
+    /// Files that more secrets were read from.
+    pub auth_secret_file: Vec<PathBuf>,
     /// Ranges that peers may be in although they are not globally routable.
     pub allow_peer: Vec<IpNet>,
     /// Worker threads; at least 1 after checking.
@@ -54,6 +184,43 @@ pub struct Settings {
     pub slots: u16,
     /// What a client or a network may use.
     pub limits: Limits,
+}
+
+impl Default for Settings {
+    /// The defaults before the host is known: wildcards to listen on, no relay address, one worker, no credentials.
+    fn default() -> Self {
+        Self {
+            listen: vec![(Ipv4Addr::UNSPECIFIED, 3478).into(), (Ipv6Addr::UNSPECIFIED, 3478).into()],
+            listen_tls: Vec::new(),
+            tls_cert: None,
+            tls_key: None,
+            external_ip: Vec::new(),
+            relay_ip: Vec::new(),
+            relay_ports: 49_152..=65_535,
+            realm: "muster".into(),
+            users: Vec::new(),
+            user_file: Vec::new(),
+            auth_secret: Vec::new(),
+            auth_secret_file: Vec::new(),
+            allow_peer: Vec::new(),
+            workers: 1,
+            io: IoMode::Auto,
+            batch_window_us: 0,
+            admin: None,
+            alternate_server: Vec::new(),
+            drain_deadline: Duration::from_secs(300),
+            slot_bytes: 2_048,
+            slots: 2_048,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The table's view hides secrets, and a new setting cannot be forgotten here.
+        f.debug_map().entries(table::settings().iter().map(|setting| (setting.path(), setting.view(self)))).finish()
+    }
 }
 
 /// One static user.

@@ -1,0 +1,71 @@
+//! Goal: what is shipped as an example is a good configuration, commented or not.
+//! Method: `deploy/relay.toml` is loaded as it is, and with every commented setting switched on.
+
+use std::collections::BTreeSet;
+
+use muster_relay::config::{report, settings_page, table::settings};
+
+use super::Given;
+
+const EXAMPLE: &str = include_str!("../../../deploy/relay.toml");
+const PEM: &str = "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n";
+
+fn given(text: &str) -> Given {
+    Given::nothing()
+        .config(text)
+        .file("/etc/muster-relay/users", "alice:wonderland")
+        .file("/etc/muster-relay/secrets", "0123456789abcdef")
+        .file("/etc/muster-relay/tls/fullchain.pem", PEM)
+        .file("/etc/muster-relay/tls/privkey.pem", PEM)
+}
+
+#[test]
+fn the_example_loads_as_it_is() {
+    let settings = given(EXAMPLE).settings();
+    assert_eq!(settings.auth_secret.len(), 1);
+}
+
+#[test]
+fn the_example_shows_every_setting_and_all_of_them_load() {
+    let switched_on: String = EXAMPLE
+        .lines()
+        .map(|line| line.strip_prefix("#").filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let shown: BTreeSet<&str> = switched_on
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(key, _)| key)
+        .collect();
+    let all: BTreeSet<&str> = settings().iter().map(|setting| setting.key).collect();
+    assert_eq!(shown, all);
+    assert_eq!(given(&switched_on).settings().limits.handshakes, 512);
+}
+
+#[test]
+fn the_report_says_what_would_run_without_secrets() {
+    let given = given(EXAMPLE).flags("--user alice:hunter2 --allow-peer 127.0.0.0/8 --listen 10.0.0.5");
+    let settings = given.settings();
+    let text = report::text(&settings);
+    for setting in settings_shown() {
+        assert!(text.contains(setting), "{setting} is missing:\n{text}");
+    }
+    let json = report::json(&settings);
+    assert_eq!(json["settings"]["user"][0], "alice");
+    assert_eq!(json["settings"]["limits"]["handshakes"], 512);
+    assert_eq!(json["capacity"]["relayed_addresses"], 16_384);
+    assert!(json["notes"].to_string().contains("loopback services"), "{json}");
+    assert!(!text.contains("hunter2") && !json.to_string().contains("hunter2"));
+    assert!(!text.contains("0123456789abcdef") && !json.to_string().contains("0123456789abcdef"));
+}
+
+fn settings_shown() -> impl Iterator<Item = &'static str> {
+    settings().iter().map(|setting| setting.key)
+}
+
+#[test]
+fn the_page_is_the_one_in_the_tree() {
+    let committed = include_str!("../../../docs/SETTINGS.md");
+    assert!(committed == settings_page::markdown(), "docs/SETTINGS.md is stale: run `cargo xtask settings`");
+}
