@@ -423,6 +423,12 @@ fn the_owner_may_change_its_password_but_not_its_name() {
     let legacy = Request::legacy(&authenticator, "alice", "a").bytes();
     let changed = check(&authenticator, &legacy, Some(&alice)).unwrap();
     assert_eq!(changed.password_algorithm, PasswordAlgorithm::Md5, "and its algorithm");
+    let mislabelled = Request { key: changed.key.clone(), ..Request::modern(&authenticator, "alice", "a") }.bytes();
+    assert_eq!(
+        check(&authenticator, &mislabelled, Some(&changed)).unwrap_err().code(),
+        401,
+        "a key of MD5 is not SHA-256's"
+    );
 
     let bob = Request::modern(&authenticator, "bob", "b").bytes();
     match check(&authenticator, &bob, Some(&alice)).unwrap_err() {
