@@ -20,6 +20,7 @@ mod buffers;
 mod icmp;
 mod names;
 mod probe;
+mod process;
 mod socket;
 mod uring;
 mod waker;
@@ -33,6 +34,7 @@ use std::{
 
 pub use self::{
     probe::{Choice, ProbeError, ProbeStep, UringFacts, choose, probe},
+    process::{CountedHeap, raise_open_files},
     socket::{UdpOptions, bind_tcp_listener, bind_udp, receive_queue_drops},
     uring::UringDriver,
     waker::Waker,

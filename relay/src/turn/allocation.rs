@@ -21,8 +21,10 @@ pub(super) const PERMISSION_LIFETIME: Duration = Duration::from_secs(300);
 /// How long a channel binding lasts (RFC 8656 section 12).
 pub(super) const CHANNEL_LIFETIME: Duration = Duration::from_secs(600);
 
-/// Channel numbers that may be bound (RFC 8656 section 12).
-pub(super) const CHANNEL_NUMBERS: std::ops::RangeInclusive<u16> = 0x4000..=0x4FFF;
+/// Channel numbers that may be bound: those of RFC 5766 section 11. RFC 8656 section 12 stops at 0x4FFF, to leave first
+/// bytes for protocols that share a client's socket, but clients written to the older text (coturn's among them) pick
+/// from the whole range, and nothing else arrives at a relay.
+pub(super) const CHANNEL_NUMBERS: std::ops::RangeInclusive<u16> = 0x4000..=0x7FFF;
 
 /// Names a relayed socket of one server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

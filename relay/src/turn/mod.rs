@@ -27,6 +27,7 @@ pub(crate) use self::allocation::GENERATION_MASK;
 pub use self::{
     allocation::RelayId,
     authentication::Authenticator,
+    credentials::Credentials,
     peer_policy::PeerPolicy,
     quotas::{QuotaExceeded, Quotas},
     rate::{FairShare, ShareUsed, TokenBucket},

@@ -202,7 +202,7 @@ impl Server {
     /// One datagram or frame from a client.
     pub fn handle_client(&mut self, now: Now, client: Client, slot: &mut Slot<'_>) -> Route {
         match slot.payload().first() {
-            Some(64..=79) => self.channel_data_from_client(now, client, slot),
+            Some(64..=127) => self.channel_data_from_client(now, client, slot),
             Some(0..=3) => self.message_from_client(now, client, slot),
             _ => self.drop(Drop::Malformed),
         }

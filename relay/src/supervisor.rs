@@ -1,0 +1,512 @@
+//! Starts the workers, and tells them about reloads, drains and the end.
+//!
+//! **The supervisor is never on a datagram's way.** It shares flags and counters with the workers, and one lock that they
+//! take when a reload has raised the version.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, UdpSocket},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    admin,
+    config::{IoMode, Settings},
+    handoff::Mailbox,
+    io::{
+        Choice, CountedHeap, DriverConfig, UdpOptions, UringDriver, UringDriver as EpollDriver, Waker, bind_tcp_listener, bind_udp,
+        choose, raise_open_files,
+    },
+    metrics::RelaySnapshot,
+    stream::{StreamLimits, Streams, StreamsConfig, TlsAcceptor, TlsSlot},
+    turn::{Authenticator, Credentials, LiveSettings, PeerPolicy, RelayAddress, RelayedPorts, Server, Shared},
+    worker::{Orders, STREAM_TOKENS, Worker, WorkerCounters, WorkerSetup},
+};
+
+/// Bytes that a listening socket may hold for us: half a second of a busy relay.
+const LISTENER_BUFFER: usize = 4 << 20;
+
+/// How often a drain looks whether it has ended.
+const DRAIN_POLL: Duration = Duration::from_millis(50);
+
+/// Why the relay did not start, in words for the operator.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A running relay, as the admin endpoint and the signals see it.
+#[derive(Debug)]
+pub struct Relay {
+    shared: Arc<Shared>,
+    orders: Arc<Orders>,
+    counters: Vec<Arc<WorkerCounters>>,
+    mailboxes: Arc<[Mailbox]>,
+    stream_limits: Arc<StreamLimits>,
+    tls: Option<Arc<TlsSlot>>,
+    nonce_key: [u8; 32],
+    driver: &'static str,
+    batching: bool,
+    stepped_down: Option<String>,
+    stopped: AtomicUsize,
+    reloads: [AtomicU64; 2],
+}
+
+impl Relay {
+    /// Makes no new allocations from now on.
+    pub fn drain(&self) {
+        if !self.shared.draining.swap(true, Relaxed) {
+            tracing::info!(allocations = self.live_allocations(), "draining");
+        }
+    }
+
+    /// Whether new allocations are refused.
+    pub fn draining(&self) -> bool {
+        self.shared.draining.load(Relaxed)
+    }
+
+    /// Live allocations of all workers.
+    pub fn live_allocations(&self) -> u32 {
+        self.shared.quotas.live()
+    }
+
+    /// Workers whose thread has ended although nobody told it to.
+    pub fn stopped_workers(&self) -> usize {
+        self.stopped.load(Relaxed)
+    }
+
+    /// Which driver moves the datagrams.
+    pub fn driver(&self) -> &'static str {
+        self.driver
+    }
+
+    /// Gives the workers new settings; live allocations are not touched.
+    ///
+    /// # Errors
+    /// When the certificate cannot be loaded; nothing has changed then.
+    pub fn reload(&self, settings: &Settings) -> Result<(), StartError> {
+        let acceptor = match &self.tls {
+            Some(slot) => Some((slot, load_tls(settings)?)),
+            None => None,
+        };
+        if let Some((slot, acceptor)) = acceptor {
+            slot.replace(acceptor);
+        }
+        let limits = settings.limits;
+        self.stream_limits.set(limits.connections, limits.connections_per_address, limits.handshakes);
+        let live = Arc::new(live_settings(settings, self.nonce_key));
+        *self.orders.settings.lock().unwrap_or_else(PoisonError::into_inner) = live;
+        self.orders.version.fetch_add(1, Relaxed);
+        self.wake();
+        Ok(())
+    }
+
+    /// Ends the workers.
+    fn stop(&self) {
+        self.orders.stop.store(true, Relaxed);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        for mailbox in self.mailboxes.iter() {
+            mailbox.waker().wake();
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> RelaySnapshot {
+        RelaySnapshot {
+            workers: self.counters.clone(),
+            driver: self.driver,
+            batching: self.batching,
+            stepped_down: self.stepped_down.clone(),
+            draining: self.draining(),
+            reservations: self.shared.reservations.live().into(),
+            reloads: [self.reloads[0].load(Relaxed), self.reloads[1].load(Relaxed)],
+            heap_allocations: CountedHeap::allocations(),
+        }
+    }
+}
+
+/// Binds everything and starts the workers.
+///
+/// # Errors
+/// When an address cannot be bound, a file not be read, or the asked-for driver not be used.
+pub fn start(settings: &Settings) -> Result<(Arc<Relay>, Vec<JoinHandle<()>>), StartError> {
+    let files = raise_open_files().map_err(|error| StartError(format!("open files: {error}")))?;
+    let choice = choose(settings.io).map_err(|error| StartError(format!("--io uring: {error}")))?;
+    let (driver, stepped_down) = match &choice {
+        Choice::Uring(_) => ("uring", None),
+        Choice::Epoll { reason } => ("epoll", reason.as_ref().map(ToString::to_string)),
+    };
+    if let (IoMode::Auto, Some(reason)) = (settings.io, &stepped_down) {
+        tracing::warn!(%reason, "io_uring cannot be used, going on with epoll");
+    }
+    let tls = if settings.listen_tls.is_empty() { None } else { Some(Arc::new(TlsSlot::new(load_tls(settings)?))) };
+    let nonce_key = random()?;
+    let live = Arc::new(live_settings(settings, nonce_key));
+    let shared = Arc::new(Shared::new(RelayedPorts::new(&relay_addresses(settings), settings.relay_ports.clone())));
+    let orders = Arc::new(Orders {
+        version: AtomicU64::new(0),
+        settings: Mutex::new(Arc::clone(&live)),
+        stop: AtomicBool::new(false),
+    });
+    let limits = settings.limits;
+    let stream_limits =
+        Arc::new(StreamLimits::new(limits.connections, limits.connections_per_address, limits.handshakes));
+    let several = settings.workers > 1;
+    let mailboxes: Arc<[Mailbox]> = (0..settings.workers)
+        .map(|_| Waker::new().map(|waker| Mailbox::new(waker, settings.slot_bytes as usize, several)))
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(|error| StartError(format!("eventfd: {error}")))?
+        .into();
+    let counters: Vec<_> = (0..settings.workers).map(|_| Arc::new(WorkerCounters::default())).collect();
+    let relay = Arc::new(Relay {
+        shared: Arc::clone(&shared),
+        orders: Arc::clone(&orders),
+        counters: counters.clone(),
+        mailboxes: Arc::clone(&mailboxes),
+        stream_limits: Arc::clone(&stream_limits),
+        tls: tls.clone(),
+        nonce_key,
+        driver,
+        batching: settings.batch_window_us > 0 && !matches!(&choice, Choice::Uring(facts) if !facts.batch_window),
+        stepped_down,
+        stopped: AtomicUsize::new(0),
+        reloads: Default::default(),
+    });
+    if u64::from(limits.allocations) + 256 > files {
+        tracing::warn!(files, allocations = limits.allocations, "fewer open files are allowed than allocations");
+    }
+    let mut listeners = Listeners::bind(settings)?;
+    let started = Instant::now();
+    let mut threads = Vec::new();
+    for (number, counters) in counters.iter().enumerate() {
+        let mut streams = Streams::new(streams_config(settings), Arc::clone(&stream_limits));
+        let (udp, tcp, over_tls) = listeners.of_worker(settings, number)?;
+        let listening = tcp.into_iter().map(|listener| (listener, None));
+        for (listener, tls) in listening.chain(over_tls.into_iter().map(|listener| (listener, tls.clone()))) {
+            streams.listen(listener, tls).map_err(|error| StartError(format!("listen: {error}")))?;
+        }
+        let server = Server::new(
+            number as u8,
+            Arc::clone(&shared),
+            Arc::clone(&live),
+            Arc::clone(&counters.turn),
+            random()?,
+        );
+        let setup = WorkerSetup {
+            number: number as u8,
+            server,
+            streams,
+            mailboxes: Arc::clone(&mailboxes),
+            counters: Arc::clone(counters),
+            orders: Arc::clone(&orders),
+            slot_bytes: settings.slot_bytes as usize,
+            started,
+        };
+        threads.push(spawn(setup, udp, &choice, driver_config(settings, files), &relay)?);
+    }
+    Ok((relay, threads))
+}
+
+/// Starts the relay and answers signals until it ends. `load` reads the configuration again.
+///
+/// # Errors
+/// When the relay cannot start, or when a worker ended although nobody told it to.
+pub fn run(
+    settings: &Settings,
+    announce: impl FnOnce(&Relay),
+    load: impl FnMut() -> Result<Settings, String>,
+) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| StartError(format!("control runtime: {error}")))?;
+    runtime.block_on(async {
+        let admin = match settings.admin {
+            Some(address) => Some(
+                tokio::net::TcpListener::bind(address)
+                    .await
+                    .map_err(|error| StartError(format!("admin {address}: {error}")))?,
+            ),
+            None => None,
+        };
+        let mut signals = Signals::new().map_err(|error| StartError(format!("signals: {error}")))?;
+        let (relay, threads) = start(settings)?;
+        announce(&relay);
+        if let Some(listener) = admin {
+            tokio::spawn(admin::serve(listener, Arc::clone(&relay)));
+        }
+        signals.serve(&relay, settings.drain_deadline, load).await;
+        let died = relay.stopped_workers();
+        relay.stop();
+        for thread in threads {
+            // A panic was reported by the thread itself; it also counts as stopped.
+            let _ = thread.join();
+        }
+        tracing::info!("stopped");
+        if died > 0 { Err(StartError(format!("{died} workers ended by themselves; see above"))) } else { Ok(()) }
+    })
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns when the relay is to end: drained, past the deadline, told twice, or crippled.
+    async fn serve(&mut self, relay: &Relay, deadline: Duration, mut load: impl FnMut() -> Result<Settings, String>) {
+        let mut tick = tokio::time::interval(DRAIN_POLL);
+        let mut ends: Option<tokio::time::Instant> = None;
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => reload(relay, &mut load),
+                _ = async { tokio::select! { _ = self.terminate.recv() => (), _ = self.interrupt.recv() => () } } => {
+                    if relay.draining() {
+                        tracing::warn!(allocations = relay.live_allocations(), "told again: ending at once");
+                        return;
+                    }
+                    relay.drain();
+                }
+                _ = tick.tick() => {}
+            }
+            if relay.stopped_workers() > 0 {
+                return;
+            }
+            if relay.draining() {
+                let ends = *ends.get_or_insert_with(|| tokio::time::Instant::now() + deadline);
+                let left = relay.live_allocations();
+                if left == 0 {
+                    tracing::info!("drained");
+                    return;
+                }
+                if tokio::time::Instant::now() >= ends {
+                    tracing::warn!(allocations = left, "drain deadline reached");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn reload(relay: &Relay, load: &mut impl FnMut() -> Result<Settings, String>) {
+    let result = load().and_then(|settings| relay.reload(&settings).map_err(|error| error.to_string()));
+    match result {
+        Ok(()) => {
+            relay.reloads[0].fetch_add(1, Relaxed);
+            tracing::info!("configuration reloaded");
+        }
+        Err(error) => {
+            relay.reloads[1].fetch_add(1, Relaxed);
+            tracing::error!(%error, "configuration refused, the old one stays");
+        }
+    }
+}
+
+fn spawn(
+    setup: WorkerSetup,
+    udp: Vec<UdpSocket>,
+    choice: &Choice,
+    config: DriverConfig,
+    relay: &Arc<Relay>,
+) -> Result<JoinHandle<()>, StartError> {
+    let uring = matches!(choice, Choice::Uring(_));
+    let relay = Arc::clone(relay);
+    // The ring belongs to the thread that made it, so the driver is made there; its result comes back by this channel.
+    let (report, reported) = std::sync::mpsc::sync_channel(1);
+    let number = setup.number;
+    let thread = std::thread::Builder::new().name(format!("relay-{number}")).spawn(move || {
+        let guard = StoppedGuard(relay);
+        let run = if uring {
+            UringDriver::new(config)
+                .map_err(io::Error::other)
+                .and_then(|driver| Worker::new(driver, setup, udp))
+                .map(Run::Uring)
+        } else {
+            EpollDriver::new(config).map_err(io::Error::other).and_then(|driver| Worker::new(driver, setup, udp)).map(Run::Epoll)
+        };
+        let worker = match run {
+            Ok(worker) => worker,
+            Err(error) => return report.send(Err(error)).unwrap_or(()),
+        };
+        report.send(Ok(())).unwrap_or(());
+        let ended = match worker {
+            Run::Uring(worker) => worker.run(),
+            Run::Epoll(worker) => worker.run(),
+        };
+        match ended {
+            Ok(()) => std::mem::forget(guard),
+            Err(error) => tracing::error!(worker = number, %error, "worker ended"),
+        }
+    });
+    let thread = thread.map_err(|error| StartError(format!("worker thread: {error}")))?;
+    match reported.recv() {
+        Ok(Ok(())) => Ok(thread),
+        Ok(Err(error)) => Err(StartError(format!("worker {number}: {error}"))),
+        Err(_) => Err(StartError(format!("worker {number} ended while starting"))),
+    }
+}
+
+enum Run {
+    Uring(Worker<UringDriver>),
+    Epoll(Worker<EpollDriver>),
+}
+
+/// Counts a worker as stopped however its thread ends, unless it was told to.
+struct StoppedGuard(Arc<Relay>);
+
+impl Drop for StoppedGuard {
+    fn drop(&mut self) {
+        self.0.stopped.fetch_add(1, Relaxed);
+    }
+}
+
+/// The sockets of all workers. They are bound before any thread starts, so that a failure is reported whole.
+struct Listeners {
+    udp: Vec<Vec<UdpSocket>>,
+    tcp: Vec<Vec<TcpListener>>,
+    tls: Vec<Vec<TcpListener>>,
+}
+
+impl Listeners {
+    fn bind(settings: &Settings) -> Result<Self, StartError> {
+        let shared = settings.workers > 1;
+        let options = UdpOptions {
+            reuse_port: shared,
+            receive_buffer: LISTENER_BUFFER,
+            send_buffer: LISTENER_BUFFER,
+            icmp_errors: false,
+        };
+        let fail = |what: &'static str, address: SocketAddr| {
+            move |error: io::Error| StartError(format!("{what} {address}: {error}{}", remedy(&error)))
+        };
+        if shared {
+            // SO_REUSEPORT would let a second relay share the port in silence, so see first that it is free.
+            for &address in &settings.listen {
+                bind_udp(address, UdpOptions::default()).map_err(fail("listen", address))?;
+            }
+        }
+        let (mut udp, mut tcp, mut tls) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..settings.workers {
+            let each = settings.listen.iter();
+            udp.push(
+                each.clone()
+                    .map(|&address| bind_udp(address, options).map_err(fail("listen", address)))
+                    .collect::<Result<_, _>>()?,
+            );
+            tcp.push(
+                each.map(|&address| bind_tcp_listener(address, shared).map_err(fail("listen", address)))
+                    .collect::<Result<_, _>>()?,
+            );
+            tls.push(
+                settings
+                    .listen_tls
+                    .iter()
+                    .map(|&address| bind_tcp_listener(address, shared).map_err(fail("listen_tls", address)))
+                    .collect::<Result<_, _>>()?,
+            );
+        }
+        Ok(Self { udp, tcp, tls })
+    }
+
+    #[allow(clippy::type_complexity, reason = "the three kinds of listening sockets, used at one place")]
+    fn of_worker(
+        &mut self,
+        _settings: &Settings,
+        number: usize,
+    ) -> Result<(Vec<UdpSocket>, Vec<TcpListener>, Vec<TcpListener>), StartError> {
+        let take = std::mem::take::<Vec<UdpSocket>>;
+        Ok((take(&mut self.udp[number]), std::mem::take(&mut self.tcp[number]), std::mem::take(&mut self.tls[number])))
+    }
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; another process has it: end that one, or choose another port",
+        io::ErrorKind::AddrNotAvailable => "; no interface of this host has this address",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need CAP_NET_BIND_SERVICE",
+        _ => "",
+    }
+}
+
+fn relay_addresses(settings: &Settings) -> Vec<RelayAddress> {
+    let mut external = settings.external_ip.clone();
+    settings
+        .relay_ip
+        .iter()
+        .map(|&internal| {
+            let same = external.iter().position(|address| address.is_ipv6() == internal.is_ipv6());
+            RelayAddress { internal, external: same.map_or(internal, |position| external.remove(position)) }
+        })
+        .collect()
+}
+
+fn live_settings(settings: &Settings, nonce_key: [u8; 32]) -> LiveSettings {
+    let listeners: Vec<_> =
+        settings.listen.iter().chain(&settings.listen_tls).copied().chain(settings.admin).collect();
+    let credentials = Credentials::new(&settings.realm, &settings.users, &settings.auth_secret);
+    let local: Vec<_> =
+        settings.relay_ip.iter().chain(&settings.external_ip).copied().chain(settings.listen.iter().map(SocketAddr::ip)).collect();
+    LiveSettings {
+        authenticator: Authenticator::new(Arc::new(credentials), nonce_key),
+        peer_policy: PeerPolicy::new(&settings.allow_peer, &listeners, &local),
+        limits: settings.limits,
+        alternate_server: settings.alternate_server.clone(),
+    }
+}
+
+fn streams_config(settings: &Settings) -> StreamsConfig {
+    StreamsConfig {
+        frame_max: settings.slot_bytes as usize,
+        idle_timeout: Duration::from_secs(settings.limits.idle_timeout_s.into()),
+        token_base: STREAM_TOKENS,
+        ..StreamsConfig::default()
+    }
+}
+
+fn driver_config(settings: &Settings, files: u64) -> DriverConfig {
+    // Two sockets for an allocation that has both families. The kernel refuses a table larger than the limit of files,
+    // and no more sockets than that can be open at once anyway.
+    let sockets = settings.limits.allocations.saturating_mul(2).saturating_add(settings.listen.len() as u32);
+    DriverConfig {
+        sockets_max: sockets.min(u32::try_from(files).unwrap_or(u32::MAX)),
+        slot_bytes: settings.slot_bytes,
+        slots: settings.slots,
+        batch_window_us: settings.batch_window_us,
+    }
+}
+
+fn load_tls(settings: &Settings) -> Result<TlsAcceptor, StartError> {
+    let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) else {
+        return Err(StartError("listen_tls needs tls_cert and tls_key".to_owned()));
+    };
+    TlsAcceptor::load(certificate, key).map_err(|error| StartError(error.to_string()))
+}
+
+fn random() -> Result<[u8; 32], StartError> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| StartError("the system gives no random numbers".to_owned()))?;
+    Ok(bytes)
+}
