@@ -19,9 +19,8 @@ use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _,
 static HEAP: CountedHeap = CountedHeap;
 
 fn main() -> ExitCode {
-    let command = Host::detect()
-        .map_err(|error| format!("the host's interfaces cannot be listed: {error}"))
-        .and_then(|host| {
+    let command =
+        Host::detect().map_err(|error| format!("the host's interfaces cannot be listed: {error}")).and_then(|host| {
             config::load(std::env::args_os(), std::env::vars_os(), &host, &config::read_file)
                 .map_err(|error: LoadError| error.to_string())
         });
@@ -35,7 +34,18 @@ fn main() -> ExitCode {
         Ok(Command::Doctor { settings, json }) => {
             let evidence = doctor::Evidence {
                 read: &config::read_file,
-                probe: &|| probe().map(|facts| if facts.batch_window { "works, batching window included" } else { "works, without the batching window (Linux 6.12)" }.to_owned()).map_err(|error| error.to_string()),
+                probe: &|| {
+                    probe()
+                        .map(|facts| {
+                            if facts.batch_window {
+                                "works, batching window included"
+                            } else {
+                                "works, without the batching window (Linux 6.12)"
+                            }
+                            .to_owned()
+                        })
+                        .map_err(|error| error.to_string())
+                },
                 bind: &doctor::try_bind,
                 unix_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             };

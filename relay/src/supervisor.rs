@@ -19,8 +19,8 @@ use crate::{
     config::{IoMode, Settings},
     handoff::Mailbox,
     io::{
-        Choice, CountedHeap, DriverConfig, UdpOptions, UringDriver, UringDriver as EpollDriver, Waker, bind_tcp_listener, bind_udp,
-        choose, raise_open_files,
+        Choice, CountedHeap, DriverConfig, EpollDriver, UdpOptions, UringDriver, Waker, bind_tcp_listener, bind_udp,
+        choose, raise_open_file_limit,
     },
     metrics::RelaySnapshot,
     stream::{StreamLimits, Streams, StreamsConfig, TlsAcceptor, TlsSlot},
@@ -143,7 +143,7 @@ impl Relay {
 /// # Errors
 /// When an address cannot be bound, a file not be read, or the asked-for driver not be used.
 pub fn start(settings: &Settings) -> Result<(Arc<Relay>, Vec<JoinHandle<()>>), StartError> {
-    let files = raise_open_files().map_err(|error| StartError(format!("open files: {error}")))?;
+    let files = raise_open_file_limit().map_err(|error| StartError(format!("open files: {error}")))?;
     let choice = choose(settings.io).map_err(|error| StartError(format!("--io uring: {error}")))?;
     let (driver, stepped_down) = match &choice {
         Choice::Uring(_) => ("uring", None),

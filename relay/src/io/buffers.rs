@@ -98,12 +98,6 @@ impl SlotMemory {
         unsafe { self.memory.start.as_ptr().add(usize::from(slot) * self.stride) }
     }
 
-    /// Where the slot's payload starts when it is received, for the kernel.
-    pub(super) fn payload_start(&self, slot: u16) -> *mut u8 {
-        // SAFETY: a slot is longer than its headroom.
-        unsafe { self.start(slot).add(HEADROOM) }
-    }
-
     /// Copies a datagram, not longer than [`SlotMemory::payload_max`], to where a received one would be.
     pub(super) fn fill(&mut self, slot: &SlotId, bytes: &[u8]) -> Range<usize> {
         assert!(bytes.len() <= self.payload_max);
@@ -147,6 +141,7 @@ impl BufferRing {
     ///
     /// The kernel is told of the payload's room but not of the tailroom: a datagram that is a byte too long has to
     /// come out as cut short.
+    #[allow(clippy::needless_pass_by_value, reason = "giving a slot away ends the caller's right to it")]
     pub(super) fn give(&mut self, memory: &SlotMemory, slot: SlotId) {
         let SlotId(number) = slot;
         let position = usize::from(self.tail & self.mask);

@@ -17,10 +17,11 @@
 
 mod address;
 mod buffers;
+mod epoll;
+mod heap;
 mod icmp;
 mod names;
 mod probe;
-mod process;
 mod socket;
 mod uring;
 mod waker;
@@ -33,9 +34,10 @@ use std::{
 };
 
 pub use self::{
+    epoll::EpollDriver,
     probe::{Choice, ProbeError, ProbeStep, UringFacts, choose, probe},
-    process::{CountedHeap, raise_open_files},
-    socket::{UdpOptions, bind_tcp_listener, bind_udp, receive_queue_drops},
+    heap::CountedHeap,
+    socket::{UdpOptions, bind_tcp_listener, bind_udp, raise_open_file_limit, receive_queue_drops},
     uring::UringDriver,
     waker::Waker,
 };
@@ -107,7 +109,7 @@ pub trait Handler {
 pub struct DriverStats {
     /// Datagrams received, oversized ones included.
     pub received: u64,
-    /// Datagrams handed to the kernel to send.
+    /// Datagrams handed to the kernel to send, those that it refused included.
     pub sent: u64,
     /// Datagrams larger than a slot: dropped, never cut short.
     pub dropped_oversize: u64,
@@ -124,25 +126,30 @@ pub struct DriverStats {
 }
 
 /// A batch of the kernel's work for one worker. See the module's text for the order of calls.
+///
+/// A driver is made on the thread that uses it and never leaves it.
 pub trait Driver: Sized {
     /// Takes a bound, non-blocking socket and starts receiving on it.
     ///
     /// # Errors
-    /// When the table of sockets is full, or the kernel refuses.
+    /// When the table of sockets is full, or the kernel refuses. The place of a closed socket is free again within a few
+    /// turns: when many were closed at once, within one turn for each twenty.
     fn open(&mut self, socket: UdpSocket, token: Token) -> io::Result<SocketId>;
 
     /// Stops receiving and closes the socket. Nothing is delivered for its token any more, even if it had arrived.
-    /// A send that is queued already may still be carried out. Unknown or closed names are ignored.
+    /// What was queued to be sent from it before is still sent. Its port is free after the next turns. Unknown or closed
+    /// names are ignored.
     fn close(&mut self, socket: SocketId);
 
     /// Copies `bytes` into an outgoing slot and queues them. For control replies and for payloads that came over a
-    /// stream; a datagram that was received by this driver is sent in place through [`Forward`].
+    /// stream; a datagram that was received by this driver is sent in place through [`Forward`]. Longer than a slot: it is
+    /// dropped and counted.
     fn send(&mut self, socket: SocketId, to: SocketAddr, bytes: &[u8]);
 
     /// Reports the readiness of `fd`, which the caller owns and keeps open until [`Driver::unwatch`].
     ///
     /// # Errors
-    /// When the kernel refuses.
+    /// When the descriptor is watched already or the kernel refuses.
     fn watch(&mut self, fd: RawFd, token: Token, writable: bool) -> io::Result<()>;
 
     /// Asks for the next readiness of a watched descriptor; always for reading, and for writing if `writable`.

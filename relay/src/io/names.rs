@@ -4,6 +4,9 @@ use std::{io, os::fd::RawFd};
 
 use super::Token;
 
+// The drivers hand names to the kernel through types that are as wide as a pointer.
+const _: () = assert!(size_of::<usize>() == size_of::<u64>());
+
 /// Positions that fit into a name.
 pub(super) const INDEX_MAX: u32 = (1 << 24) - 1;
 

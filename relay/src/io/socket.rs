@@ -97,6 +97,25 @@ pub fn receive_queue_drops(fd: RawFd) -> io::Result<u32> {
     Ok(info[libc::SK_MEMINFO_DROPS as usize])
 }
 
+/// Raises the number of descriptors that this process may have open as far as we may: every allocation needs one.
+/// Returns the limit that holds now.
+///
+/// # Errors
+/// When the kernel does not tell the limit or refuses to raise it.
+pub fn raise_open_file_limit() -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes one `rlimit`, which outlives the call.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: the kernel reads one `rlimit`, which outlives the call.
+    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(limit.rlim_cur)
+}
+
 /// Sets a buffer's size past the system's limit if we may, otherwise up to it.
 fn set_buffer(socket: &Socket, forced: i32, plain: i32, bytes: usize) -> io::Result<()> {
     let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);

@@ -199,11 +199,7 @@ impl UringDriver {
         if self.ring.unsubmitted() > 0 {
             return;
         }
-        for slot in self.queued.drain(..) {
-            // A copy is not tried again, so its slot is free at once.
-            let list = if slot.get() < self.config.slots { &mut self.sent } else { &mut self.copies };
-            list.push(slot);
-        }
+        self.sent.append(&mut self.queued);
         self.free.append(&mut self.closing);
     }
 
@@ -441,7 +437,7 @@ impl UringDriver {
             self.stats.dropped_send_full += 1;
             return 0;
         }
-        if kind == Kind::Send && slot < u32::from(self.config.slots) {
+        if kind == Kind::Send {
             self.outgoing[slot as usize].again = true;
             self.failed = true;
         } else {
@@ -522,8 +518,11 @@ impl Driver for UringDriver {
             return;
         }
         if self.copies.is_empty() {
-            // An error comes again in the next turn, which can report it.
+            // An error comes again in the next turn, which can report it. Copies that have been sent already are not
+            // tried again, should they have failed: their slots are needed now.
             let _ = self.submit();
+            let receive_slots = self.config.slots;
+            self.copies.extend(self.sent.extract_if(.., |slot| slot.get() >= receive_slots));
         }
         let Some(slot) = self.copies.pop() else {
             self.stats.dropped_no_slot += 1;

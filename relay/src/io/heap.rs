@@ -1,30 +1,11 @@
-//! What the whole process is allowed, and what it uses.
+//! The heap of the binary, counted.
 
 use std::{
     alloc::{GlobalAlloc, Layout},
-    io,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use mimalloc::MiMalloc;
-
-/// Raises the limit of open files to its ceiling, and returns it: every allocation holds a socket.
-///
-/// # Errors
-/// When the kernel refuses.
-pub fn raise_open_files() -> io::Result<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a valid rlimit for the call to fill.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    limit.rlim_cur = limit.rlim_max;
-    // SAFETY: `limit` is a valid rlimit for the call to read.
-    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(limit.rlim_cur)
-}
 
 static HEAP_ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
