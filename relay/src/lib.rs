@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod config;
+pub mod doctor;
 #[allow(unsafe_code, reason = "the kernel's interfaces; every block states what it relies on")]
 pub mod io;
 pub mod slot;
