@@ -19,13 +19,21 @@ pub fn text(settings: &Settings) -> String {
     }
     let relayed: Vec<_> = public_addresses(settings);
     let ports = &settings.relay_ports;
-    line(&mut text, format_args!("{:<12} {} ports {}-{}", "relaying on", relayed.join(", "), ports.start(), ports.end()));
+    line(
+        &mut text,
+        format_args!("{:<12} {} ports {}-{}", "relaying on", relayed.join(", "), ports.start(), ports.end()),
+    );
     if let Some(admin) = settings.admin {
         line(&mut text, format_args!("{:<12} http://{admin}/metrics", "admin"));
     }
     line(&mut text, format_args!("\nFor RTCPeerConnection:\n\n  iceServers: [{}]", ice_server(settings)));
     if let Some(command) = client_command(settings) {
-        line(&mut text, format_args!("\nTo try it from a shell (Debian package coturn), client to client through the relay:\n\n  {command}"));
+        line(
+            &mut text,
+            format_args!(
+                "\nTo try it from a shell (Debian package coturn), client to client through the relay:\n\n  {command}"
+            ),
+        );
     }
     text
 }

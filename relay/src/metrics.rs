@@ -81,9 +81,8 @@ impl Snapshot {
         self.family(encoder, datagrams, "direction", each(|(datagrams, _)| datagrams))?;
         let bytes = ("muster_relay_bytes", "Relayed payload bytes by direction");
         self.family(encoder, bytes, "direction", each(|(_, bytes)| bytes))?;
-        let drops = Drop::ALL
-            .into_iter()
-            .map(|cause| (cause.label(), self.sum(|worker| worker.turn.dropped_so_far(cause))));
+        let drops =
+            Drop::ALL.into_iter().map(|cause| (cause.label(), self.sum(|worker| worker.turn.dropped_so_far(cause))));
         self.family(encoder, ("muster_relay_drops", "Datagrams not passed on, by cause"), "cause", drops)
     }
 

@@ -198,13 +198,8 @@ pub fn start(settings: &Settings) -> Result<(Arc<Relay>, Vec<JoinHandle<()>>), S
         for (listener, tls) in listening.chain(over_tls.into_iter().map(|listener| (listener, tls.clone()))) {
             streams.listen(listener, tls).map_err(|error| StartError(format!("listen: {error}")))?;
         }
-        let server = Server::new(
-            number as u8,
-            Arc::clone(&shared),
-            Arc::clone(&live),
-            Arc::clone(&counters.turn),
-            random()?,
-        );
+        let server =
+            Server::new(number as u8, Arc::clone(&shared), Arc::clone(&live), Arc::clone(&counters.turn), random()?);
         let setup = WorkerSetup {
             number: number as u8,
             server,
@@ -345,7 +340,10 @@ fn spawn(
                 .and_then(|driver| Worker::new(driver, setup, udp))
                 .map(Run::Uring)
         } else {
-            EpollDriver::new(config).map_err(io::Error::other).and_then(|driver| Worker::new(driver, setup, udp)).map(Run::Epoll)
+            EpollDriver::new(config)
+                .map_err(io::Error::other)
+                .and_then(|driver| Worker::new(driver, setup, udp))
+                .map(Run::Epoll)
         };
         let worker = match run {
             Ok(worker) => worker,
@@ -464,11 +462,15 @@ fn relay_addresses(settings: &Settings) -> Vec<RelayAddress> {
 }
 
 fn live_settings(settings: &Settings, nonce_key: [u8; 32]) -> LiveSettings {
-    let listeners: Vec<_> =
-        settings.listen.iter().chain(&settings.listen_tls).copied().chain(settings.admin).collect();
+    let listeners: Vec<_> = settings.listen.iter().chain(&settings.listen_tls).copied().chain(settings.admin).collect();
     let credentials = Credentials::new(&settings.realm, &settings.users, &settings.auth_secret);
-    let local: Vec<_> =
-        settings.relay_ip.iter().chain(&settings.external_ip).copied().chain(settings.listen.iter().map(SocketAddr::ip)).collect();
+    let local: Vec<_> = settings
+        .relay_ip
+        .iter()
+        .chain(&settings.external_ip)
+        .copied()
+        .chain(settings.listen.iter().map(SocketAddr::ip))
+        .collect();
     LiveSettings {
         authenticator: Authenticator::new(Arc::new(credentials), nonce_key),
         peer_policy: PeerPolicy::new(&settings.allow_peer, &listeners, &local),

@@ -17,9 +17,7 @@ use std::{
 use crate::{
     counters::{Counter, Drop, TurnCounters},
     handoff::{Mailbox, Parcel},
-    io::{
-        Driver, Forward, Handler, IcmpError, Readiness, SocketId, Token, UdpOptions, bind_udp, receive_queue_drops,
-    },
+    io::{Driver, Forward, Handler, IcmpError, Readiness, SocketId, Token, UdpOptions, bind_udp, receive_queue_drops},
     slot::{HEADROOM, Slot, TAILROOM},
     stream::{StreamStats, Streams, WatchChange},
     turn::{Action, Client, LiveSettings, Now, OpenError, RelayId, Reply, Route, Server, Transport},
@@ -293,7 +291,8 @@ impl Core {
         }
         let idle = self.server.allocations() == 0;
         let housekeeping = (!idle).then_some(self.next_housekeeping);
-        let due = [self.server.poll_timeout(), self.streams.poll_timeout(), housekeeping].into_iter().flatten().min()?;
+        let due =
+            [self.server.poll_timeout(), self.streams.poll_timeout(), housekeeping].into_iter().flatten().min()?;
         Some(due.saturating_sub(self.clock.started.elapsed()))
     }
 
@@ -406,7 +405,8 @@ impl Core {
         counters.turn.set_dropped(Drop::SendError, stats.dropped_send_error);
         if now.monotonic >= self.next_housekeeping {
             self.next_housekeeping = now.monotonic + HOUSEKEEPING;
-            let overflows = self.listener_fds.iter().filter_map(|&fd| receive_queue_drops(fd).ok()).map(u64::from).sum();
+            let overflows =
+                self.listener_fds.iter().filter_map(|&fd| receive_queue_drops(fd).ok()).map(u64::from).sum();
             counters.receive_queue_overflows.set(overflows);
             self.publish_streams();
         }
@@ -418,7 +418,8 @@ impl Core {
         counters.connections.set(self.streams.len() as u64);
         counters.handshakes_completed.set(stats.handshakes_completed);
         counters.handshakes_failed.set(stats.handshakes_failed + stats.handshakes_timed_out);
-        let refused = stats.refused_total + stats.refused_address + stats.refused_handshakes + stats.refused_descriptors;
+        let refused =
+            stats.refused_total + stats.refused_address + stats.refused_handshakes + stats.refused_descriptors;
         counters.connections_refused.set(refused);
         counters.turn.set_dropped(Drop::StreamBacklog, stats.dropped_backlog);
     }

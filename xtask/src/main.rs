@@ -1,12 +1,48 @@
-//! Maintenance commands: `cargo xtask settings` writes the page of settings.
+//! Maintenance commands: `cargo xtask tidy` checks what the compiler does not, `cargo xtask settings` writes the page
+//! of settings.
 
-use std::{fs, path::Path};
+mod tidy;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use muster_relay::config::settings_page;
 
-fn main() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the crate has a parent folder")?;
-    let page = root.join("docs/SETTINGS.md");
-    fs::write(&page, settings_page::markdown()).with_context(|| page.display().to_string())
+const USAGE: &str = "\
+cargo xtask tidy [FOLDER]   check what the compiler does not, in this repository or another checkout
+cargo xtask settings        write docs/SETTINGS.md from the table of settings";
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let root = || -> anyhow::Result<PathBuf> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the crate has a parent folder")?;
+        Ok(root.to_owned())
+    };
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["tidy"] => tidy(&root()?),
+        ["tidy", folder] => tidy(Path::new(folder)),
+        ["settings"] => {
+            let page = root()?.join(tidy::settings::PAGE);
+            fs::write(&page, settings_page::markdown()).with_context(|| page.display().to_string())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+fn tidy(root: &Path) -> anyhow::Result<ExitCode> {
+    let tree = tidy::Tree::from_git(root)?;
+    let findings = tidy::check(&tree);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    println!("tidy: {} files, {} findings", tree.paths.len(), findings.len());
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -35,8 +35,8 @@ use std::{
 
 pub use self::{
     epoll::EpollDriver,
-    probe::{Choice, ProbeError, ProbeStep, UringFacts, choose, probe},
     heap::CountedHeap,
+    probe::{Choice, ProbeError, ProbeStep, UringFacts, choose, probe},
     socket::{UdpOptions, bind_tcp_listener, bind_udp, raise_open_file_limit, receive_queue_drops},
     uring::UringDriver,
     waker::Waker,
