@@ -83,7 +83,7 @@ fn check(mut driver: impl Driver) {
             client.send_to(&[7; 200], address).unwrap();
         }
         driver.send(other, peer.local_addr().unwrap(), b"copy");
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             driver.send(other, nobody, b"refused");
             waker.wake();
         }
