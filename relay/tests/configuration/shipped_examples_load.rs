@@ -7,6 +7,8 @@ use muster_relay::config::{report, settings_page, table::settings};
 
 use super::Given;
 
+const UNIT: &str = include_str!("../../../deploy/muster-relay.service");
+const SECCOMP: &str = include_str!("../../../deploy/seccomp-io-uring.json");
 const EXAMPLE: &str = include_str!("../../../deploy/relay.toml");
 const PEM: &str = "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n";
 
@@ -68,4 +70,30 @@ fn settings_shown() -> impl Iterator<Item = &'static str> {
 fn the_page_is_the_one_in_the_tree() {
     let committed = include_str!("../../../docs/SETTINGS.md");
     assert!(committed == settings_page::markdown(), "docs/SETTINGS.md is stale: run `cargo xtask settings`");
+}
+
+/// The value of a line `NAME=VALUE` of the systemd unit.
+fn unit(name: &str) -> &'static str {
+    let value = UNIT.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    value.unwrap_or_else(|| panic!("the unit has no {name}"))
+}
+
+#[test]
+fn the_unit_gives_the_relay_what_its_settings_need() {
+    let settings = given(EXAMPLE).settings();
+    assert!(unit("TimeoutStopSec").parse::<u64>().unwrap() > settings.drain_deadline.as_secs(), "a drain is cut short");
+    let needed = 2 * settings.limits.allocations + settings.limits.connections;
+    assert!(unit("LimitNOFILE").parse::<u32>().unwrap() > needed, "allocations run out of files");
+    assert_eq!(unit("Environment"), "MUSTER_RELAY_CONFIG=/etc/muster-relay/relay.toml");
+}
+
+#[test]
+fn unit_and_container_profile_allow_the_same_calls() {
+    let profile: serde_json::Value = serde_json::from_str(SECCOMP).unwrap();
+    let names = profile["syscalls"][0]["names"].as_array().unwrap();
+    let mut calls: Vec<&str> = names.iter().map(|name| name.as_str().unwrap()).collect();
+    calls.sort_unstable();
+    assert_eq!(calls, ["io_uring_enter", "io_uring_register", "io_uring_setup"]);
+    let line = UNIT.lines().find(|line| line.starts_with("SystemCallFilter=io_uring")).unwrap();
+    assert!(calls.iter().all(|call| line.contains(call)), "{line}");
 }
