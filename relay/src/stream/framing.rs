@@ -92,7 +92,10 @@ impl Framer {
     ///
     /// # Errors
     /// [`FramingError`] when the bytes are no frame; the framer must not be used any more.
-    pub fn next_frame<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, FramingError> {
+    pub fn next_frame<'frame, 'input: 'frame>(
+        &'frame mut self,
+        input: &mut &'input [u8],
+    ) -> Result<Option<&'frame [u8]>, FramingError> {
         if mem::take(&mut self.delivered) {
             self.partial.clear();
         }

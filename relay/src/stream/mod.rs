@@ -614,17 +614,17 @@ impl Streams {
                 }
             }
         }
-        if outcome.is_err() || connection.backlog() > self.config.send_queue_bytes + HANDSHAKE_BACKLOG_MAX {
-            self.retire(id, CloseReason::Tls);
-            return Err(());
-        }
+        connection.ended = matches!(outcome, Ok(Progress::PeerClosed));
+        let hopeless = outcome.is_err() || connection.backlog() > self.config.send_queue_bytes + HANDSHAKE_BACKLOG_MAX;
+        // The handshake may have ended well in the same read that brought something bad after it.
         if established && connection.handshake.take().is_some() {
             connection.last_active = self.now;
             self.stats.handshakes_completed += 1;
             self.schedule_sweep(self.now + self.config.idle_timeout);
         }
-        if let Some(connection) = self.table.get_mut(id) {
-            connection.ended = matches!(outcome, Ok(Progress::PeerClosed));
+        if hopeless {
+            self.retire(id, CloseReason::Tls);
+            return Err(());
         }
         Ok(self.opened.len())
     }

@@ -150,11 +150,7 @@ impl Session {
             let mut discard = discard;
             let mut finished = false;
             let Ok(state) = state else {
-                // rustls has queued an alert that tells the client why; it is the first thing out of the next call.
-                let status = self.connection.process_tls_records(&mut records[used + discard..]);
-                if let Ok(ConnectionState::EncodeTlsData(mut alert)) = status.state {
-                    append(sealed, 0, |out| alert.encode(out).map_err(Short::from))?;
-                }
+                self.last_words(&mut records[used + discard..], sealed);
                 return Err(SessionError::Protocol);
             };
             match state {
@@ -199,6 +195,21 @@ impl Session {
             if finished {
                 return Ok((used, progress));
             }
+        }
+    }
+
+    /// Appends what rustls has queued although it failed: an alert that tells the client why, and handshake messages
+    /// before it without which the client could not decrypt the alert. As long as something is queued, rustls hands
+    /// that out before it looks at any record; after that it must not be asked again.
+    fn last_words(&mut self, records: &mut [u8], sealed: &mut Vec<u8>) {
+        let mut used = 0;
+        while self.connection.wants_write() {
+            let UnbufferedStatus { discard, state, .. } = self.connection.process_tls_records(&mut records[used..]);
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else { return };
+            if append(sealed, 0, |out| data.encode(out).map_err(Short::from)).is_err() {
+                return;
+            }
+            used += discard;
         }
     }
 }
