@@ -59,7 +59,7 @@ impl Server {
             return Err(if elsewhere { 300 } else { 508 });
         }
         let wanted = self.parse_allocate(&incoming.message)?;
-        let account: Arc<str> = self.live.authenticator.account(&identity.username).into();
+        let account: Arc<str> = self.live.authenticator.credentials().account(&identity.username).into();
         let address = incoming.client.address.ip();
         let limits = self.live.limits;
         self.shared.quotas.take(&account, address, &limits).map_err(|exceeded| exceeded.code())?;
