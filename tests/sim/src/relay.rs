@@ -453,9 +453,10 @@ fn credentials(setup: &RelaySetup) -> Arc<Credentials> {
 }
 
 fn live_settings(setup: &RelaySetup, authenticator: Authenticator) -> Arc<LiveSettings> {
+    let local: Vec<IpAddr> = setup.addresses.iter().flat_map(|address| [address.internal, address.external]).collect();
     Arc::new(LiveSettings {
         authenticator,
-        peer_policy: PeerPolicy::new(&setup.allow_peer, &setup.listen),
+        peer_policy: PeerPolicy::new(&setup.allow_peer, &setup.listen, &local),
         limits: setup.limits,
         alternate_server: setup.alternate_server.clone(),
     })
