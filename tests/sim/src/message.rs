@@ -296,9 +296,7 @@ impl Answer {
     /// Whether UNKNOWN-ATTRIBUTES names `kind`.
     pub fn names_unknown(&self, kind: u16) -> bool {
         let message = self.message();
-        message
-            .attribute::<UnknownAttributes>()
-            .is_ok_and(|unknown| unknown.has_attribute(AttributeType::new(kind)))
+        message.attribute::<UnknownAttributes>().is_ok_and(|unknown| unknown.has_attribute(AttributeType::new(kind)))
     }
 
     /// Whether the message has an attribute of this type.
