@@ -225,6 +225,7 @@ impl Server {
         let mut draw = || self.random.next_u64();
         let key = [draw(), draw(), draw(), draw()];
         self.limiter = ReplyLimiter::new(live.limits.unproven_replies_per_second, key);
+        self.allocations.grow(live.limits.allocations as usize);
         self.live = live;
         for index in 0..self.allocations.positions() as u32 {
             let (ports, policy) = (&self.shared.ports, &self.live.peer_policy);

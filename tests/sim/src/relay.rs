@@ -311,6 +311,12 @@ impl Relay {
         &self.workers[usize::from(worker)].server
     }
 
+    /// Calls one worker's machine directly. What it asks for meanwhile is for `call` to take; the rest is carried out
+    /// with the next call of the relay.
+    pub fn with_server<R>(&mut self, worker: u8, call: impl FnOnce(&mut Server) -> R) -> R {
+        call(&mut self.workers[usize::from(worker)].server)
+    }
+
     /// One worker's counters.
     pub fn counters(&self, worker: u8) -> &TurnCounters {
         &self.workers[usize::from(worker)].counters
