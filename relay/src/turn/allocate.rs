@@ -79,7 +79,7 @@ impl Server {
         }
         if allocation.opening.is_none() {
             let lifetime_s = allocation.expires.saturating_sub(incoming.now.monotonic).as_secs() as u32;
-            self.reply_allocated(index, lifetime_s, incoming.fingerprint(), [None; 2]);
+            self.reply_allocated(index, lifetime_s, incoming.fingerprint());
         }
         Ok(())
     }
@@ -105,7 +105,8 @@ impl Server {
             _ => [true, false],
         };
         let served = [false, true].map(|ipv6| self.shared.ports.of_family(ipv6).next().is_some());
-        if !families.iter().zip(&served).any(|(&asked, &served)| asked && served) {
+        // A token names its port, and with it the family.
+        if token.is_none() && !families.iter().zip(&served).any(|(&asked, &served)| asked && served) {
             return Err(440);
         }
         Ok(Wanted {
@@ -169,6 +170,9 @@ impl Server {
         let Some((index, generation)) = self.allocations.insert(allocation) else {
             for (address, port) in asked.into_iter().flatten() {
                 self.shared.ports.give_back(address, port);
+                if wanted.reserve {
+                    self.shared.ports.give_back(address, port + 1);
+                }
             }
             return Err(508);
         };
@@ -280,13 +284,15 @@ impl Server {
                 self.shared.ports.give_back(address, port + 1);
             }
         }
-        let failed = if opening.dual { opening.failed } else { [None; 2] };
+        if let (true, Some(allocation)) = (opening.dual, self.allocations.at(index)) {
+            allocation.failed = opening.failed;
+        }
         self.counters.allocations.add(1);
         self.counters.allocations_opened.add(1);
-        self.reply_allocated(index, opening.lifetime_s, opening.fingerprint, failed);
+        self.reply_allocated(index, opening.lifetime_s, opening.fingerprint);
     }
 
-    fn reply_allocated(&mut self, index: u32, lifetime_s: u32, fingerprint: bool, failed: [Option<u16>; 2]) {
+    fn reply_allocated(&mut self, index: u32, lifetime_s: u32, fingerprint: bool) {
         let ports = &self.shared.ports;
         let Some(allocation) = self.allocations.at(index) else { return };
         let transaction = allocation.transaction;
@@ -295,7 +301,7 @@ impl Server {
             // A message of ours may carry one relayed address of each family, which `add_attribute` takes for a repeat.
             answer.push_attribute_unchecked(&XorRelayedAddress::new(ports.outward(relayed.address), transaction));
         }
-        for (family, code) in [AddressFamily::IPV4, AddressFamily::IPV6].into_iter().zip(failed) {
+        for (family, code) in [AddressFamily::IPV4, AddressFamily::IPV6].into_iter().zip(allocation.failed) {
             if let Some(code) = code {
                 append(&mut answer, &AddressErrorCode::new(family, error_code(code)));
             }

@@ -101,6 +101,8 @@ pub(super) struct Allocation {
     /// IPv4, IPv6.
     pub(super) relayed: [Option<Relayed>; 2],
     pub(super) opening: Option<Box<Opening>>,
+    /// The error code of each family that was asked for besides one that could be served.
+    pub(super) failed: [Option<u16>; 2],
     /// The token that was given for the port after ours.
     pub(super) reservation: Option<u64>,
     pub(super) bucket: TokenBucket,
@@ -132,6 +134,7 @@ impl Allocation {
             expires: now + Duration::from_secs(opening.lifetime_s.into()),
             relayed: [None; 2],
             opening: Some(Box::new(opening)),
+            failed: [None; 2],
             reservation: None,
             bucket: TokenBucket::default(),
             share: ShareUsed::default(),
@@ -285,6 +288,11 @@ impl Allocations {
             return None;
         }
         self.at(id.index)
+    }
+
+    /// Makes room for `max` allocations, if there is less. Room that was made stays: quotas are what limits downward.
+    pub(super) fn grow(&mut self, max: usize) {
+        self.max = self.max.max(max);
     }
 
     /// Positions that have ever been used.

@@ -186,7 +186,10 @@ impl Server {
             allocations: Allocations::new(max, [draw(), draw(), draw(), draw()]),
             by_port: (0..ports.addresses()).map(|_| table()).collect(),
             fair: FairShare::new(live.limits.bytes_per_second, max),
-            limiter: ReplyLimiter::new(live.limits.unproven_replies_per_second, [draw(), draw(), draw(), draw()]),
+            limiter: ReplyLimiter::new(
+                live.limits.unproven_replies_per_second,
+                [draw(), draw(), draw(), draw()],
+            ),
             indications: draw(),
             random,
             shared,
@@ -223,6 +226,7 @@ impl Server {
         let mut draw = || self.random.next_u64();
         let key = [draw(), draw(), draw(), draw()];
         self.limiter = ReplyLimiter::new(live.limits.unproven_replies_per_second, key);
+        self.allocations.grow(live.limits.allocations as usize);
         self.live = live;
         for index in 0..self.allocations.positions() as u32 {
             let (ports, policy) = (&self.shared.ports, &self.live.peer_policy);
