@@ -73,7 +73,7 @@ fn ice_server(settings: &Settings) -> String {
 /// A listening address as clients reach it: behind a one-to-one NAT by the external address of its family.
 fn reachable(settings: &Settings, address: SocketAddr) -> SocketAddr {
     let outside = settings.external_ip.iter().find(|ip| ip.is_ipv6() == address.is_ipv6());
-    SocketAddr::new(outside.copied().unwrap_or(address.ip()), address.port())
+    SocketAddr::new(outside.copied().unwrap_or_else(|| address.ip()), address.port())
 }
 
 fn client_command(settings: &Settings) -> Option<String> {

@@ -39,6 +39,9 @@ pub(crate) struct RelaySnapshot {
     pub(crate) heap_allocations: u64,
 }
 
+/// Reads one count of one worker.
+type Read = fn(&WorkerCounters) -> u64;
+
 #[derive(Debug)]
 struct Snapshot(RelaySnapshot);
 
@@ -162,7 +165,7 @@ impl Collector for Snapshot {
         let refused = self.sum(|worker| worker.connections_refused.read());
         let help = "Connections refused by a limit";
         self.counter(encoder, "muster_relay_connections_refused", help, refused)?;
-        let totals: [(&str, &str, fn(&WorkerCounters) -> u64); 6] = [
+        let totals: [(&str, &str, Read); 6] = [
             ("muster_relay_received_datagrams", "Datagrams received by the driver", |worker| worker.received.read()),
             ("muster_relay_sent_datagrams", "Datagrams handed to the kernel", |worker| worker.sent.read()),
             ("muster_relay_receive_exhausted", "Times no receive slot was free", |worker| {

@@ -9,6 +9,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        mpsc::SyncSender,
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -19,8 +20,8 @@ use crate::{
     config::{IoMode, Settings},
     handoff::Mailbox,
     io::{
-        Choice, CountedHeap, DriverConfig, EpollDriver, UdpOptions, UringDriver, Waker, bind_tcp_listener, bind_udp,
-        choose, raise_open_file_limit,
+        Choice, CountedHeap, Driver, DriverConfig, EpollDriver, UdpOptions, UringDriver, Waker, bind_tcp_listener,
+        bind_udp, choose, raise_open_file_limit,
     },
     metrics::RelaySnapshot,
     stream::{StreamLimits, Streams, StreamsConfig, TlsAcceptor, TlsSlot},
@@ -334,29 +335,18 @@ fn spawn(
     let number = setup.number;
     let thread = std::thread::Builder::new().name(format!("relay-{number}")).spawn(move || {
         let guard = StoppedGuard(relay);
-        let run = if uring {
-            UringDriver::new(config)
-                .map_err(io::Error::other)
-                .and_then(|driver| Worker::new(driver, setup, udp))
-                .map(Run::Uring)
+        let ended = if uring {
+            UringDriver::new(config).map_err(io::Error::other).and_then(|driver| work(driver, setup, udp, &report))
         } else {
-            EpollDriver::new(config)
-                .map_err(io::Error::other)
-                .and_then(|driver| Worker::new(driver, setup, udp))
-                .map(Run::Epoll)
-        };
-        let worker = match run {
-            Ok(worker) => worker,
-            Err(error) => return report.send(Err(error)).unwrap_or(()),
-        };
-        report.send(Ok(())).unwrap_or(());
-        let ended = match worker {
-            Run::Uring(worker) => worker.run(),
-            Run::Epoll(worker) => worker.run(),
+            EpollDriver::new(config).and_then(|driver| work(driver, setup, udp, &report))
         };
         match ended {
             Ok(()) => std::mem::forget(guard),
-            Err(error) => tracing::error!(worker = number, %error, "worker ended"),
+            // The first message is the one that is waited for: this is it if the worker never began to work.
+            Err(error) => {
+                tracing::error!(worker = number, %error, "worker ended");
+                let _ = report.try_send(Err(error));
+            }
         }
     });
     let thread = thread.map_err(|error| StartError(format!("worker thread: {error}")))?;
@@ -367,9 +357,16 @@ fn spawn(
     }
 }
 
-enum Run {
-    Uring(Worker<UringDriver>),
-    Epoll(Worker<EpollDriver>),
+fn work<D: Driver>(
+    driver: D,
+    setup: WorkerSetup,
+    udp: Vec<UdpSocket>,
+    report: &SyncSender<io::Result<()>>,
+) -> io::Result<()> {
+    let worker = Worker::new(driver, setup, udp)?;
+    // Whoever waits for this has gone only if the whole process is going.
+    let _ = report.send(Ok(()));
+    worker.run()
 }
 
 /// Counts a worker as stopped however its thread ends, unless it was told to.

@@ -186,10 +186,7 @@ impl Server {
             allocations: Allocations::new(max, [draw(), draw(), draw(), draw()]),
             by_port: (0..ports.addresses()).map(|_| table()).collect(),
             fair: FairShare::new(live.limits.bytes_per_second, max),
-            limiter: ReplyLimiter::new(
-                live.limits.unproven_replies_per_second,
-                [draw(), draw(), draw(), draw()],
-            ),
+            limiter: ReplyLimiter::new(live.limits.unproven_replies_per_second, [draw(), draw(), draw(), draw()]),
             indications: draw(),
             random,
             shared,
@@ -327,7 +324,7 @@ impl Server {
         let checked = self.live.authenticator.check(&incoming.message, &incoming.client, incoming.now, established);
         let identity = match checked {
             Ok(identity) => identity,
-            Err(refusal) => return self.challenge(incoming, refusal),
+            Err(refusal) => return self.challenge(incoming, &refusal),
         };
         if let Some(unknown) = incoming.unknown_attributes() {
             return self.reply_unknown(incoming, &identity, &unknown);

@@ -76,7 +76,7 @@ impl Worker {
             }
             self.frames.push((stream, frame));
         }
-        while let Some(stream) = self.streams.poll_closed() {
+        while let Some((stream, _)) = self.streams.poll_closed() {
             assert!(!self.closed.contains(&stream), "a connection ends once");
             self.closed.push(stream);
         }
