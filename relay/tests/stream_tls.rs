@@ -384,11 +384,14 @@ fn cut_and_damaged_records_are_closed_without_a_panic() {
 }
 
 #[test]
-fn records_that_come_byte_by_byte_are_put_together() {
+fn records_and_messages_that_come_byte_by_byte_are_put_together() {
     let identity = Identity::new();
-    for version in [&TLS12, &TLS13] {
+    for (version, fragment) in [(&TLS12, None), (&TLS13, None), (&TLS12, Some(40)), (&TLS13, Some(40))] {
         let (mut worker, address) = echoing(&identity.slot());
-        let mut client = Client::new(address, &Arc::new(identity.client(version)));
+        let mut config = identity.client(version);
+        // With small fragments a handshake message takes many records, all of which must be kept until its end.
+        config.max_fragment_size = fragment;
+        let mut client = Client::new(address, &Arc::new(config));
         let mut outgoing: Vec<u8> = Vec::new();
         let frame = channel_data(b"slowly");
         client.tls.writer().write_all(&padded(&frame)).unwrap();

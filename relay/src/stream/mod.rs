@@ -33,10 +33,12 @@
 //! # }
 //! ```
 
+mod accepting;
 mod connection;
 pub mod framing;
 pub mod limits;
 mod listener;
+mod reading;
 mod stats;
 mod table;
 pub mod tls;
@@ -44,8 +46,7 @@ mod tls_session;
 
 use std::{
     collections::VecDeque,
-    io::{ErrorKind, Read},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener},
     os::fd::{AsRawFd, RawFd},
     sync::Arc,
     time::Duration,
@@ -53,11 +54,10 @@ use std::{
 
 use self::{
     connection::{Connection, Socket},
-    framing::{Framer, write_padding},
-    limits::{HandshakePermit, Refusal},
-    listener::{Accepted, Listener, PAUSE, refuse},
+    framing::write_padding,
+    listener::{Listener, PAUSE},
     table::{Name, Table},
-    tls_session::{HELD_MAX, Progress, Session},
+    tls_session::{HELD_MAX, Session},
 };
 pub use self::{
     limits::StreamLimits,
@@ -72,8 +72,6 @@ use crate::{
 
 /// Most bytes read from one connection in one turn: the share that makes a busy connection wait for the others.
 const READ_MAX: usize = 16 * 1_024;
-/// Connections accepted from one listener in one turn.
-const ACCEPT_MAX: usize = 64;
 /// Connections whose handshake goes on in one turn. A handshake takes up to a millisecond of signing, during which
 /// no datagram is relayed by this worker.
 const HANDSHAKES_PER_TURN: usize = 4;
@@ -83,9 +81,6 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 const SPARES_MAX: usize = 64;
 /// Larger buffers are given back to the system, or a large record would leave a connection with 24 KiB for a few bytes.
 const SPARE_BYTES_MAX: usize = 4 * 1_024;
-/// Protocol messages of TLS may exceed the send queue by this much before the client is taken for hostile.
-const HANDSHAKE_BACKLOG_MAX: usize = 64 * 1_024;
-
 /// How the streams of one worker are sized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamsConfig {
@@ -453,75 +448,6 @@ impl Streams {
         &self.stats
     }
 
-    fn accept(&mut self, index: usize) {
-        for _ in 0..ACCEPT_MAX {
-            let Some(listener) = self.listeners.get_mut(index) else { return };
-            match listener.accept() {
-                Accepted::Connection(stream, peer) => {
-                    let tls = listener.tls.clone();
-                    self.admit(stream, peer, tls.as_deref());
-                }
-                Accepted::Shed => self.stats.refused_descriptors += 1,
-                Accepted::Failed => self.stats.accept_failures += 1,
-                Accepted::Drained => break,
-                Accepted::Paused => {
-                    self.stats.accept_pauses += 1;
-                    listener.paused_until = Some(self.now + PAUSE);
-                    return;
-                }
-            }
-        }
-        // Those that are left over make the listener ready again at once.
-        self.changes.push_back(Change::Listener(index));
-    }
-
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, tls: Option<&TlsSlot>) {
-        let permit = match self.limits.admit(peer.ip()) {
-            Ok(permit) => permit,
-            Err(refusal) => {
-                match refusal {
-                    Refusal::Total => self.stats.refused_total += 1,
-                    Refusal::Address => self.stats.refused_address += 1,
-                }
-                return refuse(stream);
-            }
-        };
-        let mut secure = None;
-        if let Some(slot) = tls {
-            let Some(handshake) = self.limits.begin_handshake() else {
-                self.stats.refused_handshakes += 1;
-                return refuse(stream);
-            };
-            let Ok(session) = Session::new(slot.current().config()) else {
-                self.stats.accept_failures += 1;
-                return refuse(stream);
-            };
-            secure = Some((Box::new(session), handshake));
-        }
-        self.insert(Socket::new(stream, permit), peer, secure);
-    }
-
-    fn insert(&mut self, socket: Socket, peer: SocketAddr, secure: Option<(Box<Session>, HandshakePermit)>) {
-        let mut connection = Connection::new(socket, peer, Framer::new(self.config.frame_max), self.now);
-        let mut timeout = self.config.idle_timeout;
-        if let Some((session, handshake)) = secure {
-            connection.tls = Some(session);
-            connection.handshake = Some(handshake);
-            timeout = self.config.handshake_timeout;
-        }
-        match self.table.insert(connection) {
-            Ok(id) => {
-                self.stats.accepted += 1;
-                self.schedule_sweep(self.now + timeout);
-                self.queue_change(id);
-            }
-            Err(connection) => {
-                self.stats.accept_failures += 1;
-                refuse(connection.socket.stream);
-            }
-        }
-    }
-
     fn stream_ready(&mut self, id: StreamId, ready: Readiness) {
         let Some(connection) = self.table.get_mut(id) else { return };
         connection.armed = None;
@@ -536,122 +462,6 @@ impl Streams {
             self.ready.push_back(id);
         }
         self.queue_change(id);
-    }
-
-    /// Reads from the next connection in turn. False when the turn is over.
-    fn visit_next(&mut self) -> bool {
-        let left = *self.visits_left.get_or_insert_with(|| {
-            self.handshakes_left = HANDSHAKES_PER_TURN;
-            self.ready.len()
-        });
-        let next = if left == 0 { None } else { self.ready.pop_front() };
-        let Some(id) = next else {
-            self.visits_left = None;
-            return false;
-        };
-        self.visits_left = Some(left - 1);
-        if let Some(connection) = self.table.get_mut(id) {
-            if connection.handshake.is_none() {
-                self.visit(id);
-            } else if self.handshakes_left > 0 {
-                self.handshakes_left -= 1;
-                self.visit(id);
-            } else {
-                self.ready.push_back(id);
-            }
-        }
-        true
-    }
-
-    /// Reads once from a connection and makes what came the current chunk.
-    fn visit(&mut self, id: StreamId) {
-        let Some(connection) = self.table.get_mut(id) else { return };
-        let held = connection.tls.as_ref().map_or(0, |session| session.restore(&mut self.read));
-        let read = match connection.socket.stream.read(&mut self.read[held..held + READ_MAX]) {
-            Ok(0) => return self.retire(id, CloseReason::Peer),
-            Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return self.finish_visit(id, false),
-            Err(error) if error.kind() == ErrorKind::Interrupted => return self.finish_visit(id, true),
-            Err(_) => return self.retire(id, CloseReason::Io),
-        };
-        self.stats.bytes_in += read as u64;
-        // A short read has emptied the socket; if more came since, watching it again says so at once.
-        let more = read == READ_MAX;
-        let opened = connection.tls.is_some();
-        let end = if opened {
-            match self.open(id, held + read) {
-                Ok(len) => len,
-                Err(()) => return,
-            }
-        } else {
-            read
-        };
-        if let Some(connection) = self.table.get_mut(id) {
-            connection.framer.lend_buffer(&mut self.spares);
-            self.chunk = Some(Chunk { stream: id, start: 0, end, opened, more });
-        }
-    }
-
-    /// Decrypts the first `len` bytes of `read` and answers what the protocol wants answered. `Err`: the connection is
-    /// closed.
-    fn open(&mut self, id: StreamId, len: usize) -> Result<usize, ()> {
-        let connection = self.table.get_mut(id).ok_or(())?;
-        let session = connection.tls.as_mut().ok_or(())?;
-        self.opened.clear();
-        self.sealed.clear();
-        session.lend_buffer(&mut self.spares);
-        let outcome = session.receive(&mut self.read[..len], &mut self.opened, &mut self.sealed);
-        if let Some(buffer) = session.take_buffer() {
-            keep(&mut self.spares, buffer);
-        }
-        let established = !session.is_handshaking();
-        if !self.sealed.is_empty() {
-            match connection.write(&self.sealed, &[]) {
-                Ok(written) => self.stats.bytes_out += written as u64,
-                Err(_) => {
-                    self.retire(id, CloseReason::Io);
-                    return Err(());
-                }
-            }
-        }
-        connection.ended = matches!(outcome, Ok(Progress::PeerClosed));
-        let hopeless = outcome.is_err() || connection.backlog() > self.config.send_queue_bytes + HANDSHAKE_BACKLOG_MAX;
-        // The handshake may have ended well in the same read that brought something bad after it.
-        if established && connection.handshake.take().is_some() {
-            connection.last_active = self.now;
-            self.stats.handshakes_completed += 1;
-            self.schedule_sweep(self.now + self.config.idle_timeout);
-        }
-        if hopeless {
-            self.retire(id, CloseReason::Tls);
-            return Err(());
-        }
-        Ok(self.opened.len())
-    }
-
-    fn finish_chunk(&mut self) {
-        let Some(chunk) = self.chunk.take() else { return };
-        if let Some(connection) = self.table.get_mut(chunk.stream) {
-            self.stats.dropped_oversize += connection.framer.take_oversize();
-            if let Some(buffer) = connection.framer.take_buffer() {
-                keep(&mut self.spares, buffer);
-            }
-            if connection.ended {
-                self.retire(chunk.stream, CloseReason::Peer);
-            } else {
-                self.finish_visit(chunk.stream, chunk.more);
-            }
-        }
-    }
-
-    fn finish_visit(&mut self, id: StreamId, more: bool) {
-        if let Some(connection) = self.table.get_mut(id) {
-            connection.ready = more;
-            if more {
-                self.ready.push_back(id);
-            }
-            self.queue_change(id);
-        }
     }
 
     fn queue_change(&mut self, id: StreamId) {

@@ -93,7 +93,8 @@ impl Session {
         sealed: &mut Vec<u8>,
     ) -> Result<Progress, SessionError> {
         let (used, progress) = self.drive(records, Goal::Nothing, plain, sealed)?;
-        let rest = &records[used..];
+        // What follows the end of a stream is nothing.
+        let rest = if progress == Progress::PeerClosed { &[] } else { &records[used..] };
         if rest.len() > HELD_MAX {
             return Err(SessionError::TooLarge);
         }
