@@ -152,8 +152,7 @@ fn a_relay_of_ipv6_only_serves_tokens_too() {
     let mut relay = Relay::new(setup);
     let mut first = caller(&relay, "[2600:7::1]:4000");
     let ipv6 = RequestedAddressFamily::new(AddressFamily::IPV6);
-    let answer =
-        first.ask(&mut relay, method::ALLOCATE, |draft| udp(draft).with(&ipv6).with(&EvenPort::new(true)));
+    let answer = first.ask(&mut relay, method::ALLOCATE, |draft| udp(draft).with(&ipv6).with(&EvenPort::new(true)));
     let mut second = caller(&relay, "[2600:7::1]:4001");
     let claimed = claim(&mut second, &mut relay, answer.token().unwrap());
     assert_eq!((claimed.code(), claimed.relayed()[0].port()), (0, answer.relayed()[0].port() + 1));

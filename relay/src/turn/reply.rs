@@ -82,7 +82,13 @@ impl Server {
             return;
         }
         let mut bytes = Vec::with_capacity(128);
-        self.live.authenticator.write_challenge(&incoming.message, &refusal, &incoming.client, incoming.now, &mut bytes);
+        self.live.authenticator.write_challenge(
+            &incoming.message,
+            &refusal,
+            &incoming.client,
+            incoming.now,
+            &mut bytes,
+        );
         if incoming.fingerprint() {
             integrity::append_fingerprint(&mut bytes);
         }
