@@ -290,6 +290,11 @@ impl Allocations {
         self.at(id.index)
     }
 
+    /// How many allocations there is room for.
+    pub(super) fn room(&self) -> usize {
+        self.max
+    }
+
     /// Makes room for `max` allocations, if there is less. Room that was made stays: quotas are what limits downward.
     pub(super) fn grow(&mut self, max: usize) {
         self.max = self.max.max(max);

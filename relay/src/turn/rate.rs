@@ -109,9 +109,24 @@ impl FairShare {
         fits
     }
 
-    /// Takes this worker's active allocations off the count of all, before the share is replaced.
-    pub fn leave(&self, active: &AtomicU32) {
+    /// Ends the round if its time is over, so that allocations which have fallen silent are counted no longer. To be
+    /// called now and then while [`FairShare::is_counted`].
+    pub fn handle_timeout(&mut self, now: Duration, active: &AtomicU32) {
+        if self.is_counted() && now >= self.round_ends {
+            self.start_round(now, active);
+        }
+    }
+
+    /// Starts anew with another ceiling, as [`FairShare::new`] does. Rounds are counted on, because allocations remember
+    /// the number of the last one that they were active in.
+    pub fn restart(&mut self, bytes_per_second: u64, allocations_max: usize, active: &AtomicU32) {
         active.fetch_sub(self.sorted.len() as u32, Relaxed);
+        *self = Self { round: self.round, ..Self::new(bytes_per_second, allocations_max) };
+    }
+
+    /// Whether other workers leave a part of the ceiling to this one, or will.
+    pub fn is_counted(&self) -> bool {
+        !self.sorted.is_empty() || !self.offered.is_empty()
     }
 
     fn start_round(&mut self, now: Duration, active: &AtomicU32) {

@@ -217,13 +217,11 @@ impl Server {
 
     /// New settings, from the next message on. Live allocations keep their credentials.
     pub fn handle_settings(&mut self, live: Arc<LiveSettings>) {
-        let max = self.live.limits.allocations as usize;
-        self.fair.leave(&self.shared.active);
-        self.fair = FairShare::new(live.limits.bytes_per_second, max.max(live.limits.allocations as usize));
+        self.allocations.grow(live.limits.allocations as usize);
+        self.fair.restart(live.limits.bytes_per_second, self.allocations.room(), &self.shared.active);
         let mut draw = || self.random.next_u64();
         let key = [draw(), draw(), draw(), draw()];
         self.limiter = ReplyLimiter::new(live.limits.unproven_replies_per_second, key);
-        self.allocations.grow(live.limits.allocations as usize);
         self.live = live;
         for index in 0..self.allocations.positions() as u32 {
             let (ports, policy) = (&self.shared.ports, &self.live.peer_policy);
@@ -249,13 +247,14 @@ impl Server {
             }
         }
         self.sweep_part = (self.sweep_part + 1) % SWEEP_PARTS;
+        self.fair.handle_timeout(now, &self.shared.active);
         let ports = &self.shared.ports;
         self.shared.reservations.expire(self.worker, now, |kept| ports.give_back(kept.address, kept.port));
     }
 
-    /// When [`Server::handle_timeout`] is due: never, while there is nothing that could expire.
+    /// When [`Server::handle_timeout`] is due: never, while there is nothing that could expire or be counted.
     pub fn poll_timeout(&self) -> Option<Duration> {
-        let busy = self.allocations.len() > 0 || self.shared.reservations.live() > 0;
+        let busy = self.allocations.len() > 0 || self.shared.reservations.live() > 0 || self.fair.is_counted();
         busy.then_some(self.next_sweep)
     }
 
