@@ -72,7 +72,8 @@ fn check(mut driver: impl Driver) {
     let other = driver.open(bind_udp(home, UdpOptions::default()).unwrap(), 1).unwrap();
     let (client, peer) = (UdpSocket::bind(home).unwrap(), UdpSocket::bind(home).unwrap());
     peer.set_nonblocking(true).unwrap();
-    let nobody = UdpSocket::bind(home).unwrap().local_addr().unwrap();
+    // A port below those that the system hands out, so that no other test listens there.
+    let nobody = "127.0.0.1:200".parse().unwrap();
     let waker = Waker::new().unwrap();
     driver.watch(waker.fd(), 2, false).unwrap();
     let mut forwarder = Forwarder { socket, to: peer.local_addr().unwrap(), seen: 0, ready: false };

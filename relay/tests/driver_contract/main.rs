@@ -175,9 +175,9 @@ fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
     (bytes[..length].to_vec(), from)
 }
 
-/// An address where nobody listens.
-fn dead(ip: &str) -> SocketAddr {
-    client(ip).local_addr().unwrap()
+/// An address where nobody listens. The port is below those that the system hands out, so no other test gets it.
+fn dead(ip: &str, number: u16) -> SocketAddr {
+    SocketAddr::new(ip.parse().unwrap(), 200 + number)
 }
 
 /// Both families.

@@ -93,7 +93,7 @@ pub(super) fn an_icmp_error_names_the_peer_and_receiving_goes_on<D: Make>() {
         let client = client(ip);
         let mut recorder = recorder();
         for round in 1..=20 {
-            let peer = dead(ip);
+            let peer = dead(ip, round as u16);
             driver.send(socket, peer, b"anybody there?");
             turn_until(&mut driver, &mut recorder, |seen| !seen.icmp.is_empty());
             let wanted = IcmpError { peer, icmp_type: kind.0, code: kind.1, data: 0 };
@@ -108,7 +108,7 @@ pub(super) fn an_icmp_error_names_the_peer_and_receiving_goes_on<D: Make>() {
 pub(super) fn one_dead_peer_costs_no_datagram_to_another<D: Make>() {
     let mut driver = D::make(CONFIG);
     let (socket, address) = open(&mut driver, "127.0.0.1", 0);
-    let (client, peer, nobody) = (client("127.0.0.1"), client("127.0.0.1"), dead("127.0.0.1"));
+    let (client, peer, nobody) = (client("127.0.0.1"), client("127.0.0.1"), dead("127.0.0.1", 0));
     let alive = peer.local_addr().unwrap();
     let mut recorder = Recorder::new(move |_, _, slot: &mut Slot<'_>| {
         let to = if slot.payload() == b"dead" { nobody } else { alive };
