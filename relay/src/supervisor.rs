@@ -8,7 +8,7 @@ use std::{
     net::{SocketAddr, TcpListener, UdpSocket},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed},
         mpsc::SyncSender,
     },
     thread::JoinHandle,
@@ -31,6 +31,15 @@ use crate::{
 
 /// Bytes that a listening socket may hold for us: half a second of a busy relay.
 const LISTENER_BUFFER: usize = 4 << 20;
+
+/// Descriptors for the admin endpoint, the certificate's reload, and standard streams.
+const OWN_DESCRIPTORS: u64 = 24;
+
+/// How long starting waits for addresses that another process has.
+const BIND_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often it tries again.
+const BIND_RETRY: Duration = Duration::from_millis(20);
 
 /// How often a drain looks whether it has ended.
 const DRAIN_POLL: Duration = Duration::from_millis(50);
@@ -161,6 +170,7 @@ pub fn start(settings: &Settings) -> Result<(Arc<Relay>, Vec<JoinHandle<()>>), S
         version: AtomicU64::new(0),
         settings: Mutex::new(Arc::clone(&live)),
         stop: AtomicBool::new(false),
+        descriptors: AtomicI64::new(relayed_descriptors(settings, files)),
     });
     let limits = settings.limits;
     let stream_limits =
@@ -400,7 +410,7 @@ impl Listeners {
         if shared {
             // SO_REUSEPORT would let a second relay share the port in silence, so see first that it is free.
             for &address in &settings.listen {
-                bind_udp(address, UdpOptions::default()).map_err(fail("listen", address))?;
+                patiently(|| bind_udp(address, UdpOptions::default()).map(drop)).map_err(fail("listen", address))?;
             }
         }
         let (mut udp, mut tcp, mut tls) = (Vec::new(), Vec::new(), Vec::new());
@@ -408,18 +418,20 @@ impl Listeners {
             let each = settings.listen.iter();
             udp.push(
                 each.clone()
-                    .map(|&address| bind_udp(address, options).map_err(fail("listen", address)))
+                    .map(|&address| patiently(|| bind_udp(address, options)).map_err(fail("listen", address)))
                     .collect::<Result<_, _>>()?,
             );
             tcp.push(
-                each.map(|&address| bind_tcp_listener(address, shared).map_err(fail("listen", address)))
+                each.map(|&address| patiently(|| bind_tcp_listener(address, shared)).map_err(fail("listen", address)))
                     .collect::<Result<_, _>>()?,
             );
             tls.push(
                 settings
                     .listen_tls
                     .iter()
-                    .map(|&address| bind_tcp_listener(address, shared).map_err(fail("listen_tls", address)))
+                    .map(|&address| {
+                        patiently(|| bind_tcp_listener(address, shared)).map_err(fail("listen_tls", address))
+                    })
                     .collect::<Result<_, _>>()?,
             );
         }
@@ -434,6 +446,20 @@ impl Listeners {
     ) -> Result<(Vec<UdpSocket>, Vec<TcpListener>, Vec<TcpListener>), StartError> {
         let take = std::mem::take::<Vec<UdpSocket>>;
         Ok((take(&mut self.udp[number]), std::mem::take(&mut self.tcp[number]), std::mem::take(&mut self.tls[number])))
+    }
+}
+
+/// Tries to bind for a while: the kernel closes a killed process's sockets a moment after the process has gone, and
+/// whoever restarts it is faster.
+fn patiently<T>(bind: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    let deadline = Instant::now() + BIND_PATIENCE;
+    loop {
+        match bind() {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                std::thread::sleep(BIND_RETRY);
+            }
+            result => return result,
+        }
     }
 }
 
@@ -483,6 +509,14 @@ fn streams_config(settings: &Settings) -> StreamsConfig {
         token_base: STREAM_TOKENS,
         ..StreamsConfig::default()
     }
+}
+
+/// How many relayed sockets may be open, so that connections and the admin endpoint still find a descriptor when clients
+/// have taken all they can: a quarter of the limit, but no more than there may be connections, and a few for ourselves.
+fn relayed_descriptors(settings: &Settings, files: u64) -> i64 {
+    let listening = (settings.listen.len() * 2 + settings.listen_tls.len() + 4) * settings.workers;
+    let connections = u64::from(settings.limits.connections).min(files / 4);
+    files.saturating_sub(connections + listening as u64 + OWN_DESCRIPTORS).max(1) as i64
 }
 
 fn driver_config(settings: &Settings, files: u64) -> DriverConfig {

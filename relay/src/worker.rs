@@ -9,7 +9,7 @@ use std::{
     os::fd::AsRawFd,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -73,6 +73,24 @@ pub(crate) struct Orders {
     pub(crate) version: AtomicU64,
     pub(crate) settings: std::sync::Mutex<Arc<LiveSettings>>,
     pub(crate) stop: AtomicBool,
+    /// Relayed sockets that may still be opened; may go below zero for a moment.
+    pub(crate) descriptors: AtomicI64,
+}
+
+impl Orders {
+    /// Counts one relayed socket more. Every call is followed by one of [`Orders::give_back_descriptor`], when the socket
+    /// is closed or if this failed.
+    fn take_descriptor(&self) -> io::Result<()> {
+        if self.descriptors.fetch_sub(1, Relaxed) > 0 {
+            Ok(())
+        } else {
+            Err(io::Error::new(io::ErrorKind::QuotaExceeded, "the rest of the descriptors is kept for connections"))
+        }
+    }
+
+    fn give_back_descriptor(&self) {
+        self.descriptors.fetch_add(1, Relaxed);
+    }
 }
 
 /// A worker before its thread starts.
@@ -340,15 +358,22 @@ impl Core {
         while let Some(action) = self.server.poll_action() {
             match action {
                 Action::Open { relay, address } => {
-                    let opened = bind_udp(address, UdpOptions::default())
+                    let opened = self
+                        .orders
+                        .take_descriptor()
+                        .and_then(|()| bind_udp(address, UdpOptions::default()))
                         .and_then(|socket| driver.open(socket, token::relay(relay)))
+                        .inspect_err(|_| self.orders.give_back_descriptor())
                         .map_err(|error| match error.kind() {
                             io::ErrorKind::AddrInUse => OpenError::InUse,
                             _ => OpenError::Exhausted,
                         });
                     self.server.handle_opened(now, relay, opened);
                 }
-                Action::Close { socket } => driver.close(socket),
+                Action::Close { socket } => {
+                    driver.close(socket);
+                    self.orders.give_back_descriptor();
+                }
             }
         }
     }

@@ -479,8 +479,8 @@ fn limits() -> Vec<Setting> {
         ),
         limit!(
             lifetime_max_s,
-            600..=86_400,
-            "Longest lifetime of an allocation that a client is given, in seconds.",
+            10..=86_400,
+            "Longest lifetime of an allocation that a client is given, in seconds; below 600 it is also the shortest.",
             "3600"
         ),
         limit!(connections, 1..=1_000_000, "TCP and TLS connections of the whole relay.", "8192"),
