@@ -129,7 +129,7 @@ impl Snapshot {
         self.gauge(encoder, "muster_relay_reserved_ports", "Ports kept by EVEN-PORT", self.0.reservations)?;
         let reloads = [("ok", self.0.reloads[0]), ("refused", self.0.reloads[1])].into_iter();
         self.family(encoder, ("muster_relay_reloads", "Reloads of the configuration"), "result", reloads)?;
-        let help = "Allocations of heap memory by the whole process; steady relaying adds none";
+        let help = "Allocations of heap memory by the workers; steady relaying adds none";
         self.counter(encoder, "muster_relay_heap_allocations", help, self.0.heap_allocations)?;
         let help = "1 with the driver that moves the datagrams, and why a better one was not taken";
         let mut driver = encoder.encode_descriptor("muster_relay_driver", help, None, MetricType::Gauge)?;

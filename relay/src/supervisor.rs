@@ -374,6 +374,7 @@ fn work<D: Driver>(
     report: &SyncSender<io::Result<()>>,
 ) -> io::Result<()> {
     let worker = Worker::new(driver, setup, udp)?;
+    CountedHeap::count_this_thread();
     // Whoever waits for this has gone only if the whole process is going.
     let _ = report.send(Ok(()));
     worker.run()

@@ -2,28 +2,44 @@
 
 use std::{
     alloc::{GlobalAlloc, Layout},
+    cell::Cell,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use mimalloc::MiMalloc;
 
-static HEAP_ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-/// mimalloc, with a count of the allocations: steady relaying adds none, and a test holds us to that.
+thread_local! {
+    static COUNTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// mimalloc, with a count of what the workers take from it: steady relaying adds nothing, and a test holds us to that.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct CountedHeap;
 
 impl CountedHeap {
-    /// Allocations and reallocations so far, if this is the process's allocator.
+    /// Counts the allocations of this thread from now on.
+    pub fn count_this_thread() {
+        COUNTED.set(true);
+    }
+
+    /// Allocations and reallocations by counted threads so far; 0 if this is not the process's allocator.
     pub fn allocations() -> u64 {
-        HEAP_ALLOCATIONS.load(Relaxed)
+        ALLOCATIONS.load(Relaxed)
+    }
+
+    fn count() {
+        if COUNTED.get() {
+            ALLOCATIONS.fetch_add(1, Relaxed);
+        }
     }
 }
 
 // SAFETY: every call goes to MiMalloc unchanged; counting touches no memory that is handed out.
 unsafe impl GlobalAlloc for CountedHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        HEAP_ALLOCATIONS.fetch_add(1, Relaxed);
+        Self::count();
         // SAFETY: the caller keeps GlobalAlloc's contract, which is MiMalloc's.
         unsafe { MiMalloc.alloc(layout) }
     }
@@ -34,13 +50,13 @@ unsafe impl GlobalAlloc for CountedHeap {
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        HEAP_ALLOCATIONS.fetch_add(1, Relaxed);
+        Self::count();
         // SAFETY: as above.
         unsafe { MiMalloc.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        HEAP_ALLOCATIONS.fetch_add(1, Relaxed);
+        Self::count();
         // SAFETY: as above.
         unsafe { MiMalloc.realloc(pointer, layout, size) }
     }
