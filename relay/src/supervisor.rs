@@ -15,6 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::Notify;
+
 use crate::{
     admin,
     config::{IoMode, Settings},
@@ -70,6 +72,8 @@ pub struct Relay {
     batching: bool,
     stepped_down: Option<String>,
     stopped: AtomicUsize,
+    /// Told when a drain begins or a worker has stopped.
+    disturbed: Notify,
     reloads: [AtomicU64; 2],
 }
 
@@ -77,6 +81,7 @@ impl Relay {
     /// Makes no new allocations from now on.
     pub fn drain(&self) {
         if !self.shared.draining.swap(true, Relaxed) {
+            self.disturbed.notify_one();
             tracing::info!(allocations = self.live_allocations(), "draining");
         }
     }
@@ -194,6 +199,7 @@ pub fn start(settings: &Settings) -> Result<(Arc<Relay>, Vec<JoinHandle<()>>), S
         batching: settings.batch_window_us > 0 && !matches!(&choice, Choice::Uring(facts) if !facts.batch_window),
         stepped_down,
         stopped: AtomicUsize::new(0),
+        disturbed: Notify::new(),
         reloads: Default::default(),
     });
     if u64::from(limits.allocations) + 256 > files {
@@ -284,7 +290,6 @@ impl Signals {
 
     /// Returns when the relay is to end: drained, past the deadline, told twice, or crippled.
     async fn serve(&mut self, relay: &Relay, deadline: Duration, mut load: impl FnMut() -> Result<Settings, String>) {
-        let mut tick = tokio::time::interval(DRAIN_POLL);
         let mut ends: Option<tokio::time::Instant> = None;
         loop {
             tokio::select! {
@@ -296,7 +301,8 @@ impl Signals {
                     }
                     relay.drain();
                 }
-                _ = tick.tick() => {}
+                () = relay.disturbed.notified() => {}
+                () = tokio::time::sleep(DRAIN_POLL), if relay.draining() => {}
             }
             if relay.stopped_workers() > 0 {
                 return;
@@ -386,6 +392,7 @@ struct StoppedGuard(Arc<Relay>);
 impl Drop for StoppedGuard {
     fn drop(&mut self) {
         self.0.stopped.fetch_add(1, Relaxed);
+        self.0.disturbed.notify_one();
     }
 }
 
