@@ -30,6 +30,6 @@ pub fn within<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Optio
         if Instant::now() >= end {
             return None;
         }
-        thread::sleep(PAUSE);
+        thread::sleep(PAUSE); // tidy-allow: a condition that another process brings about can only be looked at again
     }
 }
