@@ -13,7 +13,7 @@ use super::{
     authentication::Identity,
     rate::{ShareUsed, TokenBucket},
 };
-use crate::io::SocketId;
+use crate::{config::Limits, io::SocketId};
 
 /// How long a permission lasts (RFC 8656 section 9).
 pub(super) const PERMISSION_LIFETIME: Duration = Duration::from_secs(300);
@@ -166,29 +166,30 @@ impl Allocation {
         self.permission(peer).is_ok_and(|position| self.permissions[position].expires > now)
     }
 
-    /// Binds or refreshes a channel. The caller installs the permission that goes with it.
-    pub(super) fn bind(&mut self, number: u16, peer: Peer, max: u16, now: Duration) -> Result<(), BindError> {
+    /// Binds or refreshes a channel and installs the permission that goes with it, both or neither.
+    pub(super) fn bind(&mut self, number: u16, peer: Peer, limits: &Limits, now: Duration) -> Result<(), BindError> {
         if self.channels.iter().any(|channel| channel.expires <= now) {
             self.channels.retain(|channel| channel.expires > now);
             self.index_channels();
         }
-        let expires = now + CHANNEL_LIFETIME;
-        let bound_peer =
-            self.peer_position(peer.address).ok().map(|at| self.channels[usize::from(self.by_peer[at])].number);
-        match self.channels.binary_search_by_key(&number, |channel| channel.number) {
-            Ok(position) if self.channels[position].peer.address == peer.address => {
-                self.channels[position] = Channel { number, peer, expires };
-                Ok(())
-            }
-            Ok(_) => Err(BindError::Taken),
-            Err(_) if bound_peer.is_some() => Err(BindError::Taken),
-            Err(_) if self.channels.len() >= max.into() => Err(BindError::Full),
+        let place = self.channels.binary_search_by_key(&number, |channel| channel.number);
+        match place {
+            Ok(position) if self.channels[position].peer.address == peer.address => {}
+            Ok(_) => return Err(BindError::Taken),
+            Err(_) if self.peer_position(peer.address).is_ok() => return Err(BindError::Taken),
+            Err(_) if self.channels.len() >= limits.channels_per_allocation.into() => return Err(BindError::Full),
+            Err(_) => {}
+        }
+        self.permit(&[peer.address.ip()], limits.permissions_per_allocation, now)?;
+        let channel = Channel { number, peer, expires: now + CHANNEL_LIFETIME };
+        match place {
+            Ok(position) => self.channels[position] = channel,
             Err(position) => {
-                self.channels.insert(position, Channel { number, peer, expires });
+                self.channels.insert(position, channel);
                 self.index_channels();
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// The peer that `number` is bound to.
@@ -204,8 +205,10 @@ impl Allocation {
         (channel.expires > now).then_some(channel.number)
     }
 
-    /// Judges every bound peer again, after the policy changed.
-    pub(super) fn judge_peers(&mut self, judge: impl Fn(SocketAddr) -> Peer) {
+    /// Judges every peer again, after the policy changed: channels to what is closed now carry nothing, and permissions
+    /// that `may_permit` would refuse now are gone.
+    pub(super) fn judge_peers(&mut self, judge: impl Fn(SocketAddr) -> Peer, may_permit: impl Fn(IpAddr) -> bool) {
+        self.permissions.retain(|permission| may_permit(permission.peer));
         for channel in &mut self.channels {
             channel.peer = judge(channel.peer.address);
         }

@@ -35,6 +35,7 @@ use super::{
     allocation::{Allocations, RelayId, Relayed},
     authentication::Authenticator,
     peer_policy::PeerPolicy,
+    permission,
     quotas::Quotas,
     rate::FairShare,
     relayed_ports::RelayedPorts,
@@ -226,7 +227,10 @@ impl Server {
         for index in 0..self.allocations.positions() as u32 {
             let (ports, policy) = (&self.shared.ports, &self.live.peer_policy);
             if let Some(allocation) = self.allocations.at(index) {
-                allocation.judge_peers(|peer| super::permission::judge(ports, policy, peer));
+                allocation.judge_peers(
+                    |peer| permission::judge(ports, policy, peer),
+                    |peer| permission::may_permit(ports, policy, peer),
+                );
             }
         }
     }
