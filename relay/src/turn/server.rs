@@ -310,6 +310,11 @@ impl Server {
     }
 
     fn request(&mut self, incoming: &Incoming<'_>) {
+        // No answer can be sent to port 0, so whoever uses it as a source is not waiting for one.
+        if incoming.client.address.port() == 0 {
+            self.drop(Drop::Unexpected);
+            return;
+        }
         if incoming.request == Request::Binding {
             return self.binding(incoming);
         }
