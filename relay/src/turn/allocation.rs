@@ -40,6 +40,8 @@ pub struct RelayId {
 pub(super) struct Relayed {
     pub(super) address: SocketAddr,
     pub(super) socket: SocketId,
+    /// Each family may be refreshed alone (RFC 8656 section 8.1).
+    pub(super) expires: Duration,
 }
 
 /// A peer that the client bound a channel to. `address` is canonical: the internal form if it is one of ours.
@@ -95,8 +97,9 @@ pub(super) struct Allocation {
     pub(super) account: Arc<str>,
     /// Of the Allocate request, to know its retransmissions.
     pub(super) transaction: TransactionId,
+    /// When the last of the relayed addresses expires.
     pub(super) expires: Duration,
-    /// IPv4, IPv6.
+    /// IPv4, IPv6; see [`Allocation::live`].
     pub(super) relayed: [Option<Relayed>; 2],
     pub(super) opening: Option<Box<Opening>>,
     /// The error code of each family that was asked for besides one that could be served.
@@ -140,6 +143,41 @@ impl Allocation {
             channels: Vec::new(),
             by_peer: Vec::new(),
         }
+    }
+
+    /// The relayed socket of a family, unless it has expired.
+    pub(super) fn live(&self, family: usize, now: Duration) -> Option<Relayed> {
+        self.relayed[family].filter(|relayed| relayed.expires > now)
+    }
+
+    /// Which families are live.
+    pub(super) fn families(&self, now: Duration) -> [bool; 2] {
+        [0, 1].map(|family| self.live(family, now).is_some())
+    }
+
+    /// Gives the live addresses of `family`, or of both, until `expires`.
+    pub(super) fn extend(&mut self, family: Option<usize>, expires: Duration, now: Duration) {
+        let meant = |position| family.is_none_or(|family| family == position);
+        for (_, relayed) in self.relayed.iter_mut().enumerate().filter(|(position, _)| meant(*position)) {
+            if let Some(relayed) = relayed.as_mut().filter(|relayed| relayed.expires > now) {
+                relayed.expires = expires;
+            }
+        }
+        self.count_expiry();
+    }
+
+    /// Takes out a relayed address that has expired although another one has not, or that `family` names.
+    pub(super) fn take_relayed(&mut self, family: Option<usize>, now: Duration) -> Option<Relayed> {
+        let ends = |relayed: &Relayed| relayed.expires <= now;
+        let family = family.or_else(|| self.relayed.iter().position(|relayed| relayed.as_ref().is_some_and(ends)))?;
+        let taken = self.relayed[family].take();
+        self.count_expiry();
+        taken
+    }
+
+    fn count_expiry(&mut self) {
+        let last = self.relayed.iter().flatten().map(|relayed| relayed.expires).max();
+        self.expires = last.unwrap_or(self.expires);
     }
 
     /// Installs or refreshes the permissions for `peers`, all or none.

@@ -40,7 +40,7 @@ impl Server {
     ) -> Result<(), u16> {
         let now = incoming.now.monotonic;
         let index = existing.ok_or(437_u16)?;
-        let families = self.live_allocation(index, now).ok_or(437_u16)?.relayed.map(|relayed| relayed.is_some());
+        let families = self.live_allocation(index, now).ok_or(437_u16)?.families(now);
         let transaction = incoming.message.transaction_id();
         let mut peers = Vec::new();
         for (_, attribute) in
@@ -79,7 +79,7 @@ impl Server {
     ) -> Result<(), u16> {
         let now = incoming.now.monotonic;
         let index = existing.ok_or(437_u16)?;
-        let families = self.live_allocation(index, now).ok_or(437_u16)?.relayed.map(|relayed| relayed.is_some());
+        let families = self.live_allocation(index, now).ok_or(437_u16)?.families(now);
         let number = optional::<ChannelNumber>(&incoming.message)?.ok_or(400_u16)?.channel();
         let peer = optional::<XorPeerAddress>(&incoming.message)?.ok_or(400_u16)?;
         let peer = peer.addr(incoming.message.transaction_id());

@@ -246,8 +246,11 @@ impl Server {
         let part = positions.div_ceil(SWEEP_PARTS).max(1);
         let first = self.sweep_part * part;
         for index in first..(first + part).min(positions) {
-            if self.allocations.at(index).is_some_and(|allocation| allocation.expires <= now) {
+            let Some(allocation) = self.allocations.at(index) else { continue };
+            if allocation.expires <= now {
                 self.end_allocation(index);
+            } else if let Some(relayed) = allocation.take_relayed(None, now) {
+                self.close_relayed(relayed);
             }
         }
         self.sweep_part = (self.sweep_part + 1) % SWEEP_PARTS;
