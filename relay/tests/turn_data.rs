@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use muster_relay::{
     counters::{Direction, Drop},
     io::IcmpError,
-    turn::RelayAddress,
+    turn::{OpenError, RelayAddress},
 };
 use muster_sim::{Answer, Caller, Credentials, Draft, Output, Relay, RelaySetup, attribute, channel_data, method};
 use stun_types::{AddressFamily, message::MessageClass};
@@ -233,6 +233,29 @@ fn a_payload_on_its_way_between_workers_finds_the_receiver_as_it_is_by_then() {
     relay.run_handoffs();
     assert_eq!(relay.poll_output(), None);
     assert_eq!(relay.counters(1).dropped_so_far(Drop::NoAllocation), 1);
+}
+
+/// The next allocation in the same place of the table has another port, and permits the sender: what was meant for the
+/// port that is gone must not reach it.
+#[test]
+fn a_payload_on_its_way_does_not_follow_a_place_in_the_table() {
+    let mut relay = Relay::new(RelaySetup { workers: 2, ..RelaySetup::default() });
+    let mut ann = Caller::udp(&relay, address("30.0.0.1:4000"), user("ann"));
+    let mut bob = Caller::udp(&relay, address("30.0.0.2:4000"), user("bob"));
+    let mut eve = Caller::udp(&relay, address("30.0.0.3:4000"), user("ann"));
+    (ann.worker, bob.worker, eve.worker) = (0, 1, 1);
+    let (anns, bobs) = (ann.allocated(&mut relay), bob.allocated(&mut relay));
+    assert_eq!((ann.permit(&mut relay, &[bobs]), bob.permit(&mut relay, &[anns])), (0, 0));
+    let place = relay.bound()[&bobs].1.index;
+    relay.hold_handoffs(true);
+    assert_eq!(ann.indicate(&mut relay, bobs, b"for bob"), []);
+    assert_eq!(bob.refresh(&mut relay, 0).code(), 0);
+    relay.set_bind_fault(Box::new(move |at| (at == bobs).then_some(OpenError::InUse)));
+    let eves = eve.allocated(&mut relay);
+    assert_eq!(relay.bound()[&eves].1.index, place);
+    assert_eq!(eve.permit(&mut relay, &[anns]), 0);
+    relay.run_handoffs();
+    assert_eq!(relay.poll_output(), None);
 }
 
 #[test]

@@ -201,7 +201,7 @@ impl Wish {
         let (mut even, mut both) = (false, false);
         match random.random_range(0..12) {
             0 | 1 => {
-                self.attributes.push((attribute::REQUESTED_ADDRESS_FAMILY, vec![random.random_range(1..=2), 0, 0, 0]))
+                self.attributes.push((attribute::REQUESTED_ADDRESS_FAMILY, vec![random.random_range(1..=2), 0, 0, 0]));
             }
             2..=4 => {
                 both = true;
@@ -379,7 +379,7 @@ fn compare(seed: u64, tally: &mut Tally) {
     let mut oracle = Oracle::new(&setup);
     let mut relay = Relay::new(setup);
     let mut random = seeded(seed, b'd');
-    let hash = if seed % 2 == 0 { Hash::Sha1 } else { Hash::Sha256 };
+    let hash = if seed.is_multiple_of(2) { Hash::Sha1 } else { Hash::Sha256 };
     let mut callers = [("30.0.0.1:4000", "ann"), ("30.0.0.2:4000", "bob")].map(|(at, name)| {
         let credentials = Credentials { hash, ..Credentials::new(name, &format!("{name}'s password")) };
         Caller::udp(&relay, at.parse().unwrap(), credentials)

@@ -46,7 +46,7 @@ impl Server {
         };
         slot.strip_front(CHANNEL_HEADER);
         slot.truncate(length);
-        self.to_peer(now, index, peer, slot)
+        self.pass_to_peer(now, index, peer, slot)
     }
 
     pub(super) fn send_indication(&mut self, now: Now, client: Client, slot: &mut Slot<'_>) -> Route {
@@ -61,7 +61,7 @@ impl Server {
         }
         slot.strip_front(data.start);
         slot.truncate(data.len());
-        self.to_peer(now, index, peer, slot)
+        self.pass_to_peer(now, index, peer, slot)
     }
 
     /// A datagram from outside on a relayed socket.
@@ -69,7 +69,7 @@ impl Server {
         if self.allocations.named(relay).is_none() {
             return self.drop(Drop::NoAllocation);
         }
-        self.to_client(now, relay.index, from, slot, Direction::ToClient)
+        self.pass_to_client(now, relay.index, from, slot, Direction::ToClient)
     }
 
     /// A payload that another worker's client sent to the relayed address `to` of this worker.
@@ -78,7 +78,7 @@ impl Server {
         let place = ports.position(to.ip()).zip(ports.offset(to.port()));
         let index = place.and_then(|(address, offset)| self.by_port[address][offset].checked_sub(1));
         match index {
-            Some(index) => self.to_client(now, index, from, slot, Direction::Hairpin),
+            Some(index) => self.pass_to_client(now, index, from, slot, Direction::Hairpin),
             None => self.drop(Drop::NoAllocation),
         }
     }
@@ -89,7 +89,8 @@ impl Server {
         let transaction = self.transaction();
         let ports = &self.shared.ports;
         let Some(allocation) = self.allocations.named(relay) else { return };
-        if allocation.expires <= now.monotonic || !allocation.permits(error.peer.ip(), now.monotonic) {
+        let live = allocation.live(usize::from(error.peer.is_ipv6()), now.monotonic).is_some();
+        if !live || !allocation.permits(error.peer.ip(), now.monotonic) {
             return;
         }
         let kind = MessageType::from_class_method(MessageClass::Indication, turn_types::message::DATA);
@@ -100,7 +101,7 @@ impl Server {
         self.counters.icmp.add(1);
     }
 
-    fn to_peer(&mut self, now: Now, index: u32, peer: Peer, slot: &mut Slot<'_>) -> Route {
+    fn pass_to_peer(&mut self, now: Now, index: u32, peer: Peer, slot: &mut Slot<'_>) -> Route {
         let Some(allocation) = self.allocations.at(index) else { return self.drop(Drop::NoAllocation) };
         let Some(relayed) = allocation.live(usize::from(peer.address.is_ipv6()), now.monotonic) else {
             return self.drop(Drop::NoPermission);
@@ -123,7 +124,7 @@ impl Server {
         Route::ToPeer { socket: relayed.socket, to: peer.address }
     }
 
-    fn to_client(
+    fn pass_to_client(
         &mut self,
         now: Now,
         index: u32,

@@ -76,19 +76,13 @@ impl Server {
     }
 
     /// Answers a request that did not prove who it comes from.
-    pub(super) fn challenge(&mut self, incoming: &Incoming<'_>, refusal: Refusal) {
+    pub(super) fn challenge(&mut self, incoming: &Incoming<'_>, refusal: &Refusal) {
         // 441 comes from a client that has proved its address; the rest may come from anybody.
         if !matches!(refusal, Refusal::WrongCredentials(_)) && !self.may_answer_unproven(incoming) {
             return;
         }
         let mut bytes = Vec::with_capacity(128);
-        self.live.authenticator.write_challenge(
-            &incoming.message,
-            &refusal,
-            &incoming.client,
-            incoming.now,
-            &mut bytes,
-        );
+        self.live.authenticator.write_challenge(&incoming.message, refusal, &incoming.client, incoming.now, &mut bytes);
         if incoming.fingerprint() {
             integrity::append_fingerprint(&mut bytes);
         }

@@ -335,7 +335,7 @@ impl Server {
         let checked = self.live.authenticator.check(&incoming.message, &incoming.client, incoming.now, established);
         let identity = match checked {
             Ok(identity) => identity,
-            Err(refusal) => return self.challenge(incoming, refusal),
+            Err(refusal) => return self.challenge(incoming, &refusal),
         };
         if let Some(unknown) = incoming.unknown_attributes() {
             return self.reply_unknown(incoming, &identity, &unknown);

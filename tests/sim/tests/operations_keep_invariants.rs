@@ -51,13 +51,21 @@ enum Operation {
 /// What a client was told that it has.
 #[derive(Debug)]
 struct Held {
-    relayed: Vec<SocketAddr>,
-    expires: Duration,
+    /// Each with the time when it expires.
+    relayed: Vec<(SocketAddr, Duration)>,
     permissions: BTreeMap<IpAddr, Duration>,
     channels: BTreeMap<u16, (SocketAddr, Duration)>,
 }
 
 impl Held {
+    fn expires(&self) -> Duration {
+        self.relayed.iter().map(|&(_, expires)| expires).max().unwrap_or_default()
+    }
+
+    fn live(&self, now: Duration) -> impl Iterator<Item = SocketAddr> {
+        self.relayed.iter().filter(move |(_, expires)| *expires > now).map(|&(at, _)| at)
+    }
+
     fn permits(&self, peer: IpAddr, now: Duration) -> bool {
         self.permissions.get(&peer).is_some_and(|&expires| expires > now)
     }
@@ -121,17 +129,20 @@ impl Model {
 
     fn draw_peer(&mut self) -> SocketAddr {
         let literal = |text: &&str| text.parse().unwrap();
-        let relayed: Vec<_> = self.held.iter().flatten().flat_map(|held| held.relayed.clone()).collect();
-        match self.random.random_range(0..10) {
-            0 | 1 => literal(CLOSED.choose(&mut self.random).unwrap()),
-            2 => SocketAddr::from(([20, 0, 0, 1], self.random.random_range(49_999..=50_012))),
-            3..=5 if !relayed.is_empty() => *relayed.choose(&mut self.random).unwrap(),
+        let relayed: Vec<_> = self.held.iter().flatten().flat_map(|held| &held.relayed).map(|&(at, _)| at).collect();
+        let bound = self.held.iter().flatten().flat_map(|held| held.channels.values());
+        let bound: Vec<_> = bound.map(|&(peer, _)| peer).collect();
+        match self.random.random_range(0..16) {
+            10.. if !bound.is_empty() => *bound.choose(&mut self.random).unwrap(),
+            0 => literal(CLOSED.choose(&mut self.random).unwrap()),
+            1 => SocketAddr::from(([20, 0, 0, 1], self.random.random_range(49_999..=50_012))),
+            2..=5 if !relayed.is_empty() => *relayed.choose(&mut self.random).unwrap(),
             _ => literal(OPEN.choose(&mut self.random).unwrap()),
         }
     }
 
     fn draw(&mut self) -> Operation {
-        let number = 0x4000 + self.random.random_range(0..4);
+        let number = 0x4000 + self.random.random_range(0..3);
         match self.random.random_range(0..100) {
             0..=13 => Operation::Allocate {
                 families: self.random.random_range(0..4),
@@ -161,7 +172,7 @@ impl Model {
                 self.random.fill_bytes(&mut bytes);
                 Operation::Garbage { bytes }
             }
-            89..=95 => Operation::Pass { time: Duration::from_millis(self.random.random_range(1..200_000)) },
+            89..=95 => Operation::Pass { time: Duration::from_millis(self.random.random_range(1..120_000)) },
             96 | 97 => Operation::Hold { held: self.random.random() },
             _ => Operation::Reload {
                 open_private: self.random.random(),
@@ -181,9 +192,9 @@ impl Model {
                         2 => draft = draft.with(&AdditionalAddressFamily::new(AddressFamily::IPV6)),
                         _ => {}
                     }
-                    draft = even.into_iter().fold(draft, |draft, reserve| draft.with(&EvenPort::new(*reserve)));
-                    draft = token.into_iter().fold(draft, |draft, token| draft.with(&ReservationToken::new(*token)));
-                    lifetime_s.into_iter().fold(draft, |draft, seconds| draft.with(&Lifetime::new(*seconds)))
+                    draft = even.iter().fold(draft, |draft, reserve| draft.with(&EvenPort::new(*reserve)));
+                    draft = token.iter().fold(draft, |draft, token| draft.with(&ReservationToken::new(*token)));
+                    lifetime_s.iter().fold(draft, |draft, seconds| draft.with(&Lifetime::new(*seconds)))
                 };
                 let answer = self.ask(client, method::ALLOCATE, fill);
                 assert_eq!(answer.code() == 437, alive, "{}", answer.code());
@@ -198,7 +209,7 @@ impl Model {
                 let udp = matches!(self.callers[client].client.transport, Transport::Udp { .. });
                 match (answer.code(), &self.held[client]) {
                     (0, Some(held)) if alive => {
-                        let same = answer.relayed().iter().all(|relayed| held.relayed.contains(relayed));
+                        let same = answer.relayed().iter().all(|at| held.relayed.iter().any(|(known, _)| known == at));
                         assert!(udp && same, "a retransmission is answered with what there is");
                     }
                     (0, _) => self.allocated(client, &answer),
@@ -313,14 +324,14 @@ impl Model {
 
     fn allocated(&mut self, client: usize, answer: &Answer) {
         let relayed = answer.relayed();
-        let taken: BTreeSet<_> = self.living().flat_map(|(_, held)| held.relayed.clone()).collect();
+        let taken: BTreeSet<_> = self.living().flat_map(|(_, held)| held.live(self.now())).collect();
         assert!(!relayed.is_empty() && relayed.iter().all(|relayed| !taken.contains(relayed)), "{relayed:?}");
         self.tokens.extend(answer.token());
         let lifetime_s = answer.lifetime_s().unwrap();
         assert!((600..=1_200).contains(&lifetime_s));
+        let expires = self.now() + Duration::from_secs(lifetime_s.into());
         self.held[client] = Some(Held {
-            relayed,
-            expires: self.now() + Duration::from_secs(lifetime_s.into()),
+            relayed: relayed.into_iter().map(|at| (at, expires)).collect(),
             permissions: BTreeMap::new(),
             channels: BTreeMap::new(),
         });
@@ -337,17 +348,23 @@ impl Model {
         let Some(held) = self.held[client].as_mut().filter(|_| alive) else {
             return assert_eq!(answer.code(), 437);
         };
-        let has = ipv6.is_none_or(|ipv6| held.relayed.iter().any(|relayed| relayed.is_ipv6() == ipv6));
+        let meant = |at: SocketAddr| ipv6.is_none_or(|ipv6| at.is_ipv6() == ipv6);
+        let has = held.live(now).any(meant);
         assert_eq!(answer.code(), if has { 0 } else { 443 });
         match (has, lifetime_s) {
             (false, _) => {}
             (true, Some(0)) => {
-                held.relayed.retain(|relayed| ipv6.is_some_and(|ipv6| relayed.is_ipv6() != ipv6));
+                held.relayed.retain(|&(at, expires)| !meant(at) && expires > now);
                 if held.relayed.is_empty() {
                     self.held[client] = None;
                 }
             }
-            (true, _) => held.expires = now + Duration::from_secs(answer.lifetime_s().unwrap().into()),
+            (true, _) => {
+                let lifetime = Duration::from_secs(answer.lifetime_s().unwrap().into());
+                for (_, expires) in held.relayed.iter_mut().filter(|(at, expires)| meant(*at) && *expires > now) {
+                    *expires = now + lifetime;
+                }
+            }
         }
     }
 
@@ -358,7 +375,7 @@ impl Model {
             match output {
                 Output::ToPeer { from, to, bytes } => {
                     let held = sender.and_then(|sender| self.held[sender].as_ref()).expect("a client sent it");
-                    assert!(held.relayed.contains(&from) && bytes == b"payload");
+                    assert!(held.live(now).any(|at| at == from) && bytes == b"payload");
                     assert!(!self.is_closed(to), "nothing goes to {to}");
                 }
                 Output::ToClient { to, bytes, .. } => {
@@ -378,6 +395,7 @@ impl Model {
                         answer.peer().unwrap()
                     };
                     assert!(held.permits(peer.ip(), now), "{peer} is not permitted");
+                    assert!(held.live(now).any(|at| at.is_ipv6() == peer.is_ipv6()), "{peer} comes by a live address");
                 }
             }
         }
@@ -397,7 +415,7 @@ impl Model {
     }
 
     fn alive(&self, client: usize) -> bool {
-        self.held[client].as_ref().is_some_and(|held| held.expires > self.now())
+        self.held[client].as_ref().is_some_and(|held| held.expires() > self.now())
     }
 
     fn living(&self) -> impl Iterator<Item = (usize, &Held)> {
@@ -411,17 +429,17 @@ impl Model {
         for (client, held) in self.living() {
             let Caller { client: name, worker, .. } = &self.callers[client];
             assert!(self.relay.server(*worker).is_allocated(name));
-            for relayed in &held.relayed {
-                assert_eq!(self.relay.bound()[relayed].0, *worker, "{relayed} is where its client is");
+            for relayed in held.live(self.now()) {
+                assert_eq!(self.relay.bound()[&relayed].0, *worker, "{relayed} is where its client is");
             }
         }
         let now = self.now();
         let ended = Duration::from_millis(1_100);
         for (caller, held) in self.callers.iter().zip(&self.held) {
-            let gone = held.as_ref().is_none_or(|held| held.expires + ended <= now);
+            let gone = held.as_ref().is_none_or(|held| held.expires() + ended <= now);
             assert!(!gone || !self.relay.server(caller.worker).is_allocated(&caller.client), "{held:?}");
         }
-        let living: usize = self.living().map(|(_, held)| held.relayed.len()).sum();
+        let living: usize = self.living().map(|(_, held)| held.live(now).count()).sum();
         assert!(self.relay.bound().len() >= living);
         assert!(self.relay.shared().quotas.live() <= 8);
     }
@@ -454,7 +472,7 @@ fn run(seed: u64) {
 
 #[test]
 fn no_sequence_of_operations_breaks_an_invariant() {
-    each_seed("operations", 0..200, run);
+    each_seed("operations", 0..400, run);
 }
 
 #[test]
