@@ -211,6 +211,45 @@ fn both_families_are_allocated_and_end_together_or_alone() {
     relay.assert_empty();
 }
 
+/// A refresh that names a family is for that one (RFC 8656 section 8.1): it neither lengthens nor shortens the other.
+#[test]
+fn each_family_has_a_lifetime_of_its_own() {
+    let (v4, v6) = (address("30.0.0.9:1"), address("[2600:9::9]:1"));
+    let refresh = |client: &mut Caller, relay: &mut Relay, family, seconds| {
+        let family = RequestedAddressFamily::new(family);
+        client.ask(relay, method::REFRESH, |draft| draft.with(&Lifetime::new(seconds)).with(&family)).code()
+    };
+    for sweeps in [false, true] {
+        let mut relay = Relay::new(RelaySetup::default());
+        let mut client = caller(&relay, "30.0.0.1:4000");
+        let relayed = both_families(&mut client, &mut relay).relayed();
+        assert_eq!(refresh(&mut client, &mut relay, AddressFamily::IPV6, 1_800), 0);
+        assert_eq!(refresh(&mut client, &mut relay, AddressFamily::IPV4, 700), 0);
+        relay.advance(Duration::from_secs(600));
+        assert_eq!(client.bind(&mut relay, 0x4000, v4), 0);
+        assert_eq!(client.bind(&mut relay, 0x4001, v6), 0);
+        let sent = |client: &Caller, relay: &mut Relay| {
+            [0x4000, 0x4001].map(|number| client.channel(relay, number, b"x").len())
+        };
+        relay.advance(Duration::from_millis(99_999));
+        assert_eq!(sent(&client, &mut relay), [1, 1]);
+        // With and without the timers: a late sweep lengthens nothing.
+        match sweeps {
+            true => relay.advance(Duration::from_millis(1_101)),
+            false => relay.set_now(relay.now().monotonic + Duration::from_millis(1)),
+        }
+        assert_eq!(relay.bound().len(), if sweeps { 1 } else { 2 });
+        assert_eq!(sent(&client, &mut relay), [0, 1], "IPv4 has ended, IPv6 has not");
+        assert_eq!(Caller::peer_sends(&mut relay, relayed[0], v4, b"x"), []);
+        assert_eq!(Caller::peer_sends(&mut relay, relayed[1], v6, b"x").len(), 1);
+        assert_eq!(client.permit(&mut relay, &[v4]), 443);
+        assert_eq!(refresh(&mut client, &mut relay, AddressFamily::IPV4, 700), 443);
+        assert_eq!(client.refresh(&mut relay, 600).code(), 0, "without a family, what is left is meant");
+        relay.advance(Duration::from_secs(602));
+        relay.assert_empty();
+    }
+}
+
 /// One family that cannot be served does not take the other with it (RFC 8656 section 7.2).
 #[test]
 fn a_dual_allocation_may_succeed_in_part() {

@@ -13,6 +13,9 @@ use turn_types::attribute::{
 const PEER: &str = "30.0.0.9:7000";
 const PEER_V6: &str = "[2600:9::9]:7000";
 
+/// Adds what a request asks for.
+type Fill<'a> = &'a dyn Fn(Draft) -> Draft;
+
 fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
@@ -45,7 +48,7 @@ fn check(allocated: bool, method: u16, fill: impl Fn(Draft) -> Draft) -> u16 {
 fn allocate_requests_are_refused_for_what_they_ask() {
     let ipv6 = || RequestedAddressFamily::new(AddressFamily::IPV6);
     let also_ipv6 = || AdditionalAddressFamily::new(AddressFamily::IPV6);
-    let cases: [(&str, u16, &dyn Fn(Draft) -> Draft); 16] = [
+    let cases: [(&str, u16, Fill<'_>); 16] = [
         ("UDP", 0, &|draft| draft.with(&udp())),
         ("IPv6", 0, &|draft| draft.with(&udp()).with(&ipv6())),
         ("both families", 0, &|draft| draft.with(&udp()).with(&also_ipv6())),
@@ -94,7 +97,7 @@ fn requests_for_an_allocation_are_refused_without_one() {
 #[test]
 fn permissions_channels_and_refreshes_are_refused_for_what_they_ask() {
     let number = |number: u16| ChannelNumber::new(number);
-    let cases: [(&str, u16, u16, &dyn Fn(Draft) -> Draft); 17] = [
+    let cases: [(&str, u16, u16, Fill<'_>); 17] = [
         ("permission for nobody", 400, method::CREATE_PERMISSION, &|draft| draft),
         ("permission, cut short", 400, method::CREATE_PERMISSION, &|draft| {
             draft.raw(attribute::XOR_PEER_ADDRESS, &[0, 1, 2])
@@ -167,7 +170,7 @@ fn credentials_are_asked_for_and_checked() {
     let sha256 = Credentials { hash: Hash::Sha256, ..ann() };
     let hidden = Credentials { anonymous: true, ..sha256.clone() };
     let draft = |client: &mut Caller| client.request(method::ALLOCATE).with(&udp());
-    let cases: [(&str, u16, &dyn Fn(Draft) -> Draft); 10] = [
+    let cases: [(&str, u16, Fill<'_>); 10] = [
         ("nothing", 401, &|draft| draft),
         ("a wrong password", 401, &|draft| draft.signed(&wrong_password, &realm, &nonce)),
         ("an unknown user", 401, &|draft| draft.signed(&nobody, &realm, &nonce)),

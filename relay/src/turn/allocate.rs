@@ -221,7 +221,7 @@ impl Server {
         match result {
             Ok(socket) => {
                 let at = SocketAddr::new(self.shared.ports.address(address).internal, port);
-                allocation.relayed[family] = Some(Relayed { address: at, socket });
+                allocation.relayed[family] = Some(Relayed { address: at, socket, expires: allocation.expires });
                 if let Some(offset) = self.shared.ports.offset(port) {
                     self.by_port[address][offset] = relay.index + 1;
                 }
@@ -329,28 +329,29 @@ impl Server {
         let now = incoming.now.monotonic;
         let allocation = self.live_allocation(index, now).ok_or(437_u16)?;
         let family = family.map(|family| usize::from(family == AddressFamily::IPV6));
-        if family.is_some_and(|family| allocation.relayed[family].is_none()) {
+        if family.is_some_and(|family| allocation.live(family, now).is_none()) {
             return Err(443);
         }
         if lifetime_s > 0 {
-            allocation.expires = now + Duration::from_secs(lifetime_s.into());
+            allocation.extend(family, now + Duration::from_secs(lifetime_s.into()), now);
         } else {
-            self.end_family(index, family);
+            self.end_family(index, family, now);
         }
         self.reply_success(incoming, identity, |answer| append(answer, &Lifetime::new(lifetime_s)));
         Ok(())
     }
 
     /// Ends one family's relayed address, and the allocation with the last one.
-    fn end_family(&mut self, index: u32, family: Option<usize>) {
+    fn end_family(&mut self, index: u32, family: Option<usize>, now: Duration) {
         let other = family.map(|family| 1 - family);
         let stays = self
             .allocations
             .at(index)
-            .is_some_and(|allocation| other.is_some_and(|other| allocation.relayed[other].is_some()));
-        let (Some(family), true) = (family, stays) else { return self.end_allocation(index) };
-        let Some(allocation) = self.allocations.at(index) else { return };
-        if let Some(relayed) = allocation.relayed[family].take() {
+            .is_some_and(|allocation| other.is_some_and(|other| allocation.live(other, now).is_some()));
+        if !stays {
+            return self.end_allocation(index);
+        }
+        if let Some(relayed) = self.allocations.at(index).and_then(|allocation| allocation.take_relayed(family, now)) {
             self.close_relayed(relayed);
         }
     }

@@ -13,7 +13,7 @@ use super::{
     authentication::Identity,
     rate::{ShareUsed, TokenBucket},
 };
-use crate::io::SocketId;
+use crate::{config::Limits, io::SocketId};
 
 /// How long a permission lasts (RFC 8656 section 9).
 pub(super) const PERMISSION_LIFETIME: Duration = Duration::from_secs(300);
@@ -42,6 +42,8 @@ pub struct RelayId {
 pub(super) struct Relayed {
     pub(super) address: SocketAddr,
     pub(super) socket: SocketId,
+    /// Each family may be refreshed alone (RFC 8656 section 8.1).
+    pub(super) expires: Duration,
 }
 
 /// A peer that the client bound a channel to. `address` is canonical: the internal form if it is one of ours.
@@ -97,8 +99,9 @@ pub(super) struct Allocation {
     pub(super) account: Arc<str>,
     /// Of the Allocate request, to know its retransmissions.
     pub(super) transaction: TransactionId,
+    /// When the last of the relayed addresses expires.
     pub(super) expires: Duration,
-    /// IPv4, IPv6.
+    /// IPv4, IPv6; see [`Allocation::live`].
     pub(super) relayed: [Option<Relayed>; 2],
     pub(super) opening: Option<Box<Opening>>,
     /// The error code of each family that was asked for besides one that could be served.
@@ -144,6 +147,41 @@ impl Allocation {
         }
     }
 
+    /// The relayed socket of a family, unless it has expired.
+    pub(super) fn live(&self, family: usize, now: Duration) -> Option<Relayed> {
+        self.relayed[family].filter(|relayed| relayed.expires > now)
+    }
+
+    /// Which families are live.
+    pub(super) fn families(&self, now: Duration) -> [bool; 2] {
+        [0, 1].map(|family| self.live(family, now).is_some())
+    }
+
+    /// Gives the live addresses of `family`, or of both, until `expires`.
+    pub(super) fn extend(&mut self, family: Option<usize>, expires: Duration, now: Duration) {
+        let meant = |position| family.is_none_or(|family| family == position);
+        for (_, relayed) in self.relayed.iter_mut().enumerate().filter(|(position, _)| meant(*position)) {
+            if let Some(relayed) = relayed.as_mut().filter(|relayed| relayed.expires > now) {
+                relayed.expires = expires;
+            }
+        }
+        self.count_expiry();
+    }
+
+    /// Takes out a relayed address that has expired although another one has not, or that `family` names.
+    pub(super) fn take_relayed(&mut self, family: Option<usize>, now: Duration) -> Option<Relayed> {
+        let ends = |relayed: &Relayed| relayed.expires <= now;
+        let family = family.or_else(|| self.relayed.iter().position(|relayed| relayed.as_ref().is_some_and(ends)))?;
+        let taken = self.relayed[family].take();
+        self.count_expiry();
+        taken
+    }
+
+    fn count_expiry(&mut self) {
+        let last = self.relayed.iter().flatten().map(|relayed| relayed.expires).max();
+        self.expires = last.unwrap_or(self.expires);
+    }
+
     /// Installs or refreshes the permissions for `peers`, all or none.
     pub(super) fn permit(&mut self, peers: &[IpAddr], max: u16, now: Duration) -> Result<(), BindError> {
         let fresh = |allocation: &Self| peers.iter().filter(|&&peer| allocation.permission(peer).is_err()).count();
@@ -168,29 +206,30 @@ impl Allocation {
         self.permission(peer).is_ok_and(|position| self.permissions[position].expires > now)
     }
 
-    /// Binds or refreshes a channel. The caller installs the permission that goes with it.
-    pub(super) fn bind(&mut self, number: u16, peer: Peer, max: u16, now: Duration) -> Result<(), BindError> {
+    /// Binds or refreshes a channel and installs the permission that goes with it, both or neither.
+    pub(super) fn bind(&mut self, number: u16, peer: Peer, limits: &Limits, now: Duration) -> Result<(), BindError> {
         if self.channels.iter().any(|channel| channel.expires <= now) {
             self.channels.retain(|channel| channel.expires > now);
             self.index_channels();
         }
-        let expires = now + CHANNEL_LIFETIME;
-        let bound_peer =
-            self.peer_position(peer.address).ok().map(|at| self.channels[usize::from(self.by_peer[at])].number);
-        match self.channels.binary_search_by_key(&number, |channel| channel.number) {
-            Ok(position) if self.channels[position].peer.address == peer.address => {
-                self.channels[position] = Channel { number, peer, expires };
-                Ok(())
-            }
-            Ok(_) => Err(BindError::Taken),
-            Err(_) if bound_peer.is_some() => Err(BindError::Taken),
-            Err(_) if self.channels.len() >= max.into() => Err(BindError::Full),
+        let place = self.channels.binary_search_by_key(&number, |channel| channel.number);
+        match place {
+            Ok(position) if self.channels[position].peer.address == peer.address => {}
+            Ok(_) => return Err(BindError::Taken),
+            Err(_) if self.peer_position(peer.address).is_ok() => return Err(BindError::Taken),
+            Err(_) if self.channels.len() >= limits.channels_per_allocation.into() => return Err(BindError::Full),
+            Err(_) => {}
+        }
+        self.permit(&[peer.address.ip()], limits.permissions_per_allocation, now)?;
+        let channel = Channel { number, peer, expires: now + CHANNEL_LIFETIME };
+        match place {
+            Ok(position) => self.channels[position] = channel,
             Err(position) => {
-                self.channels.insert(position, Channel { number, peer, expires });
+                self.channels.insert(position, channel);
                 self.index_channels();
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// The peer that `number` is bound to.
@@ -206,8 +245,10 @@ impl Allocation {
         (channel.expires > now).then_some(channel.number)
     }
 
-    /// Judges every bound peer again, after the policy changed.
-    pub(super) fn judge_peers(&mut self, judge: impl Fn(SocketAddr) -> Peer) {
+    /// Judges every peer again, after the policy changed: channels to what is closed now carry nothing, and permissions
+    /// that `may_permit` would refuse now are gone.
+    pub(super) fn judge_peers(&mut self, judge: impl Fn(SocketAddr) -> Peer, may_permit: impl Fn(IpAddr) -> bool) {
+        self.permissions.retain(|permission| may_permit(permission.peer));
         for channel in &mut self.channels {
             channel.peer = judge(channel.peer.address);
         }

@@ -89,7 +89,8 @@ impl Server {
         let transaction = self.transaction();
         let ports = &self.shared.ports;
         let Some(allocation) = self.allocations.named(relay) else { return };
-        if allocation.expires <= now.monotonic || !allocation.permits(error.peer.ip(), now.monotonic) {
+        let live = allocation.live(usize::from(error.peer.is_ipv6()), now.monotonic).is_some();
+        if !live || !allocation.permits(error.peer.ip(), now.monotonic) {
             return;
         }
         let kind = MessageType::from_class_method(MessageClass::Indication, turn_types::message::DATA);
@@ -102,7 +103,7 @@ impl Server {
 
     fn pass_to_peer(&mut self, now: Now, index: u32, peer: Peer, slot: &mut Slot<'_>) -> Route {
         let Some(allocation) = self.allocations.at(index) else { return self.drop(Drop::NoAllocation) };
-        let Some(relayed) = allocation.relayed[usize::from(peer.address.is_ipv6())] else {
+        let Some(relayed) = allocation.live(usize::from(peer.address.is_ipv6()), now.monotonic) else {
             return self.drop(Drop::NoPermission);
         };
         if let Err(cause) = self.admit(now, index, slot.payload().len()) {
@@ -135,6 +136,9 @@ impl Server {
         let Some(allocation) = self.live_allocation(index, now.monotonic) else {
             return self.drop(Drop::NoAllocation);
         };
+        if allocation.live(usize::from(from.is_ipv6()), now.monotonic).is_none() {
+            return self.drop(Drop::NoAllocation);
+        }
         if !allocation.permits(from.ip(), now.monotonic) {
             return self.drop(Drop::NoPermission);
         }

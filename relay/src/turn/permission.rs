@@ -1,6 +1,6 @@
 //! CreatePermission and ChannelBind (RFC 8656 sections 9 and 12).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use turn_types::attribute::{ChannelNumber, XorPeerAddress};
 
@@ -25,6 +25,12 @@ pub(super) fn judge(ports: &RelayedPorts, policy: &PeerPolicy, peer: SocketAddr)
     Peer { address, open: policy.judge(address).is_ok(), ours: ports.position(address.ip()).is_some() }
 }
 
+/// Whether a permission may be had for `peer`, which is in its internal form. A permission is for an address whatever its
+/// port, so the ports that are closed are judged with each datagram.
+pub(super) fn may_permit(ports: &RelayedPorts, policy: &PeerPolicy, peer: IpAddr) -> bool {
+    policy.judge_ip(peer).is_ok() || ports.position(peer).is_some()
+}
+
 impl Server {
     pub(super) fn create_permission(
         &mut self,
@@ -34,7 +40,7 @@ impl Server {
     ) -> Result<(), u16> {
         let now = incoming.now.monotonic;
         let index = existing.ok_or(437_u16)?;
-        let families = self.live_allocation(index, now).ok_or(437_u16)?.relayed.map(|relayed| relayed.is_some());
+        let families = self.live_allocation(index, now).ok_or(437_u16)?.families(now);
         let transaction = incoming.message.transaction_id();
         let mut peers = Vec::new();
         for (_, attribute) in
@@ -45,8 +51,7 @@ impl Server {
                 return Err(443);
             }
             let peer = self.shared.ports.inward(peer).ip();
-            // A permission is for an address whatever its port, so the ports that are closed are judged with each datagram.
-            if self.live.peer_policy.judge_ip(peer).is_err() && self.shared.ports.position(peer).is_none() {
+            if !may_permit(&self.shared.ports, &self.live.peer_policy, peer) {
                 return Err(403);
             }
             if peers.len() == PEERS_PER_REQUEST {
@@ -74,7 +79,7 @@ impl Server {
     ) -> Result<(), u16> {
         let now = incoming.now.monotonic;
         let index = existing.ok_or(437_u16)?;
-        let families = self.live_allocation(index, now).ok_or(437_u16)?.relayed.map(|relayed| relayed.is_some());
+        let families = self.live_allocation(index, now).ok_or(437_u16)?.families(now);
         let number = optional::<ChannelNumber>(&incoming.message)?.ok_or(400_u16)?.channel();
         let peer = optional::<XorPeerAddress>(&incoming.message)?.ok_or(400_u16)?;
         let peer = peer.addr(incoming.message.transaction_id());
@@ -90,8 +95,7 @@ impl Server {
         }
         let limits = self.live.limits;
         let allocation = self.live_allocation(index, now).ok_or(437_u16)?;
-        allocation.permit(&[peer.address.ip()], limits.permissions_per_allocation, now).map_err(BindError::code)?;
-        allocation.bind(number, peer, limits.channels_per_allocation, now).map_err(BindError::code)?;
+        allocation.bind(number, peer, &limits, now).map_err(BindError::code)?;
         self.reply_success(incoming, identity, |_| ());
         Ok(())
     }

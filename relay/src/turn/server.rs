@@ -35,6 +35,7 @@ use super::{
     allocation::{Allocations, RelayId, Relayed},
     authentication::Authenticator,
     peer_policy::PeerPolicy,
+    permission,
     quotas::Quotas,
     rate::FairShare,
     relayed_ports::RelayedPorts,
@@ -226,7 +227,10 @@ impl Server {
         for index in 0..self.allocations.positions() as u32 {
             let (ports, policy) = (&self.shared.ports, &self.live.peer_policy);
             if let Some(allocation) = self.allocations.at(index) {
-                allocation.judge_peers(|peer| super::permission::judge(ports, policy, peer));
+                allocation.judge_peers(
+                    |peer| permission::judge(ports, policy, peer),
+                    |peer| permission::may_permit(ports, policy, peer),
+                );
             }
         }
     }
@@ -242,8 +246,11 @@ impl Server {
         let part = positions.div_ceil(SWEEP_PARTS).max(1);
         let first = self.sweep_part * part;
         for index in first..(first + part).min(positions) {
-            if self.allocations.at(index).is_some_and(|allocation| allocation.expires <= now) {
+            let Some(allocation) = self.allocations.at(index) else { continue };
+            if allocation.expires <= now {
                 self.end_allocation(index);
+            } else if let Some(relayed) = allocation.take_relayed(None, now) {
+                self.close_relayed(relayed);
             }
         }
         self.sweep_part = (self.sweep_part + 1) % SWEEP_PARTS;
@@ -306,6 +313,11 @@ impl Server {
     }
 
     fn request(&mut self, incoming: &Incoming<'_>) {
+        // No answer can be sent to port 0, so whoever uses it as a source is not waiting for one.
+        if incoming.client.address.port() == 0 {
+            self.drop(Drop::Unexpected);
+            return;
+        }
         if incoming.request == Request::Binding {
             return self.binding(incoming);
         }

@@ -219,6 +219,12 @@ impl Client {
         }
     }
 
+    /// Uses other credentials from the next request on.
+    pub fn set_credentials(&mut self, credentials: Credentials) {
+        self.credentials = credentials;
+        self.nonce.clear();
+    }
+
     /// Asks for an allocation.
     pub fn allocate(&mut self, now: Duration, options: AllocateOptions) {
         self.keepalive_at = now + KEEPALIVE_EVERY;

@@ -122,18 +122,24 @@ impl Network {
 
     /// Sends a datagram with any source, as somebody who forges addresses does.
     pub fn inject(&mut self, now: Duration, datagram: Datagram) {
-        let Impairments { loss, duplicate, reorder, delay, jitter } = self.impairments;
-        if self.cut.contains(&(datagram.from.ip(), datagram.to.ip())) || self.random.random_bool(loss) {
+        let cut = self.cut.contains(&(datagram.from.ip(), datagram.to.ip()));
+        if cut || self.random.random_bool(self.impairments.loss) {
             return;
         }
-        for _ in 0..1 + u32::from(self.random.random_bool(duplicate)) {
-            let mut arrival = now + delay + jitter.mul_f64(self.random.random::<f64>());
-            if self.random.random_bool(reorder) {
-                arrival += HELD_BACK;
-            }
-            self.departed += 1;
-            self.flying.insert((arrival, self.departed), datagram.clone());
+        if self.random.random_bool(self.impairments.duplicate) {
+            self.depart(now, datagram.clone());
         }
+        self.depart(now, datagram);
+    }
+
+    fn depart(&mut self, now: Duration, datagram: Datagram) {
+        let Impairments { reorder, delay, jitter, .. } = self.impairments;
+        let mut arrival = now + delay + jitter.mul_f64(self.random.random::<f64>());
+        if self.random.random_bool(reorder) {
+            arrival += HELD_BACK;
+        }
+        self.departed += 1;
+        self.flying.insert((arrival, self.departed), datagram);
     }
 
     /// When the next datagram arrives.

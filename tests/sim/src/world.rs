@@ -39,6 +39,7 @@ pub struct World {
     by_address: BTreeMap<SocketAddr, HostId>,
     trace: Trace,
     seed: u64,
+    tap: Option<Vec<Datagram>>,
 }
 
 impl World {
@@ -52,6 +53,7 @@ impl World {
             by_address: BTreeMap::new(),
             trace: Trace::default(),
             seed,
+            tap: None,
         }
     }
 
@@ -91,6 +93,14 @@ impl World {
         let now = self.now();
         act(&mut self.hosts[host.0].client.as_mut().expect("a client").0, now);
         self.drain_host(host);
+    }
+
+    /// Gives a client its user, as it would with new credentials from its application, and sends nothing yet.
+    ///
+    /// # Panics
+    /// If the host is no client.
+    pub fn set_credentials(&mut self, host: HostId, credentials: Credentials) {
+        self.hosts[host.0].client.as_mut().expect("a client").0.set_credentials(credentials);
     }
 
     /// Lets a plain host send a datagram.
@@ -140,6 +150,16 @@ impl World {
         &self.hosts[host.0].events
     }
 
+    /// Starts to record what reaches the relay's listening addresses, as somebody on the path can.
+    pub fn tap(&mut self) {
+        self.tap = Some(Vec::new());
+    }
+
+    /// What has been recorded since the last call.
+    pub fn take_tapped(&mut self) -> Vec<Datagram> {
+        self.tap.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Everything that has happened, as one number.
     pub fn trace(&self) -> u64 {
         self.trace.hash()
@@ -174,6 +194,9 @@ impl World {
         self.trace.record(&now.as_nanos().to_be_bytes());
         self.trace.record(format!("{} {}", datagram.from, datagram.to).as_bytes());
         self.trace.record(&datagram.bytes);
+        if let Some(tap) = self.tap.as_mut().filter(|_| self.relay.setup().listen.contains(&datagram.to)) {
+            tap.push(datagram.clone());
+        }
         let Datagram { from, to, bytes } = datagram;
         if let Some(&id) = self.by_address.get(&to) {
             let host = &mut self.hosts[id.0];

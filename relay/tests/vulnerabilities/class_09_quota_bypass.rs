@@ -1,0 +1,111 @@
+//! Ways around the limits: counts that are given back too early, twice or never, ports that leak, lists without an end,
+//! and many names for one user.
+
+use std::time::Duration;
+
+use muster_relay::{config::Limits, turn::OpenError};
+use muster_sim::{Caller, Credentials, Relay, RelaySetup, attribute, method};
+use turn_types::attribute::RequestedTransport;
+
+use super::{address, caller, user};
+
+#[test]
+fn counts_are_exact_however_an_allocation_ends() {
+    let limits = Limits { allocations_per_user: 2, ..Limits::default() };
+    let mut relay = Relay::new(RelaySetup { limits, ..RelaySetup::default() });
+    for round in 0..20_u64 {
+        let mut clients: Vec<_> =
+            (0..2).map(|id| Caller::stream(0, address("30.0.0.1:4000"), 2 * round + id, user("ann"))).collect();
+        for client in &mut clients {
+            client.allocated(&mut relay);
+        }
+        let mut third = caller(&relay, "30.0.0.1:4001");
+        assert_eq!(third.allocate(&mut relay).code(), 486);
+        match round % 4 {
+            0 => clients.iter_mut().for_each(|client| assert_eq!(client.refresh(&mut relay, 0).code(), 0)),
+            1 => clients.iter().for_each(|client| relay.handle_client_gone(0, &client.client)),
+            2 => relay.advance(Duration::from_secs(602)),
+            _ => {
+                for client in &mut clients {
+                    assert_eq!(client.refresh(&mut relay, 0).code(), 0);
+                    assert_eq!(client.refresh(&mut relay, 0).code(), 437, "it is given back once");
+                    relay.handle_client_gone(0, &client.client);
+                }
+            }
+        }
+        relay.assert_empty();
+        assert_eq!(relay.shared().quotas.live(), 0);
+    }
+}
+
+#[test]
+fn refused_and_failed_allocations_cost_nothing() {
+    let limits = Limits { allocations_per_user: 1, ..Limits::default() };
+    let mut relay = Relay::new(RelaySetup { limits, ..RelaySetup::default() });
+    let mut client = caller(&relay, "30.0.0.1:4000");
+    for _ in 0..50 {
+        relay.set_bind_fault(Box::new(|_| Some(OpenError::Exhausted)));
+        assert_eq!(client.allocate(&mut relay).code(), 508);
+        relay.set_bind_fault(Box::new(|_| None));
+        assert_eq!(client.ask(&mut relay, method::ALLOCATE, |draft| draft).code(), 400);
+        relay.assert_empty();
+    }
+    client.allocated(&mut relay);
+}
+
+/// EVEN-PORT without the R bit must not keep the second port, with it not longer than thirty seconds.
+#[test]
+fn even_ports_leak_no_port() {
+    let mut relay = Relay::new(RelaySetup { ports: 50_000..=50_007, ..RelaySetup::default() });
+    let mut client = caller(&relay, "30.0.0.1:4000");
+    for reserve in [0x00, 0x80] {
+        for _ in 0..20 {
+            let answer = client.ask(&mut relay, method::ALLOCATE, |draft| {
+                draft.with(&RequestedTransport::new(RequestedTransport::UDP)).raw(attribute::EVEN_PORT, &[reserve])
+            });
+            assert_eq!(answer.code(), 0);
+            assert_eq!(client.refresh(&mut relay, 0).code(), 0);
+            if reserve != 0 {
+                relay.advance(Duration::from_secs(32));
+            }
+            relay.assert_empty();
+        }
+    }
+}
+
+#[test]
+fn permissions_and_channels_have_an_end() {
+    let limits = Limits { permissions_per_allocation: 10, channels_per_allocation: 10, ..Limits::default() };
+    let mut relay = Relay::new(RelaySetup { limits, ..RelaySetup::default() });
+    let mut client = caller(&relay, "30.0.0.1:4000");
+    client.allocated(&mut relay);
+    let codes: Vec<_> =
+        (0..20).map(|number| client.permit(&mut relay, &[address(&format!("31.0.0.{number}:1"))])).collect();
+    assert_eq!(codes, [[0; 10], [508; 10]].concat());
+    let codes: Vec<_> = (0..20)
+        .map(|number| client.bind(&mut relay, 0x4000 + number, address(&format!("31.0.0.1:{}", 1 + number))))
+        .collect();
+    assert_eq!(codes, [[0; 10], [508; 10]].concat());
+}
+
+/// An ephemeral name carries its time, so one user can have any number of names. They are one account.
+#[test]
+fn many_names_of_one_user_are_one_account() {
+    let limits = Limits { allocations_per_user: 3, ..Limits::default() };
+    let auth_secret = vec!["north remembers".to_owned()];
+    let mut relay = Relay::new(RelaySetup { limits, auth_secret, users: Vec::new(), ..RelaySetup::default() });
+    // Made with `printf NAME | openssl dgst -sha1 -hmac 'north remembers' -binary | base64`.
+    let names = [
+        ("1900000001:zoe", "wNqDGLpo9U4nWqYpQPxBfMYpXGI="),
+        ("1900000002:zoe", "etMhCuyzh24jP9m3JfWThGH7owE="),
+        ("1900000003:zoe", "rxixkWfxdsp/YXCkFPAULQsKnoM="),
+        ("1900000004:zoe", "xzd03jMB8IVMcq1Ft47jBdVjC0s="),
+    ];
+    let mut codes = Vec::new();
+    for (number, (name, password)) in names.into_iter().enumerate() {
+        let at = address(&format!("30.0.0.{number}:4000"));
+        let mut client = Caller::udp(&relay, at, Credentials::new(name, password));
+        codes.push(client.allocate(&mut relay).code());
+    }
+    assert_eq!(codes, [0, 0, 0, 486]);
+}
