@@ -34,7 +34,7 @@ pub(crate) fn run(case: &Case, flows: &Flows, server: &mut Server) -> Result<Fig
         turn.bind_channel(client, &allocation, 0x4000, (PEER_IP, PEER_PORT).into())?;
     }
     server.must_live()?;
-    let (start, cpu_ns, resident) = before.unwrap_or((Instant::now(), 0, 0));
+    let (start, cpu_ns, resident) = before.unwrap_or_else(|| (Instant::now(), 0, 0));
     let wall = start.elapsed();
     let measured = (case.flows - warm_up) as f64;
     let cpu_us = (server.accounts.cpu_ns()? - cpu_ns) as f64 / 1_000.0;

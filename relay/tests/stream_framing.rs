@@ -107,7 +107,7 @@ fn every_first_byte_is_known_or_refused() {
         wire.resize(20, 0);
         let outcome = feed(64, [&wire[..1], &wire[1..]]);
         let expect = match first {
-            0..=3 | 64..=79 => None,
+            0..=3 | 64..=127 => None,
             _ => Some(FramingError::FirstByte(first)),
         };
         // A ChannelData of no length is followed by STUN headers of zeroes here, the last of them cut short.

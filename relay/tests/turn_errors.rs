@@ -121,9 +121,9 @@ fn permissions_channels_and_refreshes_are_refused_for_what_they_ask() {
             draft.with(&number(0x3FFF)).peer(address(PEER))
         }),
         ("channel above the range", 400, method::CHANNEL_BIND, &|draft| {
-            draft.with(&number(0x5000)).peer(address(PEER))
+            draft.with(&number(0x8000)).peer(address(PEER))
         }),
-        ("last channel", 0, method::CHANNEL_BIND, &|draft| draft.with(&number(0x4FFF)).peer(address(PEER))),
+        ("last channel", 0, method::CHANNEL_BIND, &|draft| draft.with(&number(0x7FFF)).peer(address(PEER))),
         ("channel of a family that is not allocated", 443, method::CHANNEL_BIND, &|draft| {
             draft.with(&number(0x4000)).peer(address(PEER_V6))
         }),

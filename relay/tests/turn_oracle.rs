@@ -26,7 +26,6 @@ type Outcome = Option<u16>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Trait {
     BindingWithCredentials,
-    ChannelAbove4fff,
     ClosedPeer,
     Damaged,
     DontFragment,
@@ -62,7 +61,6 @@ const DIFFERENCES: &[(Trait, &[Outcome], &[Outcome], &str)] = &[
     ),
     (Trait::OtherTransport, &[Some(442)], &[Some(400)], "the transport comes before the families in section 7.2"),
     (Trait::UnknownToken, &[Some(508)], &[Some(0)], "they have no reservations; section 7.2 wants 508"),
-    (Trait::ChannelAbove4fff, &[Some(400)], &[Some(0)], "they keep the wider range of RFC 5766"),
     (
         Trait::NumberOfAnotherPeer,
         &[Some(400)],
@@ -237,9 +235,6 @@ impl Wish {
         self.traits.push(Trait::NumberAndFamily);
         if random.random_bool(0.95) {
             let number = *[0x4000_u16, 0x4000, 0x4001, 0x4FFF, 0x5000, 0x7FFF, 0x3FFF, 0x8000].choose(random).unwrap();
-            if (0x5000..0x8000).contains(&number) {
-                self.traits.push(Trait::ChannelAbove4fff);
-            }
             self.traits.push(Trait::NumberOfAnotherPeer);
             let [a, b] = number.to_be_bytes();
             self.attributes.push((attribute::CHANNEL_NUMBER, vec![a, b, 0, 0]));

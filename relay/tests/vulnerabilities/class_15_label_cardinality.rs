@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use muster_relay::counters::{Direction, Drop, RESULTS, Request};
-use muster_sim::{Caller, Credentials, Draft, Relay, RelaySetup, method, seeded};
+use muster_sim::{Caller, Credentials, Draft, method, seeded};
 use rand::RngExt;
 use stun_types::message::MessageClass;
 
