@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     path::PathBuf,
     process::{Command, ExitStatus},
@@ -35,6 +35,7 @@ pub struct Setup {
     certificate: Option<Certificate>,
     config: Option<String>,
     relay_ports: Option<RangeInclusive<u16>>,
+    relay_ips: Vec<IpAddr>,
     files_max: Option<u32>,
 }
 
@@ -52,6 +53,7 @@ impl Setup {
             certificate: None,
             config: None,
             relay_ports: None,
+            relay_ips: Family::ALL.map(Family::loopback).to_vec(),
             files_max: None,
         }
     }
@@ -98,6 +100,13 @@ impl Setup {
         self
     }
 
+    /// Binds relayed sockets to this address only. A test that takes most ports of an address takes one of its own.
+    #[must_use]
+    pub fn relay_ip(mut self, address: IpAddr) -> Self {
+        self.relay_ips = vec![address];
+        self
+    }
+
     /// Uses only the first `count` of the relayed ports of the test's block.
     #[must_use]
     pub fn few_relay_ports(self, ports: &Ports, count: u16) -> Self {
@@ -136,10 +145,12 @@ impl Setup {
         for family in Family::ALL {
             let host = family.loopback();
             push("--listen", SocketAddr::new(host, plain).to_string());
-            push("--relay-ip", host.to_string());
             if self.certificate.is_some() {
                 push("--listen-tls", SocketAddr::new(host, tls).to_string());
             }
+        }
+        for address in &self.relay_ips {
+            push("--relay-ip", address.to_string());
         }
         let relayed = self.relay_ports.clone().unwrap_or_else(|| ports.relayed());
         push("--relay-ports", format!("{}-{}", relayed.start(), relayed.end()));

@@ -37,5 +37,6 @@ fn tls_1_1_is_refused() {
     let mut client = Process::start(command.args(["-connect", &address.to_string()]));
     let status = client.wait(Duration::from_secs(20));
     assert!(!status.success(), "a handshake at TLS 1.1 succeeded:\n{}", client.output());
-    assert!(client.output().contains("alert protocol version"), "{}", client.output());
+    // An alert, whichever of the two fits: the version or, since none of its cipher suites is left, the handshake.
+    assert!(client.output().contains("SSL alert number"), "{}", client.output());
 }

@@ -1,0 +1,63 @@
+# `make` lists the targets. Each works on a fresh Debian machine that has Rust and make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+
+# Of `make run`: loopback only, so that a known password is no danger.
+DEMO_USER ?= demo:demo
+DEMO_FLAGS := --listen 127.0.0.1:3478 --listen [::1]:3478 --relay-ip 127.0.0.1 --relay-ip ::1 \
+  --allow-peer 127.0.0.0/8 --allow-peer ::1/128 --admin 127.0.0.1:9478
+# Of `make run`: more flags for the relay, as in `make run RELAY_FLAGS="--io epoll"`.
+RELAY_FLAGS ?=
+
+# Of `make test` and `make fuzz`: seconds for each fuzz target.
+FUZZ_SECONDS ?= 10
+
+.PHONY: help run test check unit bench-relay fuzz compiler install-tools
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+run: compiler ## Build the relay and run it on 127.0.0.1:3478 with a demo account
+	@$(CARGO) build --locked --release --package muster-relay
+	@exec "$$($(CARGO) metadata --locked --no-deps --format-version 1 \
+	  | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/muster-relay" \
+	  run $(DEMO_FLAGS) --user $(DEMO_USER) $(RELAY_FLAGS)
+
+# The order is that of what fails soonest. The programs are built before the tests that drive them, so that no test's
+# deadline runs while the compiler does.
+test: install-tools check ## Install what the tests need and run all of them
+	$(CARGO) build --locked --package muster-relay --bin muster-relay
+	$(CARGO) test --locked --workspace --no-fail-fast
+	@if [[ -x relay/fuzz/run ]]; then FUZZ_SECONDS=$(FUZZ_SECONDS) relay/fuzz/run; fi
+	@echo 'make test: everything passed'
+
+check: compiler ## Format, clippy, tidy, unit tests: under a minute when warm
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
+	$(CARGO) xtask tidy
+	$(CARGO) test --locked --workspace --lib --bins --quiet
+
+bench-relay: install-tools ## Compare the relay with coturn and a bare forwarder, about fifteen minutes
+	$(CARGO) build --locked --release --package muster-relay --package muster-benches --bins
+	$(CARGO) run --locked --release --package muster-benches --bin bench-relay -- $(BENCH_FLAGS)
+
+fuzz: install-tools ## Fuzz every parser for ten minutes each, or FUZZ_SECONDS
+	FUZZ_SECONDS=$(if $(filter command line environment,$(origin FUZZ_SECONDS)),$(FUZZ_SECONDS),600) relay/fuzz/run
+
+# The C parts of the TLS library need a compiler, which a machine with Rust alone may lack.
+compiler:
+	@if ! command -v cc > /dev/null; then \
+	  echo 'A C compiler is needed for the TLS library.'; \
+	  if [[ $$(id -u) == 0 ]] && command -v apt-get > /dev/null; then \
+	    apt-get update --quiet && DEBIAN_FRONTEND=noninteractive \
+	      apt-get install --yes --quiet --no-install-recommends build-essential < /dev/null; \
+	  else \
+	    echo 'Install it with: sudo apt-get install build-essential'; exit 1; \
+	  fi; \
+	fi
+
+install-tools:
+	@tests/install
