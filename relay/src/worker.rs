@@ -17,7 +17,10 @@ use std::{
 use crate::{
     counters::{Counter, Drop, TurnCounters},
     handoff::{Mailbox, Parcel},
-    io::{Driver, Forward, Handler, IcmpError, Readiness, SocketId, Token, UdpOptions, bind_udp, receive_queue_drops},
+    io::{
+        CountedHeap, Driver, Forward, Handler, IcmpError, Readiness, SocketId, Token, UdpOptions, bind_udp,
+        receive_queue_drops,
+    },
     slot::{HEADROOM, Slot, TAILROOM},
     stream::{StreamStats, Streams, WatchChange},
     turn::{Action, Client, LiveSettings, Now, OpenError, RelayId, Reply, Route, Server, Transport},
@@ -28,6 +31,9 @@ const HOUSEKEEPING: Duration = Duration::from_millis(500);
 
 /// Frames from streams that one turn handles before datagrams get their chance again.
 const FRAMES_PER_TURN: usize = 256;
+
+/// Allocations that make memory worth giving back when they have ended.
+const CROWD: usize = 256;
 
 /// Payloads from other workers that one turn handles.
 const PARCELS_PER_TURN: usize = 256;
@@ -126,6 +132,8 @@ struct Core {
     woken: bool,
     next_housekeeping: Duration,
     datagrams: u64,
+    /// The most allocations since memory was last given back.
+    peak: usize,
 }
 
 /// Tokens carry their kind in the top byte.
@@ -207,6 +215,7 @@ impl<D: Driver> Worker<D> {
             woken: false,
             next_housekeeping: Duration::ZERO,
             datagrams: 0,
+            peak: 0,
         };
         Ok(Self { driver, core })
     }
@@ -240,6 +249,7 @@ impl<D: Driver> Worker<D> {
         core.actions(driver, now);
         core.replies(driver);
         core.publish(driver, now);
+        core.give_back_memory();
         Ok(())
     }
 }
@@ -407,6 +417,17 @@ impl Core {
                 }
                 WatchChange::Unwatch { fd } => driver.unwatch(fd),
             }
+        }
+    }
+
+    /// After a crowd has left, its memory goes back to the system. Not for a few, so that the cost is spread over many.
+    fn give_back_memory(&mut self) {
+        let live = self.server.allocations();
+        self.peak = self.peak.max(live);
+        if self.peak >= CROWD && live <= self.peak / 8 {
+            self.peak = live;
+            self.server.shrink();
+            CountedHeap::give_back();
         }
     }
 

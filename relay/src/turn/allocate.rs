@@ -31,7 +31,7 @@ const LIFETIME_DEFAULT_S: u32 = 600;
 const UDP: u8 = 17;
 
 /// Ports that are tried when another process has them, before the client is told 508.
-const OPEN_TRIES: u8 = 8;
+const OPEN_TRIES: u8 = 32;
 
 /// What an Allocate request asks for.
 struct Wanted {

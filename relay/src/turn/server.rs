@@ -280,6 +280,13 @@ impl Server {
         self.allocations.len()
     }
 
+    /// Gives back memory that was needed for more allocations than there are now.
+    pub fn shrink(&mut self) {
+        self.allocations.shrink();
+        self.actions.shrink_to_fit();
+        self.replies.shrink_to_fit();
+    }
+
     /// Whether `client` has an allocation.
     pub fn is_allocated(&self, client: &Client) -> bool {
         self.allocations.find(client).is_some()
