@@ -5,10 +5,11 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 
-# Of `make run`: loopback only, so that a known password is no danger.
+# Of `make run`: loopback only, so that a known password is no danger; and whoever ends it by Ctrl-C does not want to wait
+# for clients to leave.
 DEMO_USER ?= demo:demo
 DEMO_FLAGS := --listen 127.0.0.1:3478 --listen [::1]:3478 --relay-ip 127.0.0.1 --relay-ip ::1 \
-  --allow-peer 127.0.0.0/8 --allow-peer ::1/128 --admin 127.0.0.1:9478
+  --allow-peer 127.0.0.0/8 --allow-peer ::1/128 --admin 127.0.0.1:9478 --drain-deadline-s 1
 # Of `make run`: more flags for the relay, as in `make run RELAY_FLAGS="--io epoll"`.
 RELAY_FLAGS ?=
 
