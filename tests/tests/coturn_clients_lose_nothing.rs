@@ -14,7 +14,7 @@ use muster_tests::{
 const CLIENTS: u64 = 2;
 const MESSAGES: u64 = 10;
 /// Milliseconds between two messages of one client. At its default of 20 the client over TLS loses the first of each ten
-/// messages to another client, also with coturn's own server behind it: it reads two messages at once and keeps one.
+/// messages to another client, also with coturn's own server behind it; presumably it reads two at once and keeps one.
 const INTERVAL: &str = "50";
 /// Bytes of a message: not a multiple of four, so that streams have to pad.
 const BYTES: &str = "170";
