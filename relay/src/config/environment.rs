@@ -72,9 +72,11 @@ fn is_service_link(name: &str) -> bool {
 
 fn unknown(name: &str) -> Problem {
     let known = settings().iter().map(|setting| setting.variable()).chain([CONFIG_VARIABLE]);
+    // The prefix alone names nothing, and is then all there is to show.
+    let key = Some(&name[VARIABLE_PREFIX.len()..]).filter(|key| !key.is_empty()).unwrap_or(name);
     Problem {
         origin: Origin::Environment(name.to_owned()),
-        key: name[VARIABLE_PREFIX.len()..].to_lowercase(),
+        key: key.to_lowercase(),
         found: "an unknown setting".into(),
         allowed: "the variables of the settings page".into(),
         hint: did_you_mean(name, known),

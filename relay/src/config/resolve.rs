@@ -21,6 +21,9 @@ pub(super) type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
 /// The worker names a listening socket by one byte.
 const LISTENERS_MAX: usize = 255;
 
+/// A port's owner is one byte, of which 0 is nobody.
+pub(super) const WORKERS_MAX: usize = 255;
+
 /// Checks every value of `layers`, the lowest source first, takes each setting from the highest that gives it, and
 /// fills in what follows from the host.
 pub(super) fn resolve(
@@ -31,7 +34,7 @@ pub(super) fn resolve(
     problems: &mut Vec<Problem>,
 ) -> Settings {
     let mut resolver = Resolver { layers, host, read, problems, broken: Vec::new(), settings: Settings::default() };
-    resolver.settings.workers = host.cpus.clamp(1, 256);
+    resolver.settings.workers = host.cpus.clamp(1, WORKERS_MAX);
     for (index, setting) in settings().iter().enumerate() {
         resolver.take(index, setting);
     }

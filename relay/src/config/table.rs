@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     IoMode, Settings,
+    resolve::WORKERS_MAX,
     value::{Kind, Value},
 };
 
@@ -369,7 +370,7 @@ fn work() -> Vec<Setting> {
     let row = |key, kind, value_name| Setting::new(Chapter::Work, key, kind, value_name);
     vec![
         number!(
-            row("workers", Kind::Integer { min: 1, max: 256 }, "N")
+            row("workers", Kind::Integer { min: 1, max: WORKERS_MAX as u64 }, "N")
                 .says("Worker threads.", "4")
                 .by_default("one for each CPU that the process may use"),
             workers

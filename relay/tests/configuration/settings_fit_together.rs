@@ -64,6 +64,9 @@ fn a_wildcard_becomes_the_addresses_of_the_host() {
     assert_eq!(texts(&settings.listen), all.split(' ').collect::<Vec<_>>());
     assert_eq!(texts(&settings.relay_ip), ["198.51.45.7", "2a00:1::7"], "globally routable comes first");
     assert_eq!(settings.workers, 3);
+    let mut large = Given::new();
+    large.host.cpus = 512;
+    assert_eq!(large.settings().workers, 255, "a port's owner is one byte, and 0 is nobody");
 
     let one = Given::new().flags("--listen 0.0.0.0:5000 --listen 10.0.0.5:5000").settings();
     assert_eq!(texts(&one.listen), ["127.0.0.1:5000", "10.0.0.5:5000", "198.51.45.7:5000"]);

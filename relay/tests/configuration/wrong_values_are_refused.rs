@@ -33,9 +33,10 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("user", "5", "a number", "NAME:PASSWORD"),
     ("auth_secret", "''", "a secret of 0 bytes", "1 to 512 bytes"),
     ("auth_secret", "\"a\\tb\"", "a control character (not shown)", "1 to 512 bytes"),
-    ("workers", "0", "0", "a whole number from 1 to 256"),
-    ("workers", "-1", "-1", "a whole number from 1 to 256"),
-    ("workers", "'4'", "the text \"4\"", "a whole number from 1 to 256"),
+    ("workers", "0", "0", "a whole number from 1 to 255"),
+    ("workers", "256", "256", "a whole number from 1 to 255"),
+    ("workers", "-1", "-1", "a whole number from 1 to 255"),
+    ("workers", "'4'", "the text \"4\"", "a whole number from 1 to 255"),
     ("io", "'iouring'", "\"iouring\"", "auto, uring, epoll"),
     ("batch_window_us", "10001", "10001", "0 to 10000"),
     ("slots", "1000", "1000", "a power of two from 64 to 32768"),
@@ -102,6 +103,8 @@ fn unknown_names_are_refused_with_what_was_meant() {
     }
     let problems = Given::new().variable("MUSTER_RELAY_RELM", "x").problems();
     assert!(problems[0].to_string().contains("did you mean MUSTER_RELAY_REALM?"), "{problems:?}");
+    let problems = Given::new().variable("MUSTER_RELAY_", "x").problems();
+    assert_eq!(problems[0].key, "muster_relay_", "a problem always names something");
 }
 
 #[test]
