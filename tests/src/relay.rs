@@ -352,7 +352,10 @@ fn spawn(arguments: &[String], files_max: Option<u32>) -> Process {
 }
 
 /// The program under test: `MUSTER_RELAY_BIN` if set, otherwise built once with the profile of the tests.
-fn binary() -> &'static PathBuf {
+///
+/// # Panics
+/// When it does not build.
+pub fn binary() -> &'static PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| match env::var_os("MUSTER_RELAY_BIN") {
         Some(path) => PathBuf::from(path),
