@@ -5,17 +5,18 @@
 //! output. A comment in the page marks a block that stays running, and one that is not run, with the reason.
 //!
 //! Three things differ from a reader's shell, so that the page can be tested beside other tests and without root:
-//! 127.0.0.1 is another loopback address, /etc/muster-relay a scratch folder, and the relay the one that was built for
-//! the tests (also where `make run` asks cargo for it).
+//! 127.0.0.1 and the port of ::1 are others, /etc/muster-relay is a scratch folder, and the relay is the one that was
+//! built for the tests (also where `make run` asks cargo for it).
 
 use std::{
     env, fs,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::PathBuf,
     process::{self, Command},
     time::Duration,
 };
 
-use muster_tests::{deadline, process::Process, program, relay, scratch::Scratch};
+use muster_tests::{deadline, ports::Ports, process::Process, program, relay, scratch::Scratch};
 
 /// How long one block may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -86,39 +87,41 @@ fn marked(line: usize, mark: &str) -> Manner {
 /// What stands in for the reader's machine.
 struct Stage {
     scratch: Scratch,
+    cargo: PathBuf,
     address: String,
-    path: String,
+    _ports: Ports,
+    ipv6_port: u16,
 }
 
 impl Stage {
     fn new() -> Self {
         let scratch = Scratch::new();
-        let tools = scratch.path().join("bin");
-        fs::create_dir_all(&tools).expect("the scratch folder can be written");
-        // The relay for cargo: `cargo run ... -- ARGUMENTS` runs it, `cargo build` has nothing to do.
-        let cargo = format!(
-            "#!/bin/sh\n[ \"$1\" = run ] || exit 0\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec '{}' \"$@\"\n",
-            relay::binary().display()
-        );
-        let file = scratch.write("bin/cargo", &cargo);
-        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("the scratch folder can be written");
+        let release = scratch.path().join("release");
+        fs::create_dir(&release).expect("the scratch folder can be written");
+        symlink(relay::binary(), release.join("muster-relay")).expect("the scratch folder can be written");
+        // Building has been done, and this is where the result is.
+        let metadata = format!("{{\"target_directory\":\"{}\"}}", scratch.path().display());
+        let cargo = scratch.write("cargo", &format!("#!/bin/sh\n[ \"$1\" = build ] || echo '{metadata}'\n"));
+        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("the scratch folder can be written");
+        let mut ports = Ports::claim();
+        let ipv6_port = ports.listening();
         let number = process::id();
         let address = format!("127.{}.{}.{}", 64 + number / 65_536 % 64, number / 256 % 256, 1 + number % 254);
-        let path = format!("{}:{}", tools.display(), env::var("PATH").expect("a PATH of text"));
-        Self { scratch, address, path }
+        Self { scratch, cargo, address, _ports: ports, ipv6_port }
     }
 
     /// The script as it runs here.
     fn staged(&self, script: &str) -> String {
         script
             .replace("127.0.0.1", &self.address)
+            .replace("[::1]:3478", &format!("[::1]:{}", self.ipv6_port))
             .replace("/etc/muster-relay", &self.scratch.path().join("etc").display().to_string())
             .replace("target/release/muster-relay", &relay::binary().display().to_string())
     }
 
     fn bash(&self, script: &str) -> Command {
         let mut command = Command::new("bash");
-        command.args(["-euo", "pipefail", "-c", script]).current_dir(program::workspace()).env("PATH", &self.path);
+        command.args(["-euo", "pipefail", "-c", script]).current_dir(program::workspace()).env("CARGO", &self.cargo);
         for (name, _) in env::vars_os() {
             // Neither the developer's settings nor the flags of the make that runs the tests are a reader's.
             let text = name.to_string_lossy();
