@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
     routing::{get, post},
 };
@@ -54,7 +54,11 @@ async fn readyz(State(relay): State<Arc<Relay>>) -> impl IntoResponse {
     }
 }
 
-async fn drain(State(relay): State<Arc<Relay>>) -> impl IntoResponse {
+async fn drain(State(relay): State<Arc<Relay>>, headers: HeaderMap) -> impl IntoResponse {
+    // A browser says where a page comes from; no page may end the relay of the machine that it is looked at on.
+    if headers.contains_key(header::ORIGIN) {
+        return (StatusCode::FORBIDDEN, "not from a page\n".to_owned());
+    }
     relay.drain();
     (StatusCode::ACCEPTED, format!("draining, {} allocations left\n", relay.live_allocations()))
 }

@@ -61,12 +61,18 @@ fn credentials(settings: &Settings) -> (String, String) {
 
 fn ice_server(settings: &Settings) -> String {
     let (username, credential) = credentials(settings);
-    let plain = settings.listen.iter().flat_map(|&address| {
+    let plain = for_clients(settings, &settings.listen).flat_map(|&address| {
         ["udp", "tcp"].map(|transport| format!("turn:{}?transport={transport}", reachable(settings, address)))
     });
-    let secure =
-        settings.listen_tls.iter().map(|&address| format!("turns:{}?transport=tcp", reachable(settings, address)));
-    let urls: Vec<_> = plain.chain(secure).collect();
+    let secure = for_clients(settings, &settings.listen_tls)
+        .map(|&address| format!("turns:{}?transport=tcp", reachable(settings, address)));
+    let mut urls: Vec<String> = Vec::new();
+    for url in plain.chain(secure) {
+        // Several addresses behind one external address are one to a client.
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
     json!({ "urls": urls, "username": username, "credential": credential }).to_string()
 }
 
@@ -76,8 +82,16 @@ fn reachable(settings: &Settings, address: SocketAddr) -> SocketAddr {
     SocketAddr::new(outside.copied().unwrap_or_else(|| address.ip()), address.port())
 }
 
+/// The addresses that a client elsewhere can use; all of them in a demonstration.
+fn for_clients<'a>(settings: &Settings, addresses: &'a [SocketAddr]) -> impl Iterator<Item = &'a SocketAddr> {
+    let all = demonstration(settings);
+    addresses.iter().filter(move |address| all || !address.ip().is_loopback())
+}
+
+/// None without a static user: an ephemeral name has to be signed first.
 fn client_command(settings: &Settings) -> Option<String> {
-    let address = settings.listen.first()?;
+    settings.users.first()?;
+    let address = for_clients(settings, &settings.listen).next()?;
     let (username, credential) = credentials(settings);
     let words = [username, credential].map(|word| format!("'{}'", word.replace('\'', r"'\''")));
     let [username, credential] = words;

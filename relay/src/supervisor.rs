@@ -82,7 +82,6 @@ impl Relay {
     pub fn drain(&self) {
         if !self.shared.draining.swap(true, Relaxed) {
             self.disturbed.notify_one();
-            tracing::info!(allocations = self.live_allocations(), "draining");
         }
     }
 
@@ -308,8 +307,12 @@ impl Signals {
                 return;
             }
             if relay.draining() {
-                let ends = *ends.get_or_insert_with(|| tokio::time::Instant::now() + deadline);
                 let left = relay.live_allocations();
+                let ends = *ends.get_or_insert_with(|| {
+                    let (deadline_s, now) = (deadline.as_secs(), tokio::time::Instant::now());
+                    tracing::info!(allocations = left, deadline_s, "draining; a second signal ends it at once");
+                    now + deadline
+                });
                 if left == 0 {
                     tracing::info!("drained");
                     return;

@@ -44,13 +44,13 @@ Examples:
   A relay for one user, on every address of the host:
     muster-relay run --user alice:correct-horse
   A relay behind 1:1 NAT, with ephemeral credentials and TLS:
-    muster-relay run --external-ip 203.0.113.7 --relay-ip 10.0.0.5 --auth-secret-file /etc/muster/secrets \\
-        --listen-tls 0.0.0.0:5349 --tls-cert /etc/muster/fullchain.pem --tls-key /etc/muster/privkey.pem
+    muster-relay run --external-ip 203.0.113.7 --relay-ip 10.0.0.5 --auth-secret-file /etc/muster-relay/secrets \\
+        --listen-tls 0.0.0.0:5349 --tls-cert /etc/muster-relay/fullchain.pem --tls-key /etc/muster-relay/privkey.pem
   The same settings from a file, with one of them changed:
-    muster-relay run --config /etc/muster/relay.toml --batch-window-us 250
+    muster-relay run --config /etc/muster-relay/relay.toml --batch-window-us 250
   What would run, and whether this host is ready for it:
-    muster-relay check --config /etc/muster/relay.toml
-    muster-relay doctor --config /etc/muster/relay.toml";
+    muster-relay check --config /etc/muster-relay/relay.toml
+    muster-relay doctor --config /etc/muster-relay/relay.toml";
 
 /// Reads the command line; the first argument is the program's name.
 pub(super) fn parse(arguments: &[OsString], problems: &mut Vec<Problem>) -> Result<Parsed, LoadError> {

@@ -78,7 +78,7 @@ fn unknown(name: &str) -> Problem {
         origin: Origin::Environment(name.to_owned()),
         key: key.to_lowercase(),
         found: "an unknown setting".into(),
-        allowed: "the variables of the settings page".into(),
+        allowed: "the variables of the settings that `muster-relay run --help` lists".into(),
         hint: did_you_mean(name, known),
     }
 }

@@ -97,7 +97,11 @@ impl Reader<'_> {
             Some(setting) => Some(format!("{} stands in the table [limits]", setting.key)),
             None => did_you_mean(name, settings().iter().filter(here).map(|s| s.key)),
         };
-        let allowed = if in_limits { "the limits of the settings page" } else { "the settings of the settings page" };
+        let allowed = if in_limits {
+            "the limits that `muster-relay run --help` lists"
+        } else {
+            "the settings that `muster-relay run --help` lists"
+        };
         self.refuse(&shown_key(name), at, "an unknown setting".into(), allowed.into(), hint);
     }
 

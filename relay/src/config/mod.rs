@@ -139,7 +139,7 @@ pub fn load(
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Addresses for clients over UDP and TCP. Concrete after checking: a wildcard has been replaced by the host's
-    /// addresses. Port 0 lets the system choose. With `listen_tls` at most 255 together, and at least one.
+    /// addresses.  With `listen_tls` at most 255 together, and at least one.
     pub listen: Vec<SocketAddr>,
     /// Addresses for clients over TLS on TCP, as `listen`. Not empty only with `tls_cert` and `tls_key`.
     pub listen_tls: Vec<SocketAddr>,

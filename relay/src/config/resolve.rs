@@ -237,10 +237,9 @@ impl Resolver<'_> {
                 }
                 concrete.extend(found);
             }
-            // Ports that the system chooses differ, so those may repeat.
             let mut distinct: Vec<SocketAddr> = Vec::new();
             for address in concrete {
-                if address.port() == 0 || !distinct.contains(&address) {
+                if !distinct.contains(&address) {
                     distinct.push(address);
                 }
             }

@@ -236,7 +236,7 @@ fn listening() -> Vec<Setting> {
             row("listen", Kind::Listen { default_port: 3478 }, "ADDR")
                 .says(
                     "Address for clients over UDP and TCP. 0.0.0.0 or [::] stands for every address of that family \
-                     that the host has at start. Port 0 lets the system choose.",
+                     that the host has at start.",
                     "0.0.0.0:3478"
                 )
                 .by_default("0.0.0.0:3478 and [::]:3478, as far as the host has such addresses")
@@ -252,14 +252,20 @@ fn listening() -> Vec<Setting> {
             address
         ),
         row("tls_cert", Kind::Path, "FILE")
-            .says("PEM file with the certificate and its chain. Read again on reload.", "/etc/muster/fullchain.pem")
+            .says(
+                "PEM file with the certificate and its chain. Read again on reload.",
+                "/etc/muster-relay/fullchain.pem",
+            )
             .live()
             .field(
                 |s, v| s.tls_cert = v.into_iter().next_back().map(Value::path),
                 |s| json!(s.tls_cert.as_ref().map(|path| path.display().to_string())),
             ),
         row("tls_key", Kind::Path, "FILE")
-            .says("PEM file with the private key of the certificate. Read again on reload.", "/etc/muster/privkey.pem")
+            .says(
+                "PEM file with the private key of the certificate. Read again on reload.",
+                "/etc/muster-relay/privkey.pem",
+            )
             .live()
             .field(
                 |s, v| s.tls_key = v.into_iter().next_back().map(Value::path),
@@ -335,7 +341,10 @@ fn credentials() -> Vec<Setting> {
             ),
         paths!(
             row("user_file", Kind::Path, "FILE")
-                .says("File with one NAME:PASSWORD a line, added to user. Read again on reload.", "/etc/muster/users")
+                .says(
+                    "File with one NAME:PASSWORD a line, added to user. Read again on reload.",
+                    "/etc/muster-relay/users"
+                )
                 .live()
                 .up_to(8),
             user_file
@@ -357,7 +366,7 @@ fn credentials() -> Vec<Setting> {
             row("auth_secret_file", Kind::Path, "FILE")
                 .says(
                     "File with one shared secret a line, added behind auth_secret. Read again on reload.",
-                    "/etc/muster/secrets"
+                    "/etc/muster-relay/secrets"
                 )
                 .live()
                 .up_to(8),

@@ -98,9 +98,13 @@ impl Kind {
     pub fn allowed(self) -> String {
         match self {
             Self::Listen { default_port } => {
-                format!("an address of this host as IP:PORT, [IPv6]:PORT or IP (port {default_port}); no host names")
+                format!(
+                    "an address of this host as IP:PORT, [IPv6]:PORT or IP (port {default_port}), with a port above 0; no host names"
+                )
             }
-            Self::Endpoint => "an address of this host as IP:PORT or [IPv6]:PORT; no host names".into(),
+            Self::Endpoint => {
+                "an address of this host as IP:PORT or [IPv6]:PORT, with a port above 0; no host names".into()
+            }
             Self::Server => "the address of another server as IP:PORT or [IPv6]:PORT; no host names".into(),
             Self::Ip => "one unicast IPv4 or IPv6 address, such as 203.0.113.7".into(),
             Self::Ports => "LO-HI with 1024 <= LO <= HI <= 65535".into(),
@@ -159,13 +163,13 @@ impl Kind {
                     .parse()
                     .ok()
                     .or_else(|| bare_ip(text).map(|ip| SocketAddr::new(ip, default_port)))
-                    .filter(|address| can_listen(address.ip()));
+                    .filter(|address| can_listen(address.ip()) && address.port() != 0);
                 address.map(Value::Address).ok_or_else(refused)
             }
             Self::Endpoint => text
                 .parse()
                 .ok()
-                .filter(|address: &SocketAddr| can_listen(address.ip()))
+                .filter(|address: &SocketAddr| can_listen(address.ip()) && address.port() != 0)
                 .map(Value::Address)
                 .ok_or_else(refused),
             Self::Server => text
