@@ -3,6 +3,8 @@
 //! It shows no client's address or name and changes nothing but the drain, which is why it must be kept from the public:
 //! the default is a loopback address.
 
+mod patience;
+
 use std::sync::Arc;
 
 use axum::{
@@ -13,6 +15,7 @@ use axum::{
     routing::{get, post},
 };
 
+use self::patience::Patience;
 use crate::{metrics, supervisor::Relay};
 
 /// Serves the endpoint until the process ends.
@@ -24,7 +27,7 @@ pub(crate) async fn serve(listener: tokio::net::TcpListener, relay: Arc<Relay>) 
         .route("/readyz", get(readyz))
         .route("/drain", post(drain))
         .with_state(relay);
-    axum::serve(listener, router).await
+    axum::serve(Patience::new(listener), router).await
 }
 
 async fn index() -> &'static str {

@@ -389,6 +389,9 @@ impl Core {
     }
 
     fn replies<D: Driver>(&mut self, driver: &mut D) {
+        while let Some(id) = self.server.poll_unallocated_stream() {
+            self.streams.set_allocated(id, false);
+        }
         while let Some(Reply { to, bytes }) = self.server.poll_reply() {
             match to.transport {
                 Transport::Udp { listener } => {

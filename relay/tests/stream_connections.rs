@@ -98,6 +98,34 @@ fn an_oversized_frame_is_skipped_and_the_next_one_is_read() {
     assert!(worker.closed.is_empty());
 }
 
+/// Connecting and asking is free, so what waits for a client that has no allocation must be little.
+#[test]
+fn little_waits_for_a_client_without_an_allocation() {
+    let mut worker = Worker::roomy();
+    let address = worker.listen(None);
+    let mut client = worker.connect(address);
+    client.write_all(&BINDING).unwrap();
+    worker.until("the name of the stream", |worker| !worker.frames.is_empty());
+    let stream = worker.frames[0].0;
+    let frame = channel_data(&[0xAB; 996]);
+    let waiting = |worker: &mut Worker| {
+        let mut queued = 0;
+        loop {
+            match worker.streams.send(stream, &frame) {
+                SendOutcome::Sent => {}
+                SendOutcome::Queued => queued += frame.len(),
+                SendOutcome::Dropped => return queued,
+                SendOutcome::Closed => panic!("a slow client is not closed"),
+            }
+        }
+    };
+    let before = waiting(&mut worker);
+    assert!((10_000..=17_000).contains(&before), "{before}");
+    worker.streams.set_allocated(stream, true);
+    let more = waiting(&mut worker);
+    assert!((200_000..=256 * 1_024).contains(&more), "{more}");
+}
+
 #[test]
 fn a_client_that_does_not_read_loses_whole_frames() {
     let config = StreamsConfig { send_queue_bytes: 10_000, ..StreamsConfig::default() };

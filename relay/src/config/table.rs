@@ -75,6 +75,9 @@ pub struct Setting {
     path: String,
 }
 
+/// Largest `slot_bytes`: with the header of a Data indication from an IPv6 peer it still fits a STUN message's length.
+const SLOT_BYTES_MAX: u64 = 65_504;
+
 /// What every environment variable begins with.
 pub const VARIABLE_PREFIX: &str = "MUSTER_RELAY_";
 
@@ -415,7 +418,7 @@ fn work() -> Vec<Setting> {
             batch_window_us
         ),
         number!(
-            row("slot_bytes", Kind::Integer { min: 576, max: 65_535 }, "N")
+            row("slot_bytes", Kind::Integer { min: 576, max: SLOT_BYTES_MAX }, "N")
                 .says("Largest datagram that is relayed, in bytes. Larger ones are counted and dropped.", "2048"),
             slot_bytes
         ),
@@ -478,13 +481,13 @@ fn limits() -> Vec<Setting> {
         limit!(
             bytes_per_second_per_allocation,
             0..=1_000_000_000_000,
-            "Bytes a second of one allocation, both directions together; 0 is no limit.",
+            "Bytes a second of one allocation, both directions together; a datagram counts as 64 at least; 0 is no limit.",
             "1000000"
         ),
         limit!(
             bytes_per_second,
             0..=1_000_000_000_000,
-            "Bytes a second of the whole relay, shared fairly between allocations; 0 is no limit.",
+            "Bytes a second of the whole relay, shared fairly between allocations and counted alike; 0 is no limit.",
             "100000000"
         ),
         limit!(

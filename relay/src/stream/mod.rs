@@ -81,6 +81,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 const SPARES_MAX: usize = 64;
 /// Larger buffers are given back to the system, or a large record would leave a connection with 24 KiB for a few bytes.
 const SPARE_BYTES_MAX: usize = 4 * 1_024;
+/// Bytes that may wait for a client without an allocation: answers to a few requests. Anybody may connect and ask without
+/// ever reading the answers.
+const UNALLOCATED_QUEUE_MAX: usize = 16 * 1_024;
 /// How the streams of one worker are sized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamsConfig {
@@ -90,7 +93,7 @@ pub struct StreamsConfig {
     pub idle_timeout: Duration,
     /// A TLS handshake must be complete after this long.
     pub handshake_timeout: Duration,
-    /// Bytes that may wait for one client that does not read.
+    /// Bytes that may wait for one client that does not read; without an allocation no more than 16 KiB.
     pub send_queue_bytes: usize,
     /// Tokens handed to the driver are this plus a number below 2^56.
     pub token_base: Token,
@@ -352,9 +355,11 @@ impl Streams {
     pub fn send(&mut self, stream: StreamId, frame: &[u8]) -> SendOutcome {
         let Some(connection) = self.table.get_mut(stream) else { return SendOutcome::Closed };
         let padding = write_padding(frame);
+        let queue_max = self.config.send_queue_bytes;
+        let queue_max = if connection.allocated { queue_max } else { queue_max.min(UNALLOCATED_QUEUE_MAX) };
         let outcome = match &mut connection.tls {
             None => {
-                if connection.backlog() + frame.len() + padding.len() > self.config.send_queue_bytes {
+                if connection.backlog() + frame.len() + padding.len() > queue_max {
                     self.stats.dropped_backlog += 1;
                     return SendOutcome::Dropped;
                 }
@@ -366,7 +371,7 @@ impl Streams {
                 self.padded.extend_from_slice(padding);
                 // A sealed record cannot be left out any more, so the room for it is checked before.
                 let sealed_max = self.padded.len() + Session::overhead(self.padded.len());
-                if session.is_handshaking() || connection.backlog() + sealed_max > self.config.send_queue_bytes {
+                if session.is_handshaking() || connection.backlog() + sealed_max > queue_max {
                     self.stats.dropped_backlog += 1;
                     return SendOutcome::Dropped;
                 }

@@ -31,6 +31,10 @@ const CHANNEL_HEADER: usize = 4;
 /// STUN's fixed second word (RFC 8489 section 5).
 const MAGIC_COOKIE: [u8; 4] = 0x2112_A442_u32.to_be_bytes();
 
+/// What a payload counts for at the least against the limits of bytes: an Ethernet frame is no smaller, and what a
+/// datagram costs hardly depends on its size.
+const CHARGE_MIN: usize = 64;
+
 /// Message type of a Data indication.
 const DATA_INDICATION: [u8; 2] = [0x00, 0x17];
 
@@ -143,6 +147,9 @@ impl Server {
             return self.drop(Drop::NoPermission);
         }
         let (client, channel) = (allocation.client, allocation.channel_of(from, now.monotonic));
+        if channel.is_none() && !fits_indication(bytes, from) {
+            return self.drop(Drop::Oversize);
+        }
         if let Err(cause) = self.admit(now, index, bytes) {
             return self.drop(cause);
         }
@@ -161,8 +168,9 @@ impl Server {
         Route::ToClient(client)
     }
 
-    /// Charges an allocation for one payload.
+    /// Charges an allocation for one payload; see [`CHARGE_MIN`].
     fn admit(&mut self, now: Now, index: u32, bytes: usize) -> Result<(), Drop> {
+        let bytes = bytes.max(CHARGE_MIN);
         let rate = self.live.limits.bytes_per_second_per_allocation;
         let Some(allocation) = self.allocations.at(index) else { return Err(Drop::NoAllocation) };
         if !allocation.bucket.take(bytes, rate, now.monotonic) {
@@ -212,6 +220,13 @@ fn parse_send(payload: &[u8]) -> Option<(SocketAddr, Range<usize>)> {
         }
     }
     Some((peer?, data?))
+}
+
+/// Whether the length field of a Data indication can hold what `bytes` of payload from `from` come to. Over a stream, a
+/// length that wrapped would let the payload pass for the messages that follow.
+fn fits_indication(bytes: usize, from: SocketAddr) -> bool {
+    let attributes = if from.is_ipv6() { 24 } else { 12 } + 4 + bytes.next_multiple_of(4);
+    attributes <= usize::from(u16::MAX)
 }
 
 /// Writes the header of a Data indication in front of the payload, and its padding behind.

@@ -1,7 +1,8 @@
 //! The TURN server of one worker.
 //!
-//! **Every call of a `handle_*` method is followed by draining [`Server::poll_action`] and [`Server::poll_reply`]**, in
-//! this order, before the next wait; a [`Route`] is carried out at once. That is the whole contract:
+//! **Every call of a `handle_*` method is followed by draining [`Server::poll_action`],
+//! [`Server::poll_unallocated_stream`] and [`Server::poll_reply`]**, in this order, before the next wait; a [`Route`] is
+//! carried out at once. That is the whole contract:
 //!
 //! ```text
 //! match server.handle_client(now, client, &mut slot) { /* send the slot where the route says, or drop it */ }
@@ -11,6 +12,7 @@
 //!         Action::Close { socket } => close(socket),
 //!     }
 //! }
+//! while let Some(id) = server.poll_unallocated_stream() { /* the connection may be closed when it is idle */ }
 //! while let Some(reply) = server.poll_reply() { /* send reply.bytes to reply.to */ }
 //! ```
 //!
@@ -163,6 +165,7 @@ pub struct Server {
     pub(super) indications: u64,
     pub(super) actions: VecDeque<Action>,
     pub(super) replies: VecDeque<Reply>,
+    unallocated_streams: VecDeque<u64>,
     limiter: ReplyLimiter,
     next_sweep: Duration,
     sweep_part: u32,
@@ -195,6 +198,7 @@ impl Server {
             counters,
             actions: VecDeque::new(),
             replies: VecDeque::new(),
+            unallocated_streams: VecDeque::new(),
             next_sweep: Duration::ZERO,
             sweep_part: 0,
         }
@@ -268,6 +272,12 @@ impl Server {
     /// The next thing to do with a relayed socket.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
+    }
+
+    /// The next stream whose allocation has ended, by its [`Transport::Stream`] id. It may have a new one already, for
+    /// which there is a reply then.
+    pub fn poll_unallocated_stream(&mut self) -> Option<u64> {
+        self.unallocated_streams.pop_front()
     }
 
     /// The next control message to send.
@@ -373,6 +383,9 @@ impl Server {
     /// Closes an allocation's sockets and forgets it.
     pub(super) fn end_allocation(&mut self, index: u32) {
         let Some(allocation) = self.allocations.remove(index) else { return };
+        if let Transport::Stream { id } = allocation.client.transport {
+            self.unallocated_streams.push_back(id);
+        }
         for relayed in allocation.relayed.into_iter().flatten() {
             self.close_relayed(relayed);
         }

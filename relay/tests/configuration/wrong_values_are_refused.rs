@@ -41,7 +41,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("batch_window_us", "10001", "10001", "0 to 10000"),
     ("slots", "1000", "1000", "a power of two from 64 to 32768"),
     ("slots", "65536", "65536", "a power of two"),
-    ("slot_bytes", "100", "100", "from 576 to 65535"),
+    ("slot_bytes", "100", "100", "from 576 to 65504"),
     ("admin", "'127.0.0.1'", "\"127.0.0.1\"", "IP:PORT"),
     ("alternate_server", "'203.0.113.1:0'", "\"203.0.113.1:0\"", "another server"),
     ("drain_deadline_s", "1979-05-27", "a date or time", "0 to 86400"),

@@ -1,10 +1,12 @@
 //! Lengths that lie: messages and attributes that are cut short, claim more than there is, or wrap around.
 
-use muster_sim::{Caller, Draft, Relay, RelaySetup, attribute, channel_data, method, seeded};
+use std::time::Duration;
+
+use muster_sim::{Caller, Draft, Output, Relay, RelaySetup, attribute, channel_data, method, seeded};
 use rand::{Rng, RngExt};
 use turn_types::attribute::RequestedTransport;
 
-use super::{address, allocated, caller};
+use super::{address, allocated, caller, user};
 
 /// One message of each kind, complete and signed.
 fn messages(client: &mut Caller) -> Vec<Vec<u8>> {
@@ -111,4 +113,26 @@ fn the_largest_datagram_is_relayed_and_the_largest_message_survived() {
     let request = client.request(method::REFRESH).raw(0x8022, &vec![0x41; 65_300]);
     let request = client.sign(request);
     assert_eq!(client.exchange(&mut relay, &request).unwrap().code(), 0);
+}
+
+/// A header adds to a payload, and the sum must not wrap: over a stream, whoever sent the payload would write the rest
+/// of the receiver's messages.
+#[test]
+fn an_indication_that_its_length_field_cannot_hold_is_dropped() {
+    let (mut relay, mut sender) = allocated();
+    let mut receiver = Caller::stream(0, address("30.0.0.2:4000"), 1, user("bob"));
+    let to = receiver.allocated(&mut relay);
+    let from = *relay.bound().keys().find(|&&at| at != to).expect("two allocations");
+    assert_eq!(sender.bind(&mut relay, 0x4000, to), 0);
+    assert_eq!(receiver.permit(&mut relay, &[from]), 0);
+    for length in [65_500, 65_516, 65_517, 65_531] {
+        relay.advance(Duration::from_secs(1));
+        let outputs = sender.channel(&mut relay, 0x4000, &vec![7; length]);
+        if length > 65_516 {
+            assert!(outputs.is_empty(), "{length}");
+            continue;
+        }
+        let [Output::ToClient { bytes, .. }] = &outputs[..] else { panic!("{length}") };
+        assert_eq!(usize::from(u16::from_be_bytes([bytes[2], bytes[3]])), bytes.len() - 20, "{length}");
+    }
 }

@@ -109,3 +109,40 @@ fn many_names_of_one_user_are_one_account() {
     }
     assert_eq!(codes, [0, 0, 0, 486]);
 }
+
+/// What a datagram costs the relay hardly depends on its size, so bytes alone would leave tiny ones without a limit.
+#[test]
+fn empty_datagrams_are_not_free() {
+    for (per_allocation, whole) in [(200_000, 0), (0, 200_000)] {
+        let limits = Limits {
+            bytes_per_second_per_allocation: per_allocation,
+            bytes_per_second: whole,
+            ..RelaySetup::default().limits
+        };
+        let mut relay = Relay::new(RelaySetup { limits, ..RelaySetup::default() });
+        let mut client = caller(&relay, "30.0.0.1:4000");
+        client.allocated(&mut relay);
+        assert_eq!(client.bind(&mut relay, 0x4000, address("31.0.0.1:1")), 0);
+        let passed: usize = (0..20_000).map(|_| client.channel(&mut relay, 0x4000, b"").len()).sum();
+        assert!((300..=1_600).contains(&passed), "{passed} with {per_allocation} and {whole}");
+    }
+}
+
+/// A connection whose allocation has run out must count as idle again, or it would hold its place for ever.
+#[test]
+fn a_stream_that_loses_its_allocation_is_reported() {
+    let mut relay = Relay::new(RelaySetup::default());
+    let mut expiring = Caller::stream(0, address("30.0.0.1:4000"), 7, user("ann"));
+    expiring.allocated(&mut relay);
+    let mut refreshed = Caller::stream(0, address("30.0.0.1:4001"), 8, user("ann"));
+    refreshed.allocated(&mut relay);
+    let mut datagrams = caller(&relay, "30.0.0.1:4002");
+    datagrams.allocated(&mut relay);
+    relay.advance(Duration::from_secs(500));
+    assert_eq!(refreshed.refresh(&mut relay, 600).code(), 0);
+    assert!(relay.unallocated_streams().is_empty());
+    relay.advance(Duration::from_secs(102));
+    assert_eq!(relay.unallocated_streams(), [7]);
+    assert_eq!(refreshed.refresh(&mut relay, 0).code(), 0);
+    assert_eq!(relay.unallocated_streams(), [7, 8]);
+}

@@ -139,6 +139,7 @@ pub struct Relay {
     held: bool,
     handoffs: VecDeque<Handoff>,
     outputs: VecDeque<Output>,
+    unallocated_streams: Vec<u64>,
     opened: u64,
     closed: u64,
 }
@@ -172,6 +173,7 @@ impl Relay {
             held: false,
             handoffs: VecDeque::new(),
             outputs: VecDeque::new(),
+            unallocated_streams: Vec::new(),
             opened: 0,
             closed: 0,
         }
@@ -332,6 +334,11 @@ impl Relay {
         (self.opened, self.closed)
     }
 
+    /// The streams that have lost their allocation, in order.
+    pub fn unallocated_streams(&self) -> &[u64] {
+        &self.unallocated_streams
+    }
+
     /// The worker that the kernel gives a client's datagrams to.
     pub fn worker_of(&self, client: SocketAddr) -> u8 {
         let mut trace = crate::trace::Trace::default();
@@ -426,6 +433,7 @@ impl Relay {
                 }
             }
         }
+        self.unallocated_streams.extend(std::iter::from_fn(|| self.workers[number].server.poll_unallocated_stream()));
         while let Some(reply) = self.workers[number].server.poll_reply() {
             self.outputs.push_back(Output::ToClient { worker, to: reply.to, bytes: reply.bytes });
         }
