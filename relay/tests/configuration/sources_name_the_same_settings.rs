@@ -13,10 +13,10 @@ const PEM: &str = "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n";
 /// Everything that some example needs besides itself.
 fn given() -> Given {
     Given::nothing()
-        .file("/etc/muster/fullchain.pem", PEM)
-        .file("/etc/muster/privkey.pem", PEM)
-        .file("/etc/muster/users", "bob:builder\n")
-        .file("/etc/muster/secrets", "newest\nolder\n")
+        .file("/etc/muster-relay/fullchain.pem", PEM)
+        .file("/etc/muster-relay/privkey.pem", PEM)
+        .file("/etc/muster-relay/users", "bob:builder\n")
+        .file("/etc/muster-relay/secrets", "newest\nolder\n")
 }
 
 fn by_file(setting: &Setting, value: &str) -> String {
@@ -31,7 +31,7 @@ fn by_file(setting: &Setting, value: &str) -> String {
 /// What one example needs beside it to be a whole configuration.
 fn needs(setting: &Setting) -> &'static str {
     match setting.key {
-        "listen_tls" => "--user a:b --tls-cert /etc/muster/fullchain.pem --tls-key /etc/muster/privkey.pem",
+        "listen_tls" => "--user a:b --tls-cert /etc/muster-relay/fullchain.pem --tls-key /etc/muster-relay/privkey.pem",
         "external_ip" => "--user a:b --listen 10.0.0.5",
         "user" | "user_file" | "auth_secret" | "auth_secret_file" => "",
         _ => "--user a:b",
@@ -104,8 +104,8 @@ fn variables_that_describe_a_service_to_its_neighbours_are_no_settings() {
 #[test]
 fn credentials_come_from_files_too() {
     let settings = given()
-        .flags("--user alice:wonder:land --user-file /etc/muster/users")
-        .flags("--auth-secret first --auth-secret-file /etc/muster/secrets")
+        .flags("--user alice:wonder:land --user-file /etc/muster-relay/users")
+        .flags("--auth-secret first --auth-secret-file /etc/muster-relay/secrets")
         .settings();
     let users: Vec<_> = settings.users.iter().map(|user| (user.name.as_str(), user.password.as_str())).collect();
     assert_eq!(users, [("alice", "wonder:land"), ("bob", "builder")]);
