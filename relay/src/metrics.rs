@@ -112,7 +112,7 @@ impl Snapshot {
         let mut family =
             encoder.encode_descriptor("muster_relay_residence_seconds", help, None, MetricType::Histogram)?;
         for (number, worker) in self.0.workers.iter().enumerate() {
-            let bounds = RESIDENCE_US.iter().map(|&us| us as f64 / 1e6).chain([f64::MAX]);
+            let bounds = RESIDENCE_US.iter().map(|&us| us as f64 / 1e6).chain([f64::INFINITY]);
             let buckets: Vec<_> = bounds.zip(worker.residence.iter().map(Counter::read)).collect();
             let count = buckets.iter().map(|&(_, count)| count).sum();
             let sum = worker.residence_ns.read() as f64 / 1e9;
@@ -157,13 +157,15 @@ impl Collector for Snapshot {
         let handshakes = [
             ("completed", self.sum(|worker| worker.handshakes_completed.read())),
             ("failed", self.sum(|worker| worker.handshakes_failed.read())),
+            ("timed_out", self.sum(|worker| worker.handshakes_timed_out.read())),
+            ("refused", self.sum(|worker| worker.handshakes_refused.read())),
         ];
         let help = ("muster_relay_tls_handshakes", "TLS handshakes by result");
         self.family(encoder, help, "result", handshakes.into_iter())?;
         let connections = self.sum(|worker| worker.connections.read());
         self.gauge(encoder, "muster_relay_connections", "Open TCP and TLS connections", connections)?;
         let refused = self.sum(|worker| worker.connections_refused.read());
-        let help = "Connections refused by a limit";
+        let help = "Connections refused by a limit, handshakes apart";
         self.counter(encoder, "muster_relay_connections_refused", help, refused)?;
         let totals: [(&str, &str, Read); 6] = [
             ("muster_relay_received_datagrams", "Datagrams received by the driver", |worker| worker.received.read()),

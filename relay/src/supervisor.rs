@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use crate::{
     admin,
-    config::{IoMode, Settings},
+    config::{IoMode, Limits, Settings},
     handoff::Mailbox,
     io::{
         Choice, CountedHeap, Driver, DriverConfig, EpollDriver, UdpOptions, UringDriver, Waker, bind_tcp_listener,
@@ -75,6 +75,7 @@ pub struct Relay {
     /// Told when a drain begins or a worker has stopped.
     disturbed: Notify,
     reloads: [AtomicU64; 2],
+    drain_deadline_s: AtomicU64,
 }
 
 impl Relay {
@@ -117,6 +118,7 @@ impl Relay {
         if let Some((slot, acceptor)) = acceptor {
             slot.replace(acceptor);
         }
+        self.drain_deadline_s.store(settings.drain_deadline.as_secs(), Relaxed);
         let limits = settings.limits;
         self.stream_limits.set(limits.connections, limits.connections_per_address, limits.handshakes);
         let live = Arc::new(live_settings(settings, self.nonce_key));
@@ -200,16 +202,16 @@ pub fn start(settings: &Settings) -> Result<(Arc<Relay>, Vec<JoinHandle<()>>), S
         stopped: AtomicUsize::new(0),
         disturbed: Notify::new(),
         reloads: Default::default(),
+        drain_deadline_s: settings.drain_deadline.as_secs().into(),
     });
     if u64::from(limits.allocations) + 256 > files {
         tracing::warn!(files, allocations = limits.allocations, "fewer open files are allowed than allocations");
     }
-    let mut listeners = Listeners::bind(settings)?;
+    let listeners = Listeners::bind(settings)?;
     let started = Instant::now();
     let mut threads = Vec::new();
-    for (number, counters) in counters.iter().enumerate() {
+    for ((number, counters), Listeners { udp, tcp, tls: over_tls }) in counters.iter().enumerate().zip(listeners) {
         let mut streams = Streams::new(streams_config(settings), Arc::clone(&stream_limits));
-        let (udp, tcp, over_tls) = listeners.of_worker(settings, number)?;
         let listening = tcp.into_iter().map(|listener| (listener, None));
         for (listener, tls) in listening.chain(over_tls.into_iter().map(|listener| (listener, tls.clone()))) {
             streams.listen(listener, tls).map_err(|error| StartError(format!("listen: {error}")))?;
@@ -259,7 +261,7 @@ pub fn run(
         if let Some(listener) = admin {
             tokio::spawn(admin::serve(listener, Arc::clone(&relay)));
         }
-        signals.serve(&relay, settings.drain_deadline, load).await;
+        signals.serve(&relay, load).await;
         let died = relay.stopped_workers();
         relay.stop();
         for thread in threads {
@@ -288,8 +290,8 @@ impl Signals {
     }
 
     /// Returns when the relay is to end: drained, past the deadline, told twice, or crippled.
-    async fn serve(&mut self, relay: &Relay, deadline: Duration, mut load: impl FnMut() -> Result<Settings, String>) {
-        let mut ends: Option<tokio::time::Instant> = None;
+    async fn serve(&mut self, relay: &Relay, mut load: impl FnMut() -> Result<Settings, String>) {
+        let mut began: Option<Instant> = None;
         loop {
             tokio::select! {
                 _ = self.hangup.recv() => reload(relay, &mut load),
@@ -308,16 +310,17 @@ impl Signals {
             }
             if relay.draining() {
                 let left = relay.live_allocations();
-                let ends = *ends.get_or_insert_with(|| {
-                    let (deadline_s, now) = (deadline.as_secs(), tokio::time::Instant::now());
+                // Read each time: a reload may change it while the drain is on.
+                let deadline_s = relay.drain_deadline_s.load(Relaxed);
+                let began = *began.get_or_insert_with(|| {
                     tracing::info!(allocations = left, deadline_s, "draining; a second signal ends it at once");
-                    now + deadline
+                    Instant::now()
                 });
                 if left == 0 {
                     tracing::info!("drained");
                     return;
                 }
-                if tokio::time::Instant::now() >= ends {
+                if began.elapsed() >= Duration::from_secs(deadline_s) {
                     tracing::warn!(allocations = left, "drain deadline reached");
                     return;
                 }
@@ -399,15 +402,15 @@ impl Drop for StoppedGuard {
     }
 }
 
-/// The sockets of all workers. They are bound before any thread starts, so that a failure is reported whole.
+/// The listening sockets of one worker. All are bound before any thread starts, so that a failure is reported whole.
 struct Listeners {
-    udp: Vec<Vec<UdpSocket>>,
-    tcp: Vec<Vec<TcpListener>>,
-    tls: Vec<Vec<TcpListener>>,
+    udp: Vec<UdpSocket>,
+    tcp: Vec<TcpListener>,
+    tls: Vec<TcpListener>,
 }
 
 impl Listeners {
-    fn bind(settings: &Settings) -> Result<Self, StartError> {
+    fn bind(settings: &Settings) -> Result<Vec<Self>, StartError> {
         let shared = settings.workers > 1;
         let options = UdpOptions {
             reuse_port: shared,
@@ -422,41 +425,24 @@ impl Listeners {
             // SO_REUSEPORT would let a second relay share the port in silence, so see first that it is free.
             for &address in &settings.listen {
                 patiently(|| bind_udp(address, UdpOptions::default()).map(drop)).map_err(fail("listen", address))?;
+                patiently(|| bind_tcp_listener(address, false).map(drop)).map_err(fail("listen", address))?;
+            }
+            for &address in &settings.listen_tls {
+                patiently(|| bind_tcp_listener(address, false).map(drop)).map_err(fail("listen_tls", address))?;
             }
         }
-        let (mut udp, mut tcp, mut tls) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..settings.workers {
-            let each = settings.listen.iter();
-            udp.push(
-                each.clone()
-                    .map(|&address| patiently(|| bind_udp(address, options)).map_err(fail("listen", address)))
-                    .collect::<Result<_, _>>()?,
-            );
-            tcp.push(
-                each.map(|&address| patiently(|| bind_tcp_listener(address, shared)).map_err(fail("listen", address)))
-                    .collect::<Result<_, _>>()?,
-            );
-            tls.push(
-                settings
-                    .listen_tls
-                    .iter()
-                    .map(|&address| {
-                        patiently(|| bind_tcp_listener(address, shared)).map_err(fail("listen_tls", address))
-                    })
-                    .collect::<Result<_, _>>()?,
-            );
-        }
-        Ok(Self { udp, tcp, tls })
-    }
-
-    #[allow(clippy::type_complexity, reason = "the three kinds of listening sockets, used at one place")]
-    fn of_worker(
-        &mut self,
-        _settings: &Settings,
-        number: usize,
-    ) -> Result<(Vec<UdpSocket>, Vec<TcpListener>, Vec<TcpListener>), StartError> {
-        let take = std::mem::take::<Vec<UdpSocket>>;
-        Ok((take(&mut self.udp[number]), std::mem::take(&mut self.tcp[number]), std::mem::take(&mut self.tls[number])))
+        let udp = |&address: &SocketAddr| patiently(|| bind_udp(address, options)).map_err(fail("listen", address));
+        let tcp = |key| {
+            move |&address: &SocketAddr| patiently(|| bind_tcp_listener(address, shared)).map_err(fail(key, address))
+        };
+        let each = || {
+            Ok(Self {
+                udp: settings.listen.iter().map(udp).collect::<Result<_, _>>()?,
+                tcp: settings.listen.iter().map(tcp("listen")).collect::<Result<_, _>>()?,
+                tls: settings.listen_tls.iter().map(tcp("listen_tls")).collect::<Result<_, _>>()?,
+            })
+        };
+        (0..settings.workers).map(|_| each()).collect()
     }
 }
 
@@ -508,7 +494,11 @@ fn live_settings(settings: &Settings, nonce_key: [u8; 32]) -> LiveSettings {
     LiveSettings {
         authenticator: Authenticator::new(Arc::new(credentials), nonce_key),
         peer_policy: PeerPolicy::new(&settings.allow_peer, &listeners, &local),
-        limits: settings.limits,
+        limits: Limits {
+            // Each worker limits by itself, and the kernel spreads the clients of a network evenly over them.
+            unproven_replies_per_second: (settings.limits.unproven_replies_per_second / settings.workers as u32).max(1),
+            ..settings.limits
+        },
         alternate_server: settings.alternate_server.clone(),
     }
 }
@@ -531,11 +521,12 @@ fn relayed_descriptors(settings: &Settings, files: u64) -> i64 {
 }
 
 fn driver_config(settings: &Settings, files: u64) -> DriverConfig {
-    // Two sockets for an allocation that has both families. The kernel refuses a table larger than the limit of files,
-    // and no more sockets than that can be open at once anyway.
-    let sockets = settings.limits.allocations.saturating_mul(2).saturating_add(settings.listen.len() as u32);
+    // There are never more relayed sockets than ports. The limit of allocations does not count here, because a reload may
+    // raise it. The kernel refuses a table larger than the limit of files, and no more can be open at once anyway.
+    let ports = u64::from(*settings.relay_ports.end() - *settings.relay_ports.start()) + 1;
+    let sockets = ports * settings.relay_ip.len() as u64 + settings.listen.len() as u64;
     DriverConfig {
-        sockets_max: sockets.min(u32::try_from(files).unwrap_or(u32::MAX)),
+        sockets_max: u32::try_from(sockets.min(files)).unwrap_or(u32::MAX),
         slot_bytes: settings.slot_bytes,
         slots: settings.slots,
         batch_window_us: settings.batch_window_us,

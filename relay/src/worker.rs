@@ -58,14 +58,19 @@ pub struct WorkerCounters {
     pub receive_exhausted: Counter,
     /// Times a multishot receive was armed again.
     pub receive_rearmed: Counter,
-    /// Datagrams that the kernel dropped because the listening sockets' queues were full.
+    /// Datagrams that the kernel dropped because a socket's queue was full: of the listening sockets, and of relayed
+    /// ones when they are closed.
     pub receive_queue_overflows: Counter,
     /// Open TCP and TLS connections (a gauge).
     pub connections: Counter,
     /// TLS handshakes completed.
     pub handshakes_completed: Counter,
-    /// TLS handshakes that failed or took too long.
+    /// TLS handshakes that failed or that the client broke off.
     pub handshakes_failed: Counter,
+    /// TLS handshakes that took too long.
+    pub handshakes_timed_out: Counter,
+    /// TLS handshakes refused because too many were under way.
+    pub handshakes_refused: Counter,
     /// Connections refused by a limit.
     pub connections_refused: Counter,
     /// Turns of the loop.
@@ -360,6 +365,7 @@ impl Core {
         if version != self.orders_seen {
             self.orders_seen = version;
             let settings = Arc::clone(&self.orders.settings.lock().expect("no holder of this lock panics"));
+            self.streams.set_idle_timeout(Duration::from_secs(settings.limits.idle_timeout_s.into()));
             self.server.handle_settings(settings);
         }
     }
@@ -454,9 +460,9 @@ impl Core {
         counters.turn.set_dropped(Drop::SendError, stats.dropped_send_error);
         if now.monotonic >= self.next_housekeeping {
             self.next_housekeeping = now.monotonic + HOUSEKEEPING;
-            let overflows =
+            let overflows: u64 =
                 self.listener_fds.iter().filter_map(|&fd| receive_queue_drops(fd).ok()).map(u64::from).sum();
-            counters.receive_queue_overflows.set(overflows);
+            counters.receive_queue_overflows.set(overflows.saturating_add(stats.receive_queue_overflows));
             self.publish_streams();
         }
     }
@@ -466,9 +472,10 @@ impl Core {
         let counters = &self.counters;
         counters.connections.set(self.streams.len() as u64);
         counters.handshakes_completed.set(stats.handshakes_completed);
-        counters.handshakes_failed.set(stats.handshakes_failed + stats.handshakes_timed_out);
-        let refused =
-            stats.refused_total + stats.refused_address + stats.refused_handshakes + stats.refused_descriptors;
+        counters.handshakes_failed.set(stats.handshakes_failed);
+        counters.handshakes_timed_out.set(stats.handshakes_timed_out);
+        counters.handshakes_refused.set(stats.refused_handshakes);
+        let refused = stats.refused_total + stats.refused_address + stats.refused_descriptors;
         counters.connections_refused.set(refused);
         counters.turn.set_dropped(Drop::StreamBacklog, stats.dropped_backlog);
     }

@@ -119,6 +119,8 @@ pub struct DriverStats {
     pub dropped_send_error: u64,
     /// Copies that found no free outgoing slot.
     pub dropped_no_slot: u64,
+    /// Datagrams that the kernel dropped because the queue of a socket was full, counted when it is closed.
+    pub receive_queue_overflows: u64,
     /// Times the kernel had no free receive slot and receiving was armed again.
     pub receive_exhausted: u64,
     /// Times a multishot receive ended, for any reason, and was armed again.

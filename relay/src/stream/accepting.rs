@@ -50,7 +50,7 @@ impl Streams {
         };
         let mut secure = None;
         if let Some(slot) = tls {
-            let Some(handshake) = self.limits.begin_handshake() else {
+            let Some(handshake) = self.limits.begin_handshake(peer.ip()) else {
                 self.stats.refused_handshakes += 1;
                 return refuse(stream);
             };

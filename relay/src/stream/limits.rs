@@ -30,8 +30,21 @@ pub struct StreamLimits {
     handshakes_max: AtomicU32,
     connections: AtomicU32,
     handshakes: AtomicU32,
-    by_network: Mutex<HashMap<IpAddr, u32>>,
+    by_network: Mutex<HashMap<IpAddr, Counts>>,
 }
+
+/// What one network has now. An entry is there only while something is counted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Counts {
+    connections: u32,
+    handshakes: u32,
+}
+
+/// One network may have this part of all handshakes under way, so that nobody shuts the others out alone...
+const HANDSHAKES_PART: u32 = 8;
+
+/// ...but always as many as this, so that a few clients behind one address translator get on.
+const HANDSHAKES_LEAST: u32 = 16;
 
 impl StreamLimits {
     /// At most `connections` at once, `per_address` of them from one IPv4 address or IPv6 /64, and `handshakes` TLS
@@ -64,23 +77,29 @@ impl StreamLimits {
         }
         let network = network(address);
         let mut by_network = self.networks();
-        let count = by_network.entry(network).or_insert(0);
-        if *count >= self.per_address_max.load(Relaxed) {
-            if *count == 0 {
-                by_network.remove(&network);
-            }
+        let now = by_network.get(&network).map_or(0, |counts| counts.connections);
+        if now >= self.per_address_max.load(Relaxed) {
             drop(by_network);
             self.connections.fetch_sub(1, Relaxed);
             return Err(Refusal::Address);
         }
-        *count += 1;
+        by_network.entry(network).or_default().connections += 1;
         drop(by_network);
         Ok(Permit { limits: Arc::clone(self), network })
     }
 
-    /// Counts one more handshake; `None` when as many are under way as may be.
-    pub fn begin_handshake(self: &Arc<Self>) -> Option<HandshakePermit> {
-        take(&self.handshakes, &self.handshakes_max).then(|| HandshakePermit { limits: Arc::clone(self) })
+    /// Counts one more handshake with `address`; `None` when as many are under way as may be, with everybody or with
+    /// its network, which may have an eighth of them and at least 16.
+    pub fn begin_handshake(self: &Arc<Self>, address: IpAddr) -> Option<HandshakePermit> {
+        let network = network(address);
+        let part = (self.handshakes_max.load(Relaxed) / HANDSHAKES_PART).max(HANDSHAKES_LEAST);
+        let mut by_network = self.networks();
+        let now = by_network.get(&network).map_or(0, |counts| counts.handshakes);
+        if now >= part || !take(&self.handshakes, &self.handshakes_max) {
+            return None;
+        }
+        by_network.entry(network).or_default().handshakes += 1;
+        Some(HandshakePermit { limits: Arc::clone(self), network })
     }
 
     /// Connections now.
@@ -99,8 +118,18 @@ impl StreamLimits {
     }
 
     /// The counts stay true even if a thread died while it held them: every change under the lock is one step.
-    fn networks(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
+    fn networks(&self) -> MutexGuard<'_, HashMap<IpAddr, Counts>> {
         self.by_network.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes something off the counts of a network, and the entry away with the last.
+    fn take_off(&self, network: IpAddr, change: impl FnOnce(&mut Counts)) {
+        if let Entry::Occupied(mut entry) = self.networks().entry(network) {
+            change(entry.get_mut());
+            if *entry.get() == Counts::default() {
+                entry.remove();
+            }
+        }
     }
 }
 
@@ -128,12 +157,7 @@ pub struct Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.limits.connections.fetch_sub(1, Relaxed);
-        if let Entry::Occupied(mut entry) = self.limits.networks().entry(self.network) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
-            }
-        }
+        self.limits.take_off(self.network, |counts| counts.connections -= 1);
     }
 }
 
@@ -141,11 +165,13 @@ impl Drop for Permit {
 #[derive(Debug)]
 pub struct HandshakePermit {
     limits: Arc<StreamLimits>,
+    network: IpAddr,
 }
 
 impl Drop for HandshakePermit {
     fn drop(&mut self) {
         self.limits.handshakes.fetch_sub(1, Relaxed);
+        self.limits.take_off(self.network, |counts| counts.handshakes -= 1);
     }
 }
 
@@ -171,8 +197,8 @@ mod tests {
         drop((third, fourth));
         assert_eq!((limits.connections(), limits.networks_connected()), (0, 0));
 
-        let handshake = limits.begin_handshake().unwrap();
-        assert!(limits.begin_handshake().is_none());
+        let handshake = limits.begin_handshake(one).unwrap();
+        assert!(limits.begin_handshake(one).is_none());
         drop(handshake);
         assert_eq!(limits.handshakes(), 0);
     }
@@ -184,5 +210,15 @@ mod tests {
         assert_eq!(limits.networks_connected(), 0);
         limits.set(1, 1, 1);
         assert!(limits.admit("192.0.2.1".parse().unwrap()).is_ok());
+    }
+    #[test]
+    fn one_network_cannot_take_every_handshake() {
+        let limits = Arc::new(StreamLimits::new(1_000, 1_000, 160));
+        let flooder: IpAddr = "192.0.2.1".parse().unwrap();
+        let taken: Vec<_> = std::iter::from_fn(|| limits.begin_handshake(flooder)).collect();
+        assert_eq!(taken.len(), 20);
+        assert!(limits.begin_handshake("198.51.100.7".parse().unwrap()).is_some());
+        drop(taken);
+        assert_eq!((limits.handshakes(), limits.networks_connected()), (0, 0));
     }
 }

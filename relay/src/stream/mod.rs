@@ -433,6 +433,11 @@ impl Streams {
         }
     }
 
+    /// Changes the idle time of [`StreamsConfig`], from the next frame of each connection on.
+    pub fn set_idle_timeout(&mut self, idle_timeout: Duration) {
+        self.config.idle_timeout = idle_timeout;
+    }
+
     /// When [`Streams::handle_timeout`] wants to be called; `None`: not before something else happens.
     pub fn poll_timeout(&self) -> Option<Duration> {
         self.listeners.iter().filter_map(|listener| listener.paused_until).chain(self.next_sweep).min()

@@ -346,6 +346,8 @@ impl Driver for EpollDriver {
         }
         // Some of what is queued may have to go out from it.
         self.send_queued();
+        self.stats.receive_queue_overflows +=
+            self.fd(socket).and_then(|fd| super::receive_queue_drops(fd).ok()).map_or(0, u64::from);
         let entry = &mut self.sockets[socket.index as usize];
         entry.generation = entry.generation.wrapping_add(1);
         entry.failed = false;

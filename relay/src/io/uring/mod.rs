@@ -346,7 +346,10 @@ impl Driver for UringDriver {
         let SocketId { index, generation } = socket;
         let entry = &mut self.sockets[index as usize];
         entry.generation = generation.wrapping_add(1);
-        entry.socket = None;
+        if let Some(closed) = entry.socket.take() {
+            let overflows = super::receive_queue_drops(closed.as_raw_fd()).map_or(0, u64::from);
+            self.stats.receive_queue_overflows += overflows;
+        }
         // The file leaves the table in its turn, behind the sends that were queued from it.
         let update = opcode::FilesUpdate::new(&raw const NO_FILE, 1)
             .offset(index as i32)
