@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{floor, turn_client, usage::Accounts};
+use crate::{floor, turn_client, turn_taking, usage::Accounts};
 
 /// Every server binds here: an address of the loopback network that nothing else is likely to use.
 pub(crate) const SERVER_IP: Ipv4Addr = Ipv4Addr::new(127, 0, 77, 1);
@@ -180,6 +180,7 @@ impl Server {
     /// # Errors
     /// When it does not start, ends at once or stays silent; with what it wrote to its standard error.
     pub(crate) fn start(contender: Contender, programs: &Programs) -> Result<Self> {
+        turn_taking::wait_for_free_ports()?;
         let folder = env::temp_dir().join(format!("bench-relay-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let errors = fs::File::create(folder.join("stderr"))?;

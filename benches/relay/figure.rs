@@ -21,6 +21,8 @@ pub(crate) enum Figure {
     ServerBusyShare,
     /// The part of the time that the server's threads could run but waited for the core.
     ServerWaitedShare,
+    /// The part of the time that the load could run but waited for its core.
+    LoadWaitedShare,
     /// Heap allocations of the server's workers for each payload, from its own counter.
     HeapPerDatagram,
     /// Time of one Allocate with its challenge and one ChannelBind, one after the other, in microseconds: mean.
@@ -45,6 +47,7 @@ impl Figure {
             Self::LossShare => "loss_share",
             Self::ServerBusyShare => "server_busy_share",
             Self::ServerWaitedShare => "server_waited_share",
+            Self::LoadWaitedShare => "load_waited_share",
             Self::HeapPerDatagram => "heap_allocations_per_datagram",
             Self::AllocationUs => "allocation_us",
             Self::AllocationCpuUs => "allocation_cpu_us",

@@ -18,7 +18,7 @@ use crate::{
     contender::Server,
     figure::{Figure, Figures},
     flows::Flows,
-    usage,
+    usage::{self, Accounts},
 };
 
 /// A payload without an answer for so long is lost.
@@ -74,13 +74,21 @@ struct Snapshot {
     at_ns: u64,
     cpu_ns: u64,
     waited_ns: u64,
+    load_waited_ns: u64,
     delivered: u64,
 }
 
 impl Snapshot {
     fn take(server: &Server, load: &Load<'_>) -> Result<Self> {
         let waited_ns = server.accounts.waited_ns()?;
-        Ok(Self { at_ns: load.now_ns(), cpu_ns: server.accounts.cpu_ns()?, waited_ns, delivered: load.delivered })
+        let load_waited_ns = Accounts::open(std::process::id())?.waited_ns()?;
+        Ok(Self {
+            at_ns: load.now_ns(),
+            cpu_ns: server.accounts.cpu_ns()?,
+            waited_ns,
+            load_waited_ns,
+            delivered: load.delivered,
+        })
     }
 }
 
@@ -339,6 +347,7 @@ impl<'a> Load<'a> {
             (Figure::LossShare, lost as f64 / (self.sent_in_window as f64).max(1.0)),
             (Figure::ServerBusyShare, cpu_ns / wall_ns),
             (Figure::ServerWaitedShare, waited_ns / wall_ns),
+            (Figure::LoadWaitedShare, (after.load_waited_ns - before.load_waited_ns) as f64 / wall_ns),
         ]);
         if let Some((first, last)) = heap {
             figures.insert(Figure::HeapPerDatagram, last.saturating_sub(first) as f64 / delivered);

@@ -17,6 +17,7 @@ mod pinned;
 mod report;
 mod results;
 mod turn_client;
+mod turn_taking;
 mod usage;
 
 use std::{collections::BTreeMap, ffi::OsString, fs, net::SocketAddrV4, path::PathBuf, time::Duration};
@@ -32,6 +33,9 @@ use crate::{
     load::Timing,
     results::{CaseResults, Results},
 };
+
+/// The share of its time that the server or the load may wait for its core before a measurement is made again.
+const DISTURBED: f64 = 0.05;
 
 #[derive(Debug, Parser)]
 #[command(name = "bench-relay", about = "Compares muster-relay with coturn and with a bare forwarder")]
@@ -59,7 +63,10 @@ struct Arguments {
     /// Rounds; in each, every contender runs once.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// One round of one second.
+    /// Times that a disturbed measurement is made again; the least disturbed counts.
+    #[arg(long, default_value_t = 3)]
+    repeats: usize,
+    /// One round of one second, none of it made again.
     #[arg(long)]
     quick: bool,
     /// Caps the flows of each case. For tests: the figures are then no longer those of the case.
@@ -151,13 +158,17 @@ fn compare(arguments: &Arguments) -> Result<()> {
             );
         }
     }
-    let (seconds, warm_up, rounds) =
-        if arguments.quick { (1.0, 0.5, 1) } else { (arguments.seconds, arguments.warm_up, arguments.rounds) };
+    let (seconds, warm_up, rounds, repeats) = if arguments.quick {
+        (1.0, 0.5, 1, 0)
+    } else {
+        (arguments.seconds, arguments.warm_up, arguments.rounds, arguments.repeats)
+    };
     ensure!(rounds > 0, "at least one round is needed");
     let timing = Timing {
         warm_up: Duration::try_from_secs_f64(warm_up).context("--warm-up is a number of seconds")?,
         measured: Duration::try_from_secs_f64(seconds).context("--seconds is a number of seconds")?,
     };
+    let _turn = turn_taking::Turn::wait()?;
     pinned::raise_descriptor_limit()?;
     pinned::pin_to(arguments.load_core)?;
 
@@ -168,7 +179,7 @@ fn compare(arguments: &Arguments) -> Result<()> {
         let mut measured = BTreeMap::<Contender, Vec<Figures>>::new();
         for round in 0..rounds {
             for contender in contenders.iter().copied().filter(|contender| takes_part(*contender, &case)) {
-                let figures = measure(&case, contender, &programs, timing)
+                let figures = measure_undisturbed(&case, contender, &programs, timing, repeats)
                     .with_context(|| format!("{} in {}", contender.name(), case.name))?;
                 progress(&case, contender, round, rounds, &figures);
                 measured.entry(contender).or_default().push(figures);
@@ -208,6 +219,32 @@ fn takes_part(contender: Contender, case: &Case) -> bool {
     }
 }
 
+/// Measures again while other work on the machine took more than [`DISTURBED`] of either core, and returns the least
+/// disturbed measurement. All contenders are treated alike.
+fn measure_undisturbed(
+    case: &Case,
+    contender: Contender,
+    programs: &Programs,
+    timing: Timing,
+    repeats: usize,
+) -> Result<Figures> {
+    let disturbance = |figures: &Figures| {
+        let share = |figure| figures.get(&figure).copied().unwrap_or(0.0);
+        share(Figure::ServerWaitedShare).max(share(Figure::LoadWaitedShare))
+    };
+    let mut best = measure(case, contender, programs, timing)?;
+    for _ in 0..repeats {
+        if disturbance(&best) <= DISTURBED {
+            break;
+        }
+        let next = measure(case, contender, programs, timing)?;
+        if disturbance(&next) < disturbance(&best) {
+            best = next;
+        }
+    }
+    Ok(best)
+}
+
 fn measure(case: &Case, contender: Contender, programs: &Programs, timing: Timing) -> Result<Figures> {
     let mut server = Server::start(contender, programs)?;
     let run = Flows::open(case, contender.control()).and_then(|flows| match case.pattern {
@@ -231,13 +268,14 @@ fn progress(case: &Case, contender: Contender, round: usize, rounds: usize, figu
         );
     } else {
         eprintln!(
-            "{place} {:.0} datagrams/s, {:.0} ns CPU each, p50 {:.1} us, loss {:.3} %, core {:.0} % busy, {:.0} % waited",
+            "{place} {:.0} datagrams/s, {:.0} ns CPU each, p50 {:.1} us, loss {:.3} %, core {:.0} % busy, waited {:.0} + {:.0} %",
             value(Figure::DatagramsPerSecond),
             value(Figure::CpuNsPerDatagram),
             value(Figure::P50Us),
             value(Figure::LossShare) * 100.0,
             value(Figure::ServerBusyShare) * 100.0,
             value(Figure::ServerWaitedShare) * 100.0,
+            value(Figure::LoadWaitedShare) * 100.0,
         );
     }
 }

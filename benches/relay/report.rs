@@ -76,7 +76,7 @@ fn traffic_table(text: &mut String, results: &CaseResults) {
         text,
         &format!(
             "| contender | datagrams/s | CPU ns/datagram (min-max) | x coturn | x floor | p50 / p99 / p99.9 us \
-             {latency} | loss | core busy | waited |"
+             {latency} | loss | core busy | server, load waited |"
         ),
     );
     line(text, "|---|---:|---:|---:|---:|---:|---:|---:|---:|");
@@ -96,7 +96,7 @@ fn traffic_table(text: &mut String, results: &CaseResults) {
         let mut row = String::new();
         write!(
             row,
-            "| {} | {} | {} ({low:.0}-{high:.0}) | {} | {} | {} / {} / {} | {} | {} | {} |",
+            "| {} | {} | {} ({low:.0}-{high:.0}) | {} | {} | {} / {} / {} | {} | {} | {}, {} |",
             contender.name(),
             show(Figure::DatagramsPerSecond, 0),
             show(Figure::CpuNsPerDatagram, 0),
@@ -108,6 +108,7 @@ fn traffic_table(text: &mut String, results: &CaseResults) {
             percent(Figure::LossShare, 3),
             percent(Figure::ServerBusyShare, 0),
             percent(Figure::ServerWaitedShare, 0),
+            percent(Figure::LoadWaitedShare, 0),
         )
         .expect("a string can always grow");
         line(text, &row);
