@@ -27,11 +27,19 @@ pub fn post(server: SocketAddr, path: &str) -> io::Result<(u16, String)> {
 }
 
 fn request(server: SocketAddr, method: &str, path: &str) -> io::Result<(u16, String)> {
+    // HTTP/1.0 without keep-alive, so that the answer ends with the connection and is never chunked.
+    exchange(server, format!("{method} {path} HTTP/1.0\r\nHost: {server}\r\nContent-Length: 0\r\n\r\n").as_bytes())
+}
+
+/// Sends these bytes, whatever they are; returns the status and the body of what is answered.
+///
+/// # Errors
+/// As [`get`].
+pub fn exchange(server: SocketAddr, bytes: &[u8]) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&server, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
-    // HTTP/1.0 without keep-alive, so that the answer ends with the connection and is never chunked.
-    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {server}\r\nContent-Length: 0\r\n\r\n")?;
+    stream.write_all(bytes)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::InvalidData)?;

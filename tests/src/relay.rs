@@ -36,7 +36,9 @@ pub struct Setup {
     config: Option<String>,
     relay_ports: Option<RangeInclusive<u16>>,
     relay_ips: Vec<IpAddr>,
+    peers: Vec<String>,
     files_max: Option<u32>,
+    without_io_uring: bool,
 }
 
 impl Setup {
@@ -54,7 +56,9 @@ impl Setup {
             config: None,
             relay_ports: None,
             relay_ips: Family::ALL.map(Family::loopback).to_vec(),
+            peers: vec!["127.0.0.0/8".into(), "::1/128".into()],
             files_max: None,
+            without_io_uring: false,
         }
     }
 
@@ -114,6 +118,20 @@ impl Setup {
         self.relay_ports(first..=first + count - 1)
     }
 
+    /// Opens no range of peers on the command line: the configuration file does.
+    #[must_use]
+    pub fn peers_from_file(mut self) -> Self {
+        self.peers.clear();
+        self
+    }
+
+    /// Starts the relay with `--io auto` where the kernel refuses io_uring; see [`program_without_io_uring`].
+    #[must_use]
+    pub fn without_io_uring(mut self) -> Self {
+        self.without_io_uring = true;
+        self
+    }
+
     /// Lowers the limit of open files, soft and hard, of the relay's process.
     #[must_use]
     pub fn files_max(mut self, count: u32) -> Self {
@@ -140,7 +158,7 @@ impl Setup {
         let [plain, tls, admin] = [ports.listening(), ports.listening(), ports.listening()];
         let mut arguments = vec!["run".to_owned()];
         let mut push = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
-        push("--io", self.case.io.flag().into());
+        push("--io", if self.without_io_uring { "auto" } else { self.case.io.flag() }.into());
         push("--workers", self.case.workers.to_string());
         for family in Family::ALL {
             let host = family.loopback();
@@ -154,8 +172,9 @@ impl Setup {
         }
         let relayed = self.relay_ports.clone().unwrap_or_else(|| ports.relayed());
         push("--relay-ports", format!("{}-{}", relayed.start(), relayed.end()));
-        push("--allow-peer", "127.0.0.0/8".into());
-        push("--allow-peer", "::1/128".into());
+        for range in &self.peers {
+            push("--allow-peer", range.clone());
+        }
         let admin = SocketAddr::new(Family::V4.loopback(), admin);
         push("--admin", admin.to_string());
         if let Some(certificate) = &self.certificate {
@@ -166,7 +185,7 @@ impl Setup {
             push("--config", scratch.write("relay.toml", text).display().to_string());
         }
         arguments.extend(self.credentials.iter().chain(&self.arguments).cloned());
-        let process = spawn(&arguments, self.files_max);
+        let process = spawn(&arguments, &self);
         let mut relay = Relay { process, arguments, setup: self, scratch, _ports: ports, plain, tls, admin };
         relay.await_ready();
         relay
@@ -222,7 +241,7 @@ impl Relay {
     pub fn kill_and_restart(&mut self) {
         self.process.signal(Signal::Kill);
         self.process.wait(Duration::from_secs(10));
-        self.process = spawn(&self.arguments, self.setup.files_max);
+        self.process = spawn(&self.arguments, &self.setup);
         self.await_ready();
     }
 
@@ -331,24 +350,48 @@ impl Relay {
 }
 
 #[track_caller]
-fn spawn(arguments: &[String], files_max: Option<u32>) -> Process {
-    let binary = binary();
-    let mut command = match files_max {
-        None => Command::new(binary),
+fn spawn(arguments: &[String], setup: &Setup) -> Process {
+    let mut command = match setup.files_max {
+        None if setup.without_io_uring => program_without_io_uring(),
+        None => program(),
         Some(count) => {
             // The shell lowers the limit and becomes the relay, so the process id stays the same.
             let mut shell = Command::new("sh");
-            shell.args(["-c", &format!("ulimit -n {count} && exec \"$@\""), "sh"]).arg(binary);
-            shell
+            shell.args(["-c", &format!("ulimit -n {count} && exec \"$@\""), "sh"]).arg(binary());
+            without_settings(shell)
         }
     };
-    // Settings of the developer's own shell must not reach the relay under test.
+    Process::start(command.args(arguments))
+}
+
+/// The program under test, to be given arguments and started.
+///
+/// # Panics
+/// As [`binary`].
+pub fn program() -> Command {
+    without_settings(Command::new(binary()))
+}
+
+/// The program under test in a process that may not call `io_uring_setup`, as under the seccomp profile of a container.
+/// Python sets the filter and becomes the relay, so the process id stays the same.
+///
+/// # Panics
+/// As [`binary`], or when Python is not installed.
+#[track_caller]
+pub fn program_without_io_uring() -> Command {
+    let mut command = Command::new(program::installed("python3"));
+    command.arg(program::workspace().join("tests/interop/without_io_uring.py")).arg(binary());
+    without_settings(command)
+}
+
+/// Settings of the developer's own shell must not reach the relay under test.
+fn without_settings(mut command: Command) -> Command {
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("MUSTER_RELAY_") {
             command.env_remove(name);
         }
     }
-    Process::start(command.args(arguments))
+    command
 }
 
 /// The program under test: `MUSTER_RELAY_BIN` if set, otherwise built once with the profile of the tests.
