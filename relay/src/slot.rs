@@ -72,11 +72,6 @@ impl<'a> Slot<'a> {
         &self.buffer[self.payload.clone()]
     }
 
-    /// The datagram as it stands, to be changed in place.
-    pub fn payload_mut(&mut self) -> &mut [u8] {
-        &mut self.buffer[self.payload.clone()]
-    }
-
     /// Where the datagram stands in the buffer.
     pub fn range(&self) -> Range<usize> {
         self.payload.clone()

@@ -1,6 +1,8 @@
 //! Maintenance commands: `cargo xtask tidy` checks what the compiler does not, `cargo xtask settings` writes the page
 //! of settings.
 
+#![forbid(unsafe_code)]
+
 mod tidy;
 
 use std::{

@@ -4,6 +4,8 @@
 //! broken. The programs under `fuzz_targets/` give it to libFuzzer; the relay's own tests give it the committed corpora.
 //! **A run is a function of its bytes**: time, seeds and keys are constants or come from them.
 
+#![forbid(unsafe_code)]
+
 pub mod authentication;
 pub mod config;
 pub mod control;

@@ -9,7 +9,7 @@ enum Operation {
     Truncate(u8),
     Grow(u8),
     Pad,
-    Write(u8),
+    Rewrite(u8),
 }
 
 /// Runs the target.
@@ -50,10 +50,13 @@ fn compare(mut input: Unstructured<'_>) -> Result<()> {
                 slot.pad_to_four();
                 model.resize(model.len() + padding, 0);
             }
-            Operation::Write(byte) => {
-                slot.payload_mut().fill(byte);
-                model.fill(byte);
+            // As relaying does: a header goes and another one takes its place.
+            Operation::Rewrite(byte) if model.len() >= 4 => {
+                slot.strip_front(4);
+                *slot.grow_front::<4>() = [byte; 4];
+                model[..4].fill(byte);
             }
+            Operation::Rewrite(_) => {}
         }
         assert_eq!(slot.payload(), model);
         assert_eq!(slot.range().len(), model.len());

@@ -8,10 +8,45 @@
 //! handler decided to send; the next turn, or [`Driver::flush`], submits it.** So nothing waits longer than the work of
 //! one batch, and a slot returns to the kernel only after its send has been carried out.
 //!
-//! ```text
-//! loop {
-//!     driver.turn(&mut handler, timeout)?;   // receive, rewrite, queue sends
-//!     for reply in handler.replies() { driver.send(reply) }
+//! ```no_run
+//! use std::{io, net::SocketAddr};
+//!
+//! use muster_relay::{
+//!     io::{Driver, Forward, Handler, IcmpError, Readiness, SocketId, Token, UdpOptions, bind_udp},
+//!     slot::Slot,
+//! };
+//!
+//! /// Sends every datagram back, and tells a listener about it.
+//! struct Echo {
+//!     socket: SocketId,
+//!     listener: SocketAddr,
+//!     news: Vec<String>,
+//! }
+//!
+//! impl Handler for Echo {
+//!     fn handle_datagram(&mut self, _: Token, from: SocketAddr, slot: &mut Slot<'_>) -> Forward {
+//!         self.news.push(format!("{from} sent {} bytes", slot.payload().len()));
+//!         Forward::Send { socket: self.socket, to: from }
+//!     }
+//!
+//!     fn handle_icmp(&mut self, _: Token, error: IcmpError) {
+//!         self.news.push(format!("{} cannot be reached", error.peer));
+//!     }
+//!
+//!     fn handle_ready(&mut self, _: Token, _: Readiness) {}
+//! }
+//!
+//! fn run(mut driver: impl Driver, at: SocketAddr, listener: SocketAddr) -> io::Result<()> {
+//!     let socket = driver.open(bind_udp(at, UdpOptions::default())?, 0)?;
+//!     let mut echo = Echo { socket, listener, news: Vec::new() };
+//!     loop {
+//!         // Receives, rewrites and queues what goes back in the same slots.
+//!         driver.turn(&mut echo, None)?;
+//!         // What is our own message is copied into a slot of its own, and goes out with the next turn.
+//!         for line in echo.news.drain(..) {
+//!             driver.send(echo.socket, echo.listener, line.as_bytes());
+//!         }
+//!     }
 //! }
 //! ```
 
@@ -113,6 +148,8 @@ pub struct DriverStats {
     pub sent: u64,
     /// Datagrams larger than a slot: dropped, never cut short.
     pub dropped_oversize: u64,
+    /// Datagrams whose source the kernel wrote in a form that we cannot read, and that nobody could answer.
+    pub dropped_unreadable: u64,
     /// Sends that the kernel refused because a buffer was full.
     pub dropped_send_full: u64,
     /// Sends that the kernel refused for another reason (no route, pending ICMP error, too long...).

@@ -73,16 +73,11 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// `nonce_key` must be random and secret; see [`Nonces`] for who may share it.
+    /// `nonce_key` must be random and secret; see [`Nonces`] for who may share it. With the key of another
+    /// authenticator, as after a reload, that one's nonces stay valid unless what the credentials offer has changed.
     pub fn new(credentials: Arc<Credentials>, nonce_key: [u8; 32]) -> Self {
         let nonces = Nonces::new(nonce_key, credentials.security_features());
         Self { credentials, nonces, nobody: Key::nobody() }
-    }
-
-    /// Takes the credentials of a reload. Nonces stay valid unless what they offer has changed.
-    pub fn replace_credentials(&mut self, credentials: Arc<Credentials>) {
-        self.nonces.set_features(credentials.security_features());
-        self.credentials = credentials;
     }
 
     /// The credentials in force.

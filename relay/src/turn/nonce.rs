@@ -86,7 +86,9 @@ impl fmt::Debug for Nonce {
 
 /// Issues nonces and knows its own again.
 ///
-/// Workers may share a key only if they share the start of the clock too, and number their connections apart.
+/// Workers may share a key only if they share the start of the clock too. They number their connections each for
+/// itself, so a nonce for a connection of one may also be valid for a connection of another, but only for one from the
+/// same address and port: that peer's handshake has proved the address, and a request still needs the user's key.
 #[derive(Debug, Clone)]
 pub struct Nonces {
     key: hmac::Key,
@@ -94,19 +96,9 @@ pub struct Nonces {
 }
 
 impl Nonces {
-    /// `key` must be random and secret; a new one makes every nonce stale.
+    /// `key` must be random and secret. A new one makes every nonce stale, and so do other features with the same key.
     pub fn new(key: [u8; 32], features: SecurityFeatures) -> Self {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key), features }
-    }
-
-    /// Changes the features that are told; nonces with the former ones become stale.
-    pub fn set_features(&mut self, features: SecurityFeatures) {
-        self.features = features;
-    }
-
-    /// What the nonces tell.
-    pub fn features(&self) -> SecurityFeatures {
-        self.features
     }
 
     /// A nonce for `client`. `now_s` is in seconds since any start that stays the same, and never goes back.
@@ -269,9 +261,8 @@ mod tests {
         // A server that stopped offering a feature, and one that never did, both refuse what says otherwise; and the
         // bits are under the HMAC, not only in front of it.
         let both = SecurityFeatures { password_algorithms: true, username_anonymity: true };
-        let mut nonces = nonces(both);
-        let nonce = nonces.issue(&client(), NOW_S);
-        nonces.set_features(FEATURES);
+        let nonce = nonces(both).issue(&client(), NOW_S);
+        let nonces = nonces(FEATURES);
         assert_eq!(nonces.check(nonce.as_bytes(), &client(), NOW_S), NonceState::Stale);
         let mut respelled = nonce.as_bytes().to_vec();
         respelled[..13].copy_from_slice(b"obMatJos2gAAA");

@@ -32,36 +32,6 @@ pub enum Denied {
     Reserved,
 }
 
-impl Denied {
-    /// Every reason, in the order of their numbers, for counters.
-    pub const ALL: [Self; 9] = [
-        Self::PortZero,
-        Self::OwnListener,
-        Self::Unspecified,
-        Self::Loopback,
-        Self::Private,
-        Self::LinkLocal,
-        Self::Metadata,
-        Self::Multicast,
-        Self::Reserved,
-    ];
-
-    /// The value of a metric's label.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::PortZero => "port_zero",
-            Self::OwnListener => "own_listener",
-            Self::Unspecified => "unspecified",
-            Self::Loopback => "loopback",
-            Self::Private => "private",
-            Self::LinkLocal => "link_local",
-            Self::Metadata => "metadata",
-            Self::Multicast => "multicast",
-            Self::Reserved => "reserved",
-        }
-    }
-}
-
 /// Judges peers.
 #[derive(Debug, Clone)]
 pub struct PeerPolicy {

@@ -4,16 +4,45 @@
 //! [`Server::poll_unallocated_stream`] and [`Server::poll_reply`]**, in this order, before the next wait; a [`Route`] is
 //! carried out at once. That is the whole contract:
 //!
-//! ```text
-//! match server.handle_client(now, client, &mut slot) { /* send the slot where the route says, or drop it */ }
-//! while let Some(action) = server.poll_action() {
-//!     match action {
-//!         Action::Open { relay, address } => server.handle_opened(now, relay, bind(address)),
-//!         Action::Close { socket } => close(socket),
+//! ```no_run
+//! use std::net::SocketAddr;
+//!
+//! use muster_relay::{
+//!     io::SocketId,
+//!     slot::Slot,
+//!     turn::{Action, Client, Now, OpenError, Route, Server},
+//! };
+//!
+//! /// What the owner of a server has around it.
+//! trait Edge {
+//!     fn bind(&mut self, address: SocketAddr) -> Result<SocketId, OpenError>;
+//!     fn close(&mut self, socket: SocketId);
+//!     fn close_when_idle(&mut self, stream: u64);
+//!     fn send_to_client(&mut self, to: Client, bytes: &[u8]);
+//!     fn send_to_peer(&mut self, socket: SocketId, to: SocketAddr, bytes: &[u8]);
+//!     fn hand_over(&mut self, worker: u8, from: SocketAddr, to: SocketAddr, bytes: &[u8]);
+//! }
+//!
+//! fn from_client(server: &mut Server, edge: &mut impl Edge, now: Now, client: Client, mut slot: Slot<'_>) {
+//!     match server.handle_client(now, client, &mut slot) {
+//!         Route::Nothing => {}
+//!         Route::ToClient(to) => edge.send_to_client(to, slot.payload()),
+//!         Route::ToPeer { socket, to } => edge.send_to_peer(socket, to, slot.payload()),
+//!         Route::ToWorker { worker, from, to } => edge.hand_over(worker, from, to, slot.payload()),
+//!     }
+//!     while let Some(action) = server.poll_action() {
+//!         match action {
+//!             Action::Open { relay, address } => server.handle_opened(now, relay, edge.bind(address)),
+//!             Action::Close { socket } => edge.close(socket),
+//!         }
+//!     }
+//!     while let Some(stream) = server.poll_unallocated_stream() {
+//!         edge.close_when_idle(stream);
+//!     }
+//!     while let Some(reply) = server.poll_reply() {
+//!         edge.send_to_client(reply.to, &reply.bytes);
 //!     }
 //! }
-//! while let Some(id) = server.poll_unallocated_stream() { /* the connection may be closed when it is idle */ }
-//! while let Some(reply) = server.poll_reply() { /* send reply.bytes to reply.to */ }
 //! ```
 //!
 //! What is deliberately absent: sockets, threads, a clock, hash iteration, and any state for an address that has not
@@ -172,7 +201,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// The server of worker number `worker` (at most 254). `seed` must be unpredictable in production.
+    /// The server of worker number `worker` (from 0, at most 254). `seed` must be unpredictable in production.
     pub fn new(
         worker: u8,
         shared: Arc<Shared>,

@@ -1,5 +1,6 @@
 //! What an attacker learns or gains by watching answers and repeating requests. That signatures are compared in
-//! constant time is a property of the function that compares them; here is what can be seen from outside.
+//! constant time is a property of the function that compares them, and `cargo xtask tidy` refuses any other where they
+//! are made; here is what can be seen from outside.
 
 use std::time::Duration;
 

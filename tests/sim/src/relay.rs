@@ -130,7 +130,7 @@ struct Handoff {
 pub struct Relay {
     setup: RelaySetup,
     shared: Arc<Shared>,
-    authenticator: Authenticator,
+    nonce_key: [u8; 32],
     workers: Vec<Worker>,
     now: Now,
     /// Every open relayed socket.
@@ -151,8 +151,7 @@ impl Relay {
         let shared = Arc::new(Shared::new(RelayedPorts::new(&setup.addresses, setup.ports.clone())));
         let mut nonce_key = [0; 32];
         random.fill_bytes(&mut nonce_key);
-        let authenticator = Authenticator::new(credentials(&setup), nonce_key);
-        let live = live_settings(&setup, authenticator.clone());
+        let live = live_settings(&setup, nonce_key);
         let workers = (0..setup.workers)
             .map(|number| {
                 let mut seed = [0; 32];
@@ -165,7 +164,7 @@ impl Relay {
         Self {
             setup,
             shared,
-            authenticator,
+            nonce_key,
             workers,
             now: Now { monotonic: START, unix_s: START_UNIX_S },
             bound: BTreeMap::new(),
@@ -258,8 +257,7 @@ impl Relay {
     /// seed are fixed at start.
     pub fn reload(&mut self, change: impl FnOnce(&mut RelaySetup)) {
         change(&mut self.setup);
-        self.authenticator.replace_credentials(credentials(&self.setup));
-        let live = live_settings(&self.setup, self.authenticator.clone());
+        let live = live_settings(&self.setup, self.nonce_key);
         for worker in 0..self.setup.workers {
             self.workers[usize::from(worker)].server.handle_settings(Arc::clone(&live));
             self.drain_machine(worker);
@@ -466,10 +464,10 @@ fn credentials(setup: &RelaySetup) -> Arc<Credentials> {
     Arc::new(Credentials::new(&setup.realm, &setup.users, &setup.auth_secret))
 }
 
-fn live_settings(setup: &RelaySetup, authenticator: Authenticator) -> Arc<LiveSettings> {
+fn live_settings(setup: &RelaySetup, nonce_key: [u8; 32]) -> Arc<LiveSettings> {
     let local: Vec<IpAddr> = setup.addresses.iter().flat_map(|address| [address.internal, address.external]).collect();
     Arc::new(LiveSettings {
-        authenticator,
+        authenticator: Authenticator::new(credentials(setup), nonce_key),
         peer_policy: PeerPolicy::new(&setup.allow_peer, &setup.listen, &local),
         limits: setup.limits,
         alternate_server: setup.alternate_server.clone(),

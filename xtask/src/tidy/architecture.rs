@@ -20,13 +20,16 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
         .enumerate()
         .flat_map(|(index, line)| quoted_paths(line).map(move |path| (index + 1, path)))
         .collect();
-    let mut findings: Vec<Finding> = named
-        .iter()
-        .filter(|(_, path)| !exists(tree, path))
-        .map(|(line, path)| {
-            finding(*line, format!("the map names `{path}`, which does not exist"), "what is there now")
-        })
-        .collect();
+    let mut findings = Vec::new();
+    let mut folder = "";
+    for &(line, path) in &named {
+        if tree.has(path) {
+            folder = folder_of(path);
+        } else if !exists(tree, folder, path) {
+            let reason = format!("the map names `{path}`, which is neither there nor in `{folder}`");
+            findings.push(finding(line, reason, "what is there now"));
+        }
+    }
     let folders: BTreeSet<&str> = tree
         .paths
         .iter()
@@ -57,14 +60,14 @@ fn quoted_paths(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2).filter(looks_like_a_path)
 }
 
-/// Whether a path is there: from the root, or as the end of a longer path, since the map may name a file of a folder it
-/// has just named.
-fn exists(tree: &Tree, path: &str) -> bool {
-    if tree.has(path) {
-        return true;
-    }
-    let (inside, end) = (format!("/{path}"), format!("/{path}"));
-    tree.paths.iter().any(|known| if path.ends_with('/') { known.contains(&inside) } else { known.ends_with(&end) })
+/// The folder that names after `path`, which is in the tree, may be in: itself, or the one that a file is in.
+fn folder_of(path: &str) -> &str {
+    if path.ends_with('/') { path } else { path.rfind('/').map_or("", |slash| &path[..=slash]) }
+}
+
+/// Whether a bare name is there: directly in the folder that was the last to be named from the root.
+fn exists(tree: &Tree, folder: &str, name: &str) -> bool {
+    tree.has(&format!("{folder}{name}"))
 }
 
 #[cfg(test)]
@@ -74,7 +77,9 @@ mod tests {
     fn reasons(map: &str) -> Vec<String> {
         let tree = Tree::of(&[
             (MAP, map),
-            ("relay/src/io/epoll.rs", ""),
+            ("relay/src/main.rs", ""),
+            ("relay/src/io/epoll/mod.rs", ""),
+            ("relay/src/io/probe.rs", ""),
             ("relay/src/io/uring/mod.rs", ""),
             ("docs/A.md", ""),
             (".cargo/config.toml", ""),
@@ -84,20 +89,37 @@ mod tests {
 
     #[test]
     fn a_true_map_is_good() {
-        let map = "`relay/` and `relay/src/io/` with `uring/` and `epoll.rs`; `docs/A.md`; `Worker::turn`, `/metrics`";
+        let map = "`relay/` and `relay/src/io/` with `uring/`, `epoll/` and `probe.rs`; `docs/A.md`; `Worker::turn`, \
+                   `/metrics`";
         assert_eq!(reasons(map), [""; 0]);
+        assert_eq!(reasons("`relay/src/io/probe.rs`\nand beside it `uring/`; `docs/`"), [""; 0]);
     }
 
     #[test]
     fn what_is_gone_or_missing_is_told() {
-        let map = "`docs/`\n\nSee `relay/src/old.rs` and `poll.rs`.";
+        let map = "`docs/`\n\nSee `relay/src/old.rs` and `relay/src/io/` with `epoll.rs`.";
         assert_eq!(
             reasons(map),
             [
-                "3: the map names `relay/src/old.rs`, which does not exist",
-                "3: the map names `poll.rs`, which does not exist"
+                "3: the map names `relay/src/old.rs`, which is neither there nor in `docs/`",
+                "3: the map names `epoll.rs`, which is neither there nor in `relay/src/io/`"
             ]
         );
         assert_eq!(reasons("`docs/`"), ["1: the map does not name the folder relay/"]);
+    }
+
+    #[test]
+    fn a_bare_name_is_of_the_folder_that_was_named_last() {
+        let elsewhere = "`probe.rs` of `relay/src/io/`, then `docs/` with `main.rs` and `io/`";
+        assert_eq!(
+            reasons(elsewhere),
+            [
+                "1: the map names `probe.rs`, which is neither there nor in ``",
+                "1: the map names `main.rs`, which is neither there nor in `docs/`",
+                "1: the map names `io/`, which is neither there nor in `docs/`"
+            ]
+        );
+        let deeper = "`docs/`, `relay/src/` with `main.rs` and `probe.rs`";
+        assert_eq!(reasons(deeper), ["1: the map names `probe.rs`, which is neither there nor in `relay/src/`"]);
     }
 }

@@ -19,6 +19,8 @@ enum Part {
 
 struct Rule {
     words: &'static [&'static str],
+    /// The line has to name one of these too; empty: any line.
+    beside: &'static [&'static str],
     part: Part,
     /// Folders or files that the rule is for; empty: all.
     within: &'static [&'static str],
@@ -33,6 +35,7 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule {
         words: &[".unwrap()", ".unwrap_err()"],
+        beside: &[],
         part: Part::Shipped,
         within: &[],
         except: &[],
@@ -41,6 +44,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["println!", "print!"],
+        beside: &[],
         part: Part::Shipped,
         within: &["relay/src/"],
         except: &["relay/src/main.rs"],
@@ -49,22 +53,25 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["Instant::now", "SystemTime::now"],
+        beside: &[],
         part: Part::Code,
-        within: &["relay/src/turn/", "relay/src/session/"],
+        within: &["relay/src/turn/"],
         except: &[],
         reason: "a machine has no clock",
         replacement: "the `now` of the call",
     },
     Rule {
         words: &["UdpSocket", "TcpStream", "thread::spawn"],
+        beside: &[],
         part: Part::Code,
-        within: &["relay/src/turn/", "relay/src/session/"],
+        within: &["relay/src/turn/"],
         except: &[],
         reason: "a machine has no socket and no thread",
         replacement: "an output that a driver carries out",
     },
     Rule {
         words: &["HashMap::new", "HashSet::new", "HashMap::with_capacity", "HashSet::with_capacity"],
+        beside: &[],
         part: Part::Shipped,
         within: &["relay/src/turn/"],
         except: &[],
@@ -73,6 +80,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe trait"],
+        beside: &[],
         part: Part::Code,
         within: &[],
         // A test that counts allocations has to be a global allocator, which is an unsafe trait.
@@ -81,7 +89,17 @@ const RULES: &[Rule] = &[
         replacement: "a safe function of relay/src/io",
     },
     Rule {
+        words: &["==", "!=", ".eq(", ".ne(", "assert_eq!", "assert_ne!"],
+        beside: &["tag", "mac", "hmac", "key", "signature", "nonce", "write"],
+        part: Part::Shipped,
+        within: &["relay/src/turn/integrity.rs", "relay/src/turn/nonce.rs"],
+        except: &[],
+        reason: "a comparison that ends at the first difference tells how much of a signature was guessed",
+        replacement: "verify_slices_are_equal",
+    },
+    Rule {
         words: &["thread::sleep", "time::sleep"],
+        beside: &[],
         part: Part::Tests,
         within: &[],
         except: &[],
@@ -90,6 +108,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["#[ignore"],
+        beside: &[],
         part: Part::Code,
         within: &[],
         except: &[],
@@ -98,6 +117,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["todo!", "unimplemented!", "dbg!"],
+        beside: &[],
         part: Part::Code,
         within: &[],
         except: &[],
@@ -106,6 +126,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX"), concat!("HA", "CK")],
+        beside: &[],
         part: Part::Text,
         within: &[],
         except: &[],
@@ -114,6 +135,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &[concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/wo", "rk/"), concat!("/Us", "ers/")],
+        beside: &[],
         part: Part::Text,
         within: &[],
         except: &[],
@@ -128,6 +150,7 @@ const RULES: &[Rule] = &[
             concat!("npmjs", ".org"),
             concat!("golang", ".org"),
         ],
+        beside: &[],
         part: Part::Text,
         within: &[],
         except: &["Cargo.lock", "deny.toml", "package-lock.json"],
@@ -173,7 +196,8 @@ impl Rule {
     }
 
     fn hit(&self, line: &str) -> Option<&'static str> {
-        self.words.iter().copied().find(|word| has_word(line, word))
+        let beside = self.beside.is_empty() || self.beside.iter().any(|word| has_word(line, word));
+        self.words.iter().copied().find(|word| beside && has_word(line, word))
     }
 }
 
@@ -223,6 +247,11 @@ mod tests {
         hits("relay/src/turn/a.rs", "HashMap::with_hasher(s)", 0);
         hits("relay/src/turn/a.rs", "unsafe { f() }", 1);
         hits("relay/src/io/a.rs", "unsafe { f() }", 0);
+        hits("relay/src/turn/nonce.rs", "if self.tag(client, time).as_ref() == nonce {", 1);
+        hits("relay/src/turn/integrity.rs", "tag.as_ref()[..len].eq(value)", 1);
+        hits("relay/src/turn/integrity.rs", "verify_slices_are_equal(&tag.as_ref()[..len], value)?;", 0);
+        hits("relay/src/turn/integrity.rs", "IntegrityKind::Sha1 => len == 20,", 0);
+        hits("relay/src/turn/nonce.rs", "#[cfg(test)]\nmod tests {\n    assert_ne!(a.tag(), b.tag());\n}", 0);
         hits("relay/tests/a.rs", "std::thread::sleep(d);", 1);
         hits("relay/src/a.rs", "std::thread::sleep(d);", 0);
         hits("relay/tests/a.rs", "#[ignore = \"slow\"]", 1);

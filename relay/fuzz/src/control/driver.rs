@@ -26,6 +26,7 @@ const WORKERS: usize = 2;
 const REALM: &str = "fuzz.example";
 /// Few ports, so that they run out and are given again.
 const PORTS: std::ops::RangeInclusive<u16> = 50_001..=50_008;
+const NONCE_KEY: [u8; 32] = [7; 32];
 const START: Duration = Duration::from_secs(1_000);
 const START_UNIX_S: u64 = 1_800_000_000;
 const PERMISSION_LIFETIME: Duration = Duration::from_secs(300);
@@ -61,7 +62,6 @@ struct Worker {
 /// See the module's text.
 pub(super) struct Driver {
     shared: Arc<Shared>,
-    authenticator: Authenticator,
     policy: PeerPolicy,
     addresses: Vec<RelayAddress>,
     workers: Vec<Worker>,
@@ -80,7 +80,7 @@ impl Driver {
         };
         let addresses = vec![address("20.0.0.1", "20.0.0.77"), address("2600::1", "2600::77")];
         let shared = Arc::new(Shared::new(RelayedPorts::new(&addresses, PORTS)));
-        let authenticator = Authenticator::new(Arc::new(known(true)), [7; 32]);
+        let authenticator = Authenticator::new(Arc::new(known(true)), NONCE_KEY);
         let policy = policy(false, &addresses);
         let live = settings(&authenticator, &policy, setup.limits, false);
         let workers = (0..WORKERS as u8).map(|number| {
@@ -98,7 +98,6 @@ impl Driver {
             faults: (0, None),
             token: 0,
             shared,
-            authenticator,
             policy,
             addresses,
         }
@@ -182,9 +181,9 @@ impl Driver {
                 }
             }
             Operation::Reload { limits, without_bob, closed_peers, alternate } => {
-                self.authenticator.replace_credentials(Arc::new(known(!without_bob)));
+                let authenticator = Authenticator::new(Arc::new(known(!without_bob)), NONCE_KEY);
                 self.policy = policy(closed_peers, &self.addresses);
-                let live = settings(&self.authenticator, &self.policy, limits, alternate);
+                let live = settings(&authenticator, &self.policy, limits, alternate);
                 for worker in 0..WORKERS {
                     self.workers[worker].server.handle_settings(Arc::clone(&live));
                     assert!(self.drain(worker).is_empty(), "a reload answers nobody");

@@ -234,6 +234,8 @@ impl EpollDriver {
                 let slot = std::mem::replace(&mut self.receiving[position], next);
                 self.queue_send(slot, range, socket, to);
             }
+        } else {
+            self.stats.dropped_unreadable += 1;
         }
         self.receives.set_receive(position, &self.receiving[position], &self.memory);
         events

@@ -125,6 +125,7 @@ impl UringDriver {
             return 0;
         }
         let Some(from) = decode(&bytes[RECEIVE_HEADER..RECEIVE_HEADER + name.min(RECEIVE_NAME)]) else {
+            self.stats.dropped_unreadable += 1;
             self.give_back(slot);
             return 0;
         };

@@ -379,11 +379,11 @@ fn an_expired_ephemeral_name_is_unauthorized() {
 
 #[test]
 fn an_allocation_outlives_its_secret_and_its_expiry() {
-    let mut authenticator = authenticator(&[("removed", "r")], &["new secret"]);
-    let ephemeral = Request::legacy(&authenticator, EPHEMERAL, EPHEMERAL_PASSWORDS[0]);
-    let owner = ephemeral.check(&authenticator).unwrap();
-    let removed = Request::modern(&authenticator, "removed", "r").check(&authenticator).unwrap();
-    authenticator.replace_credentials(credentials(&[("alice", "a")], &["rotated"]).into());
+    let before = authenticator(&[("removed", "r")], &["new secret"]);
+    let ephemeral = Request::legacy(&before, EPHEMERAL, EPHEMERAL_PASSWORDS[0]);
+    let owner = ephemeral.check(&before).unwrap();
+    let removed = Request::modern(&before, "removed", "r").check(&before).unwrap();
+    let authenticator = authenticator(&[("alice", "a")], &["rotated"]);
 
     let later = Now { unix_s: NOW.unix_s + 86_400, ..NOW };
     let ask = |request: &Request, established: Option<&Identity>| {
@@ -441,11 +441,9 @@ fn the_owner_may_change_its_password_but_not_its_name() {
 
 #[test]
 fn a_reload_keeps_nonces_unless_the_offer_changes() {
-    let mut authenticator = alice();
-    let request = Request::modern(&authenticator, "alice", "a");
-    authenticator.replace_credentials(credentials(&[("alice", "a"), ("carol", "c")], &[]).into());
-    assert_eq!(request.code(&authenticator), 200);
-    authenticator.replace_credentials(credentials(&[("alice", "a")], &["new secret"]).into());
+    let request = Request::modern(&alice(), "alice", "a");
+    assert_eq!(request.code(&authenticator(&[("alice", "a"), ("carol", "c")], &[])), 200);
+    let authenticator = authenticator(&[("alice", "a")], &["new secret"]);
     assert_eq!(request.code(&authenticator), 438, "hashed names are no longer offered");
     assert_eq!(Request::modern(&authenticator, "alice", "a").code(&authenticator), 200);
 }
