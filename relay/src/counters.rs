@@ -63,11 +63,13 @@ pub enum Drop {
     SendFull,
     /// The kernel refused the send.
     SendError,
+    /// Its sender's address could not be read.
+    Unreadable,
 }
 
 impl Drop {
     /// Every cause, in the order of the discriminants.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::Unexpected,
         Self::NoAllocation,
@@ -82,6 +84,7 @@ impl Drop {
         Self::Oversize,
         Self::SendFull,
         Self::SendError,
+        Self::Unreadable,
     ];
 
     /// The value of the metric's `cause` label.
@@ -101,6 +104,7 @@ impl Drop {
             Self::Oversize => "oversize",
             Self::SendFull => "send_full",
             Self::SendError => "send_error",
+            Self::Unreadable => "unreadable",
         }
     }
 }

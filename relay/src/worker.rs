@@ -458,6 +458,7 @@ impl Core {
         counters.turn.set_dropped(Drop::Oversize, stats.dropped_oversize + self.streams.stats().dropped_oversize);
         counters.turn.set_dropped(Drop::SendFull, stats.dropped_send_full + stats.dropped_no_slot);
         counters.turn.set_dropped(Drop::SendError, stats.dropped_send_error);
+        counters.turn.set_dropped(Drop::Unreadable, stats.dropped_unreadable);
         if now.monotonic >= self.next_housekeeping {
             self.next_housekeeping = now.monotonic + HOUSEKEEPING;
             let overflows: u64 =
