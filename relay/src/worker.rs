@@ -464,8 +464,8 @@ impl Core {
             let overflows: u64 =
                 self.listener_fds.iter().filter_map(|&fd| receive_queue_drops(fd).ok()).map(u64::from).sum();
             counters.receive_queue_overflows.set(overflows.saturating_add(stats.receive_queue_overflows));
-            self.publish_streams();
         }
+        self.publish_streams();
     }
 
     fn publish_streams(&self) {
