@@ -104,6 +104,7 @@ fn layer(matches: &ArgMatches, problems: &mut Vec<Problem>) -> Layer {
 
 fn program() -> Command {
     Command::new("muster-relay")
+        .bin_name("muster-relay")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A STUN and TURN relay for every ICE client, on io_uring")
         .subcommand_required(true)

@@ -42,8 +42,7 @@ pub fn markdown() -> String {
 }
 
 fn entry(setting: &Setting) -> String {
-    let quote = matches!(setting.view(&super::Settings::default()), serde_json::Value::Number(_));
-    let value = if quote { setting.example.to_owned() } else { format!("{:?}", setting.example) };
+    let value = if setting.kind.is_number() { setting.example.to_owned() } else { format!("{:?}", setting.example) };
     let value = if setting.is_repeatable() { format!("[{value}]") } else { value };
     let several =
         if setting.is_repeatable() { format!(" Up to {} values.", setting.values_max) } else { String::new() };

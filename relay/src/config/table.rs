@@ -118,7 +118,11 @@ impl Setting {
                 other => other.to_string(),
             }
         }
-        text(&self.view(settings))
+        match (self.kind, self.view(settings).as_u64()) {
+            (Kind::Secret, Some(0)) => "none".into(),
+            (Kind::Secret, Some(count)) => format!("{count} (not shown)"),
+            _ => text(&self.view(settings)),
+        }
     }
 
     /// The default for people.
@@ -360,11 +364,7 @@ fn credentials() -> Vec<Setting> {
             )
             .live()
             .up_to(8)
-            .field(
-                |s, v| s.auth_secret = v.into_iter().map(Value::string).collect(),
-                |s| json!(format!("{} (not shown)", s.auth_secret.len())),
-            )
-            .by_default("none"),
+            .field(|s, v| s.auth_secret = v.into_iter().map(Value::string).collect(), |s| json!(s.auth_secret.len())),
         paths!(
             row("auth_secret_file", Kind::Path, "FILE")
                 .says(

@@ -94,6 +94,11 @@ impl Kind {
         matches!(self, Self::User | Self::Secret)
     }
 
+    /// Whether a value is a number in the file; it is text otherwise.
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Integer { .. } | Self::PowerOfTwo { .. })
+    }
+
     /// What is allowed, as the end of the sentence "allowed: ...".
     pub fn allowed(self) -> String {
         match self {

@@ -55,6 +55,7 @@ fn the_report_says_what_would_run_without_secrets() {
     }
     let json = report::json(&settings);
     assert_eq!(json["settings"]["user"][0], "alice");
+    assert_eq!(json["settings"]["auth_secret"], 1, "only their number is told");
     assert_eq!(json["settings"]["limits"]["handshakes"], 512);
     assert_eq!(json["capacity"]["relayed_addresses"], 16_384);
     assert!(json["notes"].to_string().contains("loopback services"), "{json}");

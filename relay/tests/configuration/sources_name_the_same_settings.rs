@@ -2,7 +2,7 @@
 //! Method: every row of the table is given its own example through each source; the settings must be equal.
 
 use muster_relay::config::{
-    Command, LoadError, Settings, settings_page,
+    Command, LoadError, settings_page,
     table::{Chapter, Setting, settings},
 };
 
@@ -20,8 +20,7 @@ fn given() -> Given {
 }
 
 fn by_file(setting: &Setting, value: &str) -> String {
-    let number = setting.view(&Settings::default()).is_number();
-    let value = if number { value.to_owned() } else { format!("{value:?}") };
+    let value = if setting.kind.is_number() { value.to_owned() } else { format!("{value:?}") };
     match setting.chapter {
         Chapter::Limits => format!("[limits]\n{} = {value}\n", setting.key),
         _ => format!("{} = {value}\n", setting.key),
