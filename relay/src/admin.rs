@@ -31,7 +31,7 @@ pub(crate) async fn serve(listener: tokio::net::TcpListener, relay: Arc<Relay>) 
 }
 
 async fn index() -> &'static str {
-    "muster-relay\n\nGET  /metrics   Prometheus text\nGET  /healthz   200 while every worker turns\nGET  /readyz    200 while \
+    "muster-relay\n\nGET  /metrics   Prometheus text\nGET  /healthz   200 while no worker has stopped\nGET  /readyz    200 while \
      new allocations are made, 503 while draining\nPOST /drain     make no new allocations, end when the last one has\n"
 }
 

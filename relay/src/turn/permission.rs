@@ -1,6 +1,9 @@
 //! CreatePermission and ChannelBind (RFC 8656 sections 9 and 12).
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use turn_types::attribute::{ChannelNumber, XorPeerAddress};
 
@@ -32,6 +35,13 @@ pub(super) fn may_permit(ports: &RelayedPorts, policy: &PeerPolicy, peer: IpAddr
 }
 
 impl Server {
+    /// The allocation that a request is about, and which families it relays now; 437 if there is none.
+    fn relayed_families(&mut self, existing: Option<u32>, now: Duration) -> Result<(u32, [bool; 2]), u16> {
+        let index = existing.ok_or(437_u16)?;
+        let allocation = self.live_allocation(index, now).ok_or(437_u16)?;
+        Ok((index, allocation.families(now)))
+    }
+
     pub(super) fn create_permission(
         &mut self,
         incoming: &Incoming<'_>,
@@ -39,8 +49,7 @@ impl Server {
         existing: Option<u32>,
     ) -> Result<(), u16> {
         let now = incoming.now.monotonic;
-        let index = existing.ok_or(437_u16)?;
-        let families = self.live_allocation(index, now).ok_or(437_u16)?.families(now);
+        let (index, families) = self.relayed_families(existing, now)?;
         let transaction = incoming.message.transaction_id();
         let mut peers = Vec::new();
         for (_, attribute) in
@@ -78,8 +87,7 @@ impl Server {
         existing: Option<u32>,
     ) -> Result<(), u16> {
         let now = incoming.now.monotonic;
-        let index = existing.ok_or(437_u16)?;
-        let families = self.live_allocation(index, now).ok_or(437_u16)?.families(now);
+        let (index, families) = self.relayed_families(existing, now)?;
         let number = optional::<ChannelNumber>(&incoming.message)?.ok_or(400_u16)?.channel();
         let peer = optional::<XorPeerAddress>(&incoming.message)?.ok_or(400_u16)?;
         let peer = peer.addr(incoming.message.transaction_id());
