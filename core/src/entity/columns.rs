@@ -1,0 +1,254 @@
+//! The columns of entities' state: one table from which storage, snapshots, hashes, divergence reports and the C ABI
+//! all work.
+
+use super::EntityId;
+use crate::space::{Angle, Position};
+
+/// A value of a column: any integer type, read and written as `i64`.
+pub(crate) trait Value: Copy + PartialEq {
+    /// How many bytes it takes in a snapshot.
+    const BYTES: usize;
+    fn to_i64(self) -> i64;
+    /// `None` if the value does not fit.
+    fn from_i64(value: i64) -> Option<Self>;
+}
+
+macro_rules! integer_values {
+    ($($type:ty),*) => { $(
+        impl Value for $type {
+            const BYTES: usize = size_of::<$type>();
+            fn to_i64(self) -> i64 {
+                i64::from(self)
+            }
+            fn from_i64(value: i64) -> Option<Self> {
+                Self::try_from(value).ok()
+            }
+        }
+    )* };
+}
+integer_values!(u8, u16, u32, i32, i64);
+
+impl Value for EntityId {
+    const BYTES: usize = 8;
+    fn to_i64(self) -> i64 {
+        self.bits().cast_signed()
+    }
+    fn from_i64(value: i64) -> Option<Self> {
+        Some(Self::from_bits(value.cast_unsigned()))
+    }
+}
+
+/// The form of an entity, the value of [`Column::Shape`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum Shape {
+    /// A disc whose radius is `half_x`.
+    #[default]
+    Circle = 0,
+    /// A box with sides along the axes, `half_x` and `half_y` from its centre.
+    Box = 1,
+}
+
+macro_rules! columns {
+    ($( $(#[$doc:meta])+ $variant:ident $field:ident: $type:ty, $name:literal; )+) => {
+        /// A column of the entities' state. The numbers are part of the C ABI, of snapshots and of replays: new columns
+        /// come at the end.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+        pub enum Column {
+            $( $(#[$doc])+ $variant, )+
+            /// An attribute that the world's configuration declares, by its number.
+            Attribute(u8),
+        }
+
+        /// Every column but the attributes, in order.
+        pub const COLUMNS: &[Column] = &[$( Column::$variant ),+];
+
+        impl Column {
+            /// The name, as reports and schemas have it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $name, )+
+                    Self::Attribute(_) => "attribute",
+                }
+            }
+        }
+
+        /// The state of one entity, and what to spawn one from.
+        ///
+        /// The coordinates are a [`Position`] here; columns have them relative to a sector.
+        #[derive(Clone, PartialEq, Eq, Debug, Default)]
+        pub struct Entity {
+            /// Where its centre is.
+            pub position: Position,
+            $( $(#[$doc])+ pub $field: $type, )+
+            /// The attributes that the world declares; those that are left out are 0.
+            pub attributes: Vec<i32>,
+        }
+
+        /// The state of many entities, column by column. Row `i` of every column is the same entity.
+        ///
+        /// `x` and `y` are relative to the sector that the rows are in.
+        #[derive(Default, Debug, Clone)]
+        pub struct Columns {
+            pub(crate) id: Vec<EntityId>,
+            pub(crate) x: Vec<i32>,
+            pub(crate) y: Vec<i32>,
+            $( pub(crate) $field: Vec<$type>, )+
+            /// One vector for each declared attribute.
+            pub(crate) attributes: Vec<Vec<i32>>,
+        }
+
+        #[allow(dead_code, reason = "parts of the table that only some of its users need")]
+        impl Columns {
+            pub(crate) fn new(attributes: usize) -> Self {
+                Self { attributes: vec![Vec::new(); attributes], ..Self::default() }
+            }
+
+            pub(crate) fn len(&self) -> usize {
+                self.id.len()
+            }
+
+            /// Adds a row; the position's sector is dropped.
+            pub(crate) fn push(&mut self, id: EntityId, entity: &Entity) {
+                self.id.push(id);
+                self.x.push(entity.position.x);
+                self.y.push(entity.position.y);
+                $( self.$field.push(entity.$field); )+
+                for (number, column) in self.attributes.iter_mut().enumerate() {
+                    column.push(entity.attributes.get(number).copied().unwrap_or(0));
+                }
+            }
+
+            /// Moves a row to the end of other columns with as many attributes. The last row takes its place.
+            pub(crate) fn transfer(&mut self, row: usize, to: &mut Self) {
+                to.id.push(self.id.swap_remove(row));
+                to.x.push(self.x.swap_remove(row));
+                to.y.push(self.y.swap_remove(row));
+                $( to.$field.push(self.$field.swap_remove(row)); )+
+                for (from, to) in self.attributes.iter_mut().zip(&mut to.attributes) {
+                    to.push(from.swap_remove(row));
+                }
+            }
+
+            /// Removes a row. The last row takes its place.
+            pub(crate) fn swap_remove(&mut self, row: usize) {
+                self.id.swap_remove(row);
+                self.x.swap_remove(row);
+                self.y.swap_remove(row);
+                $( self.$field.swap_remove(row); )+
+                for column in &mut self.attributes {
+                    column.swap_remove(row);
+                }
+            }
+
+            /// A row as a whole; `position` has the sector that the rows are in.
+            pub(crate) fn entity(&self, row: usize, sector: crate::space::SectorId) -> Entity {
+                Entity {
+                    position: Position { sector, x: self.x[row], y: self.y[row] },
+                    $( $field: self.$field[row], )+
+                    attributes: self.attributes.iter().map(|column| column[row]).collect(),
+                }
+            }
+
+            /// One value; `None` for an attribute that is not declared.
+            pub(crate) fn value(&self, column: Column, row: usize) -> Option<i64> {
+                Some(match column {
+                    $( Column::$variant => self.$field[row].to_i64(), )+
+                    Column::Attribute(number) => self.attributes.get(usize::from(number))?[row].to_i64(),
+                })
+            }
+
+            /// Sets one value; false if it does not fit its type or the attribute is not declared.
+            pub(crate) fn set_value(&mut self, column: Column, row: usize, value: i64) -> bool {
+                match column {
+                    $( Column::$variant => match Value::from_i64(value) {
+                        Some(value) => { self.$field[row] = value; true }
+                        None => false,
+                    }, )+
+                    Column::Attribute(number) => match (self.attributes.get_mut(usize::from(number)), i32::try_from(value)) {
+                        (Some(column), Ok(value)) => { column[row] = value; true }
+                        _ => false,
+                    },
+                }
+            }
+        }
+
+        /// How many bytes the values of a column take in a snapshot.
+        #[allow(dead_code, reason = "parts of the table that only some of its users need")]
+        pub(crate) const fn bytes_of(column: Column) -> usize {
+            match column {
+                $( Column::$variant => <$type as Value>::BYTES, )+
+                Column::Attribute(_) => 4,
+            }
+        }
+    };
+}
+
+columns! {
+    /// Speed to the right, in units of length a second.
+    VelocityX velocity_x: i32, "velocity_x";
+    /// Speed upwards, in units of length a second.
+    VelocityY velocity_y: i32, "velocity_y";
+    /// The way it faces; see [`Angle`].
+    Heading heading: Angle, "heading";
+    /// A [`Shape`]: 0 circle, 1 box.
+    Shape shape: u8, "shape";
+    /// Radius of a circle or half the width of a box, in 2^-8 m.
+    HalfX half_x: u16, "half_x";
+    /// Half the height of a box, in 2^-8 m; unused for a circle.
+    HalfY half_y: u16, "half_y";
+    /// In grams; 0 is immovable.
+    Mass mass: u32, "mass";
+    /// How much of the speed comes back from a collision: 0 none, 255 all. The larger of two counts.
+    Restitution restitution: u8, "restitution";
+    /// The collision layers it is on, a bit each.
+    Layers layers: u16, "layers";
+    /// The collision layers it collides with. Two entities collide if each is on a layer that the other collides with.
+    Collides collides: u16, "collides";
+    /// Most speed, in units of length a second; 0 is the world's limit.
+    SpeedMax speed_max: i32, "speed_max";
+    /// Most change of speed that its own drive makes, in units of length a second per second; 0 is no drive: it keeps
+    /// its velocity and cannot be steered.
+    AccelerationMax acceleration_max: i32, "acceleration_max";
+    /// What is left of it. It is destroyed when damage brings it to 0; entities with `health_max` 0 take no damage.
+    Health health: i32, "health";
+    /// Its health when whole; 0 is indestructible.
+    HealthMax health_max: i32, "health_max";
+    /// What it does, for the game mode to define.
+    State state: u16, "state";
+    /// Whose side it is on; 0 is nobody's.
+    Team team: u16, "team";
+    /// What sort of thing it is, for the game mode to define; the world's configuration says which are bases.
+    Kind kind: u16, "kind";
+    /// The player that may command it; 0 is nobody.
+    Owner owner: u32, "owner";
+    /// Bits for the game mode, but for those of [`crate::entity::Columns`]' users that a name is given to.
+    Flags flags: u32, "flags";
+    /// The entity it attacks, follows or uses.
+    Target target: EntityId, "target";
+    /// What it was told to do: the number of a [`crate::command::Order`].
+    Order order: u8, "order";
+    /// Where the order leads, to the right of its sector's left edge; or the speed wanted, for a velocity order.
+    GoalX goal_x: i64, "goal_x";
+    /// Where the order leads, above its sector's lower edge; or the speed wanted, for a velocity order.
+    GoalY goal_y: i64, "goal_y";
+    /// Its weapon: a number in the world's table from 1; 0 is none.
+    Weapon weapon: u8, "weapon";
+    /// The tick, cut to 32 bits, at which the weapon is ready again.
+    ReadyTick ready_tick: u32, "ready_tick";
+    /// The path it walks, a handle of the world; 0 is none.
+    Path path: u32, "path";
+    /// The next waypoint of the path.
+    Waypoint waypoint: u16, "waypoint";
+    /// The behaviour that commands it: a number in the world's table from 1; 0 is none.
+    Bot bot: u16, "bot";
+    /// The memory of its behaviour.
+    BotState bot_state: i64, "bot_state";
+}
+
+impl Entity {
+    /// An entity at a place, with all else 0: no extent, no mass, no health.
+    pub fn at(position: Position) -> Self {
+        Self { position, ..Self::default() }
+    }
+}

@@ -1,0 +1,20 @@
+//! A deterministic world: entities in sectors, physics, commands, events, maps, paths, bots, snapshots and replays.
+//!
+//! **A world is a function of its configuration, its map and its inputs. The same bytes come out on any number of threads
+//! and shards, in debug and release, on every target.** What that rests on is in `docs/DETERMINISM.md`; the short form
+//! is that authoritative state is integers, that what threads compute in parallel is combined by operations whose order
+//! does not matter or is sorted by keys of the world, and that there is no clock, no I/O and no hash order in here.
+
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod config;
+pub mod entity;
+pub mod event;
+pub mod input;
+pub mod space;
+
+pub use config::{ConfigError, Execution, Weapon, WorldConfig};
+pub use entity::{Column, Entity, EntityId};
+pub use input::{Input, Projectile};
+pub use space::{METRE, Position, SECTOR_SIDE, SectorId};
