@@ -13,6 +13,7 @@ pub mod entity;
 pub mod event;
 pub mod input;
 pub mod space;
+mod tick;
 
 pub use config::{ConfigError, Execution, Weapon, WorldConfig};
 pub use entity::{Column, Entity, EntityId};
