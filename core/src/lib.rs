@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod entity;
 pub mod event;
+pub mod hash;
 pub mod input;
 pub mod space;
 
