@@ -12,6 +12,7 @@ pub mod config;
 pub mod entity;
 pub mod event;
 pub mod input;
+pub mod random;
 pub mod space;
 
 pub use config::{ConfigError, Execution, Weapon, WorldConfig};
