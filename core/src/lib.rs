@@ -13,8 +13,12 @@ pub mod entity;
 pub mod event;
 pub mod hash;
 pub mod input;
+<<<<<<< HEAD
 pub mod navigation;
 mod physics;
+=======
+pub mod random;
+>>>>>>> logic
 pub mod space;
 mod tick;
 pub mod world;
