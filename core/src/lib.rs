@@ -13,6 +13,7 @@ pub mod entity;
 pub mod event;
 pub mod hash;
 pub mod input;
+pub mod snapshot;
 pub mod space;
 
 pub use config::{ConfigError, Execution, Weapon, WorldConfig};
