@@ -13,8 +13,10 @@ pub mod entity;
 pub mod event;
 pub mod hash;
 pub mod input;
+pub mod navigation;
 pub mod snapshot;
 pub mod space;
+mod tick;
 
 pub use config::{ConfigError, Execution, Weapon, WorldConfig};
 pub use entity::{Column, Entity, EntityId};

@@ -11,8 +11,8 @@ pub(crate) trait Value: Copy + PartialEq {
     fn to_i64(self) -> i64;
     /// `None` if the value does not fit.
     fn from_i64(value: i64) -> Option<Self>;
-    /// Appends the values of `rows`, little-endian.
-    fn encode(column: &[Self], rows: &[u32], out: &mut Vec<u8>);
+    /// Appends values, little-endian.
+    fn encode(values: impl ExactSizeIterator<Item = Self>, out: &mut Vec<u8>);
     /// The values that [`Self::encode`] wrote.
     fn decode(bytes: &[u8]) -> Vec<Self>;
 }
@@ -27,12 +27,12 @@ macro_rules! integer_values {
             fn from_i64(value: i64) -> Option<Self> {
                 Self::try_from(value).ok()
             }
-            fn encode(column: &[Self], rows: &[u32], out: &mut Vec<u8>) {
+            fn encode(values: impl ExactSizeIterator<Item = Self>, out: &mut Vec<u8>) {
                 let start = out.len();
-                out.resize(start + rows.len() * Self::BYTES, 0);
+                out.resize(start + values.len() * Self::BYTES, 0);
                 let (places, _) = out[start..].as_chunks_mut::<{ size_of::<$type>() }>();
-                for (place, row) in places.iter_mut().zip(rows) {
-                    *place = column[*row as usize].to_le_bytes();
+                for (place, value) in places.iter_mut().zip(values) {
+                    *place = value.to_le_bytes();
                 }
             }
             fn decode(bytes: &[u8]) -> Vec<Self> {
@@ -51,8 +51,12 @@ impl Value for EntityId {
     fn from_i64(value: i64) -> Option<Self> {
         Some(Self::from_bits(value.cast_unsigned()))
     }
-    fn encode(column: &[Self], rows: &[u32], out: &mut Vec<u8>) {
-        out.extend(rows.iter().flat_map(|row| column[*row as usize].bits().to_le_bytes()));
+    fn encode(values: impl ExactSizeIterator<Item = Self>, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.resize(start + values.len() * Self::BYTES, 0);
+        for (place, value) in out[start..].as_chunks_mut().0.iter_mut().zip(values) {
+            *place = value.bits().to_le_bytes();
+        }
     }
     fn decode(bytes: &[u8]) -> Vec<Self> {
         bytes.as_chunks().0.iter().map(|bytes| Self::from_bits(u64::from_le_bytes(*bytes))).collect()
@@ -234,15 +238,18 @@ macro_rules! columns {
                 8 + 4 + 4 $( + <$type as Value>::BYTES )+ + 4 * attributes
             }
 
-            /// Appends the values of `rows`, column by column.
-            pub(crate) fn encode(&self, rows: &[u32], out: &mut Vec<u8>) {
-                out.reserve(rows.len() * Self::row_bytes(self.attributes.len()));
-                Value::encode(&self.id, rows, out);
-                Value::encode(&self.x, rows, out);
-                Value::encode(&self.y, rows, out);
-                $( Value::encode(&self.$field, rows, out); )+
-                for column in &self.attributes {
-                    Value::encode(column, rows, out);
+            /// Appends the values of rows, column by column. A row is the number of its block and its place there; all
+            /// blocks have as many attributes.
+            pub(crate) fn encode(blocks: &[&Self], rows: &[(u32, u32)], out: &mut Vec<u8>) {
+                let rows = || rows.iter().map(|(block, row)| (blocks[*block as usize], *row as usize));
+                let attributes = blocks.first().map_or(0, |block| block.attributes.len());
+                out.reserve(rows().len() * Self::row_bytes(attributes));
+                Value::encode(rows().map(|(block, row)| block.id[row]), out);
+                Value::encode(rows().map(|(block, row)| block.x[row]), out);
+                Value::encode(rows().map(|(block, row)| block.y[row]), out);
+                $( Value::encode(rows().map(|(block, row)| block.$field[row]), out); )+
+                for number in 0..attributes {
+                    Value::encode(rows().map(|(block, row)| block.attributes[number][row]), out);
                 }
             }
 

@@ -25,4 +25,4 @@ pub use writer::Writer;
 
 pub(crate) use config::{decode_config, encode_config};
 pub(crate) use inputs::{decode_projectile, encode_projectile};
-pub(crate) use rows::{decode_rows, encode_rows};
+pub(crate) use rows::{Order, decode_sector, encode_sector};
