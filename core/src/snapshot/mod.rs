@@ -18,6 +18,7 @@ mod writer;
 
 pub use config::config_hash;
 pub use error::{Fault, RestoreError};
+pub(crate) use header::checksum;
 pub use header::{FORMAT, Header, schema_hash};
 pub use inputs::{decode_input, encode_input};
 pub use reader::Reader;
