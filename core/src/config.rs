@@ -4,6 +4,9 @@ use core::fmt;
 
 use crate::{entity::ATTRIBUTES_MAX, space::METRE};
 
+/// Most bytes of an attribute's name.
+pub const TEXT_MAX: usize = 64;
+
 /// What a world is and how much it may hold. It is part of a world's identity: a snapshot or a replay carries it, and
 /// two worlds of different configurations have different hashes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -122,7 +125,7 @@ pub struct Execution {
 }
 
 /// What is wrong with a configuration: the field and what it must be.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConfigError {
     /// The field.
     pub field: &'static str,
@@ -173,6 +176,8 @@ impl WorldConfig {
             (self.projectiles_max <= Self::ENTITIES_MAX, "projectiles_max", "at most 16,777,216"),
             ((1..=1 << 20).contains(&self.sectors_max), "sectors_max", "1 to 1,048,576"),
             (self.attributes.len() <= ATTRIBUTES_MAX, "attributes", "at most 64"),
+            (self.attributes.iter().all(|name| name.len() <= TEXT_MAX), "attributes", "names of at most 64 bytes"),
+            (self.base_kinds.len() <= 1 << 16, "base_kinds", "at most 65,536"),
             (self.weapons.len() <= 255, "weapons", "at most 255"),
             (
                 self.weapons.iter().all(Weapon::is_valid),

@@ -13,12 +13,10 @@ pub mod entity;
 pub mod event;
 pub mod hash;
 pub mod input;
-<<<<<<< HEAD
 pub mod navigation;
 mod physics;
-=======
 pub mod random;
->>>>>>> logic
+pub mod snapshot;
 pub mod space;
 mod tick;
 pub mod world;
