@@ -1,5 +1,11 @@
 //! Commands: what players tell their entities to do.
 
+mod decode;
+mod encode;
+
+pub use decode::{InputsError, decode_inputs};
+pub use encode::encode_inputs;
+
 use crate::{entity::EntityId, space::Position};
 
 /// What an entity was last told to do, the value of [`crate::Column::Order`].

@@ -1,5 +1,9 @@
 //! Events: what happened in a tick.
 
+mod encode;
+
+pub use encode::{EVENTS_MAX, TooManyEvents, encode_events};
+
 use crate::{
     command::Refusal,
     entity::EntityId,
