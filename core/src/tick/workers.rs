@@ -51,8 +51,8 @@ impl<J: Send + 'static> Workers<J> {
     ///
     /// # Panics
     ///
-    /// With the panic of the first job that had one, when all that were handed out are back in `jobs`. The pool stays
-    /// usable; what a job that panicked has become is for its owner to know.
+    /// With the panic of the first job that had one, when all are back in `jobs`. Whether those after it were run depends
+    /// on the number of threads; what the one that panicked has become is for its owner to know. The pool stays usable.
     pub(crate) fn run(&mut self, jobs: &mut Vec<J>) {
         if self.threads.is_empty() || jobs.len() < 2 {
             jobs.iter_mut().for_each(self.shared.run);
