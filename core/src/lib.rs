@@ -7,12 +7,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bot;
 pub mod command;
 pub mod config;
 pub mod entity;
 pub mod event;
 pub mod input;
 pub mod random;
+pub mod saved;
 pub mod space;
 
 pub use config::{ConfigError, Execution, Weapon, WorldConfig};

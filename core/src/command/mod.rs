@@ -7,6 +7,7 @@ mod validate;
 
 pub use queue::Queue;
 pub use rate::Rate;
+pub(crate) use reach::is_shorter;
 pub use reach::{Extent, is_within};
 pub use validate::{Facts, Subject, Target, check, is_ready};
 

@@ -1,7 +1,9 @@
 //! Events: what happened in a tick.
 
+mod battle;
 mod queue;
 
+pub use battle::Battles;
 pub use queue::Queues;
 
 use crate::{
