@@ -12,10 +12,15 @@ use super::{Event, Kind};
 use crate::{
     WorldConfig,
     entity::EntityId,
-    random::fold,
-    saved::{DecodeError, Reader},
+    hash::{Digest, Part},
+    snapshot::{Fault, Reader, RestoreError, Writer},
     space::{Position, SECTOR_SIDE, SectorId},
 };
+
+/// How many bytes a participation takes in a snapshot.
+const PARTICIPATION_BYTES: usize = 16;
+/// How many bytes the memory of a sector takes at least: its name, whether it was announced, a count, one participation.
+const BATTLE_BYTES_MIN: usize = 21 + PARTICIPATION_BYTES;
 
 /// The memory of who took part in hits where.
 ///
@@ -139,65 +144,72 @@ impl Battles {
         self.dropped
     }
 
-    /// Appends the state, as it is between two ticks. Equal states give equal bytes.
-    pub fn encode(&self, into: &mut Vec<u8>) {
-        into.extend((self.sectors.len() as u32).to_le_bytes());
+    /// Writes the state, as it is between two ticks. Equal states give equal bytes.
+    pub fn encode(&self, writer: &mut Writer<'_>) {
+        writer.count(self.sectors.len());
         for battle in &self.sectors {
-            into.extend(battle.sector.x.to_le_bytes());
-            into.extend(battle.sector.y.to_le_bytes());
-            into.push(u8::from(battle.announced));
-            into.extend((battle.participations.len() as u32).to_le_bytes());
+            writer.i64(battle.sector.x);
+            writer.i64(battle.sector.y);
+            writer.bool(battle.announced);
+            writer.count(battle.participations.len());
             for participation in &battle.participations {
-                into.extend(participation.id.bits().to_le_bytes());
-                into.extend(participation.tick.to_le_bytes());
+                writer.id(participation.id);
+                writer.u64(participation.tick);
             }
         }
     }
 
-    /// Takes the state from the front of `bytes`, in place of what was there, and gives the rest of them. On an error the
-    /// state is as it was.
-    pub fn decode<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], DecodeError> {
-        let mut reader = Reader::new(bytes);
+    /// Reads the state, in place of what was there. On an error the state is as it was.
+    pub fn decode(&mut self, reader: &mut Reader<'_>) -> Result<(), RestoreError> {
         let mut sectors = Vec::<Battle>::new();
-        let within =
-            |count: u32, limit: usize| if count as usize > limit { Err(DecodeError::Limit) } else { Ok(count) };
-        for _ in 0..within(reader.u32()?, self.sectors_max)? {
+        for _ in 0..reader.count("sectors", bound(self.sectors_max), BATTLE_BYTES_MIN)? {
             let sector = SectorId::new(reader.i64()?, reader.i64()?);
-            let announced = match reader.u8()? {
-                0 => false,
-                1 => true,
-                _ => return Err(DecodeError::Value),
-            };
-            let mut participations = Vec::<Participation>::new();
-            for _ in 0..within(reader.u32()?, self.participants_max)? {
-                let participation = Participation { id: EntityId::from_bits(reader.u64()?), tick: reader.u64()? };
-                if participations.last().is_some_and(|last| last.id >= participation.id) {
-                    return Err(DecodeError::Order);
+            if sectors.last().is_some_and(|last| last.sector >= sector) {
+                return Err(reader.error(Fault::Order("sectors")));
+            }
+            let announced = reader.bool("announced")?;
+            let count = reader.count("participations", bound(self.participants_max), PARTICIPATION_BYTES)?;
+            let mut participations = Vec::<Participation>::with_capacity(count);
+            // Nobody takes part, and 0 comes before every id, so this refuses it along with what is out of order.
+            let mut last = EntityId::NULL;
+            for _ in 0..count {
+                let participation = Participation { id: reader.id()?, tick: reader.u64()? };
+                if participation.id <= last {
+                    return Err(reader.error(Fault::Order("participations")));
                 }
+                last = participation.id;
                 participations.push(participation);
             }
-            if participations.first().is_none_or(|first| first.id.is_null()) {
-                return Err(DecodeError::Value);
-            }
-            if sectors.last().is_some_and(|last| last.sector >= sector) {
-                return Err(DecodeError::Order);
+            if participations.is_empty() {
+                return Err(reader.error(Fault::Value("participations")));
             }
             sectors.push(Battle { sector, announced, participations });
         }
         self.sectors = sectors;
-        Ok(reader.rest())
+        Ok(())
     }
 
     /// A hash of the state, as it is between two ticks.
     pub fn digest(&self) -> u64 {
-        self.sectors.iter().fold(self.sectors.len() as u64, |hash, battle| {
-            let sector =
-                [battle.sector.x.cast_unsigned(), battle.sector.y.cast_unsigned(), u64::from(battle.announced)];
-            let hash = sector.into_iter().fold(hash, fold);
-            let hash = fold(hash, battle.participations.len() as u64);
-            battle.participations.iter().fold(hash, |hash, who| fold(fold(hash, who.id.bits()), who.tick))
-        })
+        let mut digest = Digest::new(Part::Battles);
+        digest.u64(self.sectors.len() as u64);
+        for battle in &self.sectors {
+            digest.i64(battle.sector.x);
+            digest.i64(battle.sector.y);
+            digest.u64(u64::from(battle.announced));
+            digest.u64(battle.participations.len() as u64);
+            for participation in &battle.participations {
+                digest.u64(participation.id.bits());
+                digest.u64(participation.tick);
+            }
+        }
+        digest.finish()
     }
+}
+
+/// A bound as snapshots have it.
+fn bound(of: usize) -> u32 {
+    u32::try_from(of).unwrap_or(u32::MAX)
 }
 
 impl Battle {
@@ -324,29 +336,29 @@ mod tests {
             step(&mut battles, tick, &[(HERE, 1, 2), (HERE, 3, 9), (SectorId::new(0, 0), 5, 6 + tick)]);
         }
         let mut bytes = Vec::new();
-        battles.encode(&mut bytes);
-        let length = bytes.len();
-        bytes.extend([1, 2, 3]);
+        battles.encode(&mut Writer::new(&mut bytes));
         let mut again = Battles::new(&config());
-        assert_eq!(again.decode(&bytes), Ok(&[1, 2, 3][..]));
-        assert_eq!(
-            (&again.sectors[0].participations, again.digest()),
-            (&battles.sectors[0].participations, battles.digest())
-        );
-        for cut in 0..length {
-            assert_eq!(Battles::new(&config()).decode(&bytes[..cut]), Err(DecodeError::Short), "cut at {cut}");
+        let read = |battles: &mut Battles, bytes: &[u8]| {
+            let mut reader = Reader::new(bytes, "battles");
+            battles.decode(&mut reader).and_then(|()| reader.finish()).map_err(|error| error.fault)
+        };
+        assert_eq!(read(&mut again, &bytes), Ok(()));
+        assert_eq!(again.sectors[0].participations, battles.sectors[0].participations);
+        assert_eq!(again.digest(), battles.digest());
+        for cut in 0..bytes.len() {
+            read(&mut Battles::new(&config()), &bytes[..cut]).expect_err("it is cut");
         }
-        for (at, byte, error) in [
-            (3, 1, DecodeError::Limit),
-            (4 + 16, 2, DecodeError::Value),
-            (4 + 17 + 3, 1, DecodeError::Limit),
-            (4 + 21, 0, DecodeError::Value),
-            (4 + 21, 200, DecodeError::Order),
+        for (at, byte, fault) in [
+            (3, 1, Fault::Count("sectors")),
+            (4 + 16, 2, Fault::Value("announced")),
+            (4 + 17 + 3, 1, Fault::Count("participations")),
+            (4 + 21, 0, Fault::Order("participations")),
+            (4 + 21, 200, Fault::Order("participations")),
         ] {
             let mut broken = bytes.clone();
             broken[at] = byte;
             let digest = again.digest();
-            assert_eq!(again.decode(&broken).map(<[u8]>::len), Err(error), "byte {at}");
+            assert_eq!(read(&mut again, &broken), Err(fault), "byte {at}");
             assert_eq!(again.digest(), digest);
         }
     }
@@ -373,11 +385,11 @@ mod tests {
                 prop_assert_eq!(step(&mut other, tick as u64, &placed(shuffled)), told);
                 prop_assert_eq!(battles.digest(), other.digest());
                 let (mut bytes, mut others) = (Vec::new(), Vec::new());
-                battles.encode(&mut bytes);
-                other.encode(&mut others);
+                battles.encode(&mut Writer::new(&mut bytes));
+                other.encode(&mut Writer::new(&mut others));
                 prop_assert_eq!(&bytes, &others);
                 let mut restored = Battles::new(&config());
-                prop_assert_eq!(restored.decode(&bytes), Ok(&[][..]));
+                prop_assert_eq!(restored.decode(&mut Reader::new(&bytes, "battles")), Ok(()));
                 prop_assert_eq!(restored.digest(), battles.digest());
                 other = restored;
             }
