@@ -11,6 +11,7 @@ pub use decode::{InputsError, decode_inputs};
 pub use encode::encode_inputs;
 pub use queue::Queue;
 pub use rate::Rate;
+pub(crate) use reach::is_shorter;
 pub use reach::{Extent, is_within};
 pub use validate::{Facts, Subject, Target, check, is_ready};
 
