@@ -12,10 +12,12 @@ pub mod config;
 pub mod entity;
 pub mod event;
 pub mod input;
+pub mod map;
 pub mod navigation;
 pub mod space;
 
 pub use config::{ConfigError, Execution, Weapon, WorldConfig};
 pub use entity::{Column, Entity, EntityId};
 pub use input::{Input, Projectile};
+pub use map::{Map, MapError};
 pub use space::{METRE, Position, SECTOR_SIDE, SectorId};
