@@ -1,7 +1,7 @@
 //! Ways through the static geometry of a map: a grid of cells, optimal paths over it, and steering around others.
 
 mod cost;
-mod digest;
+pub(crate) mod digest;
 mod grid;
 mod open;
 mod regions;
