@@ -16,7 +16,7 @@ RELAY_FLAGS ?=
 # Of `make test` and `make fuzz`: seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: help run test check unit bench-relay fuzz compiler install-tools
+.PHONY: help run test check unit bench-relay fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -35,10 +35,11 @@ test: install-tools check ## Install what the tests need and run all of them
 	@if [[ -x relay/fuzz/run ]]; then FUZZ_SECONDS=$(FUZZ_SECONDS) relay/fuzz/run; fi
 	@echo 'make test: everything passed'
 
-check: compiler ## Format, clippy, tidy, unit tests: under a minute when warm
+check: compiler schema-compiler ## Format, clippy, tidy, schemas, unit tests: under a minute when warm
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO) xtask tidy
+	$(CARGO) xtask codegen check
 	$(CARGO) test --locked --workspace --lib --bins --quiet
 
 bench-relay: install-tools ## Compare the relay with coturn and a bare forwarder, about fifteen minutes
@@ -59,6 +60,10 @@ compiler:
 	    echo 'Install it with: sudo apt-get install build-essential'; exit 1; \
 	  fi; \
 	fi
+
+# The generated code is compared with what the compiler of one version makes, which no machine has by chance.
+schema-compiler:
+	@tests/install python
 
 install-tools:
 	@tests/install

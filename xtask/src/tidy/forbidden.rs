@@ -38,7 +38,7 @@ const RULES: &[Rule] = &[
         beside: &[],
         part: Part::Shipped,
         within: &[],
-        except: &[],
+        except: &[GENERATED],
         reason: "a panic that does not say why it cannot happen",
         replacement: "`?`, `let else`, or expect() with the reason",
     },
