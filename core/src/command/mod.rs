@@ -2,9 +2,17 @@
 
 mod decode;
 mod encode;
+mod queue;
+mod rate;
+mod reach;
+mod validate;
 
 pub use decode::{InputsError, decode_inputs};
 pub use encode::encode_inputs;
+pub use queue::Queue;
+pub use rate::Rate;
+pub use reach::{Extent, is_within};
+pub use validate::{Facts, Subject, Target, check, is_ready};
 
 use crate::{entity::EntityId, space::Position};
 

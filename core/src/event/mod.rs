@@ -1,8 +1,10 @@
 //! Events: what happened in a tick.
 
 mod encode;
+mod queue;
 
 pub use encode::{EVENTS_MAX, TooManyEvents, encode_events};
+pub use queue::Queues;
 
 use crate::{
     command::Refusal,
