@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         replacement: "the tick of the world",
     },
     Rule {
-        words: &["std::fs", "std::net", "std::io", "std::process", "std::os", "File", "UdpSocket", "TcpStream"],
+        words: &["std::fs", "std::net", "std::io", "std::process", "std::os", "File::open", "File::create", "UdpSocket", "TcpStream"],
         beside: &[],
         part: Part::Shipped,
         within: CORE,
@@ -127,7 +127,7 @@ mod tests {
             ("let now = Instant::now();", 1),
             ("use std::time::Duration;", 1),
             ("use std::fs;", 1),
-            ("fn read(file: &mut File) {}", 1),
+            ("let file = File::open(path)?;", 1),
             ("let profile = 1;", 0),
             ("let home = std::env::var_os(name);", 1),
             ("let threads = thread::available_parallelism();", 1),
