@@ -32,6 +32,7 @@ run: compiler ## Build the relay and run it on 127.0.0.1:3478 with a demo accoun
 test: install-tools check ## Install what the tests need and run all of them
 	$(CARGO) build --locked --package muster-relay --bin muster-relay
 	$(CARGO) test --locked --workspace --no-fail-fast
+	$(CARGO) xtask symbols
 	@if [[ -x relay/fuzz/run ]]; then FUZZ_SECONDS=$(FUZZ_SECONDS) relay/fuzz/run; fi
 	@echo 'make test: everything passed'
 

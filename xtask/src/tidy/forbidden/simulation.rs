@@ -16,7 +16,17 @@ pub(super) const RULES: &[Rule] = &[
         replacement: "the tick of the world",
     },
     Rule {
-        words: &["std::fs", "std::net", "std::io", "std::process", "std::os", "File::open", "File::create", "UdpSocket", "TcpStream"],
+        words: &[
+            "std::fs",
+            "std::net",
+            "std::io",
+            "std::process",
+            "std::os",
+            "File::open",
+            "File::create",
+            "UdpSocket",
+            "TcpStream",
+        ],
         beside: &[],
         part: Part::Shipped,
         within: CORE,
