@@ -136,8 +136,15 @@ macro_rules! columns {
             pub attributes: Vec<i32>,
         }
 
-        #[allow(dead_code, reason = "parts of the table that only some of its users need")]
         impl Entity {
+            /// Every value but the place, column by column.
+            pub(crate) fn values(&self) -> impl Iterator<Item = (Column, i64)> {
+                let attributes = self.attributes.iter().enumerate();
+                [$( (Column::$variant, self.$field.to_i64()) ),+]
+                    .into_iter()
+                    .chain(attributes.map(|(number, value)| (Column::Attribute(number as u8), i64::from(*value))))
+            }
+
             /// One value; `None` for an attribute that it has not.
             pub fn value(&self, column: Column) -> Option<i64> {
                 Some(match column {
