@@ -15,6 +15,7 @@ pub mod hash;
 pub mod input;
 pub mod navigation;
 mod physics;
+pub mod replay;
 pub mod snapshot;
 pub mod space;
 mod tick;

@@ -15,12 +15,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod apply;
 mod host;
 mod partitioning;
+mod save;
 mod step;
 
 use std::sync::Arc;
 
+pub use apply::{Applied, InputError};
 pub use host::{EntityError, SpawnError, WriteError};
 
 use crate::{
