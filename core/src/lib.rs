@@ -16,6 +16,7 @@ pub mod input;
 pub mod navigation;
 mod physics;
 pub mod replay;
+pub mod random;
 pub mod snapshot;
 pub mod space;
 mod tick;

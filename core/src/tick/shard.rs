@@ -94,6 +94,11 @@ impl Shard {
         self.damages_sent + self.regions.iter().map(|region| region.settling_work()).sum::<usize>()
     }
 
+    /// How much work its regions are, in entities.
+    pub(crate) fn load(&self) -> usize {
+        self.regions.iter().map(|region| region.load()).sum()
+    }
+
     /// A region that this shard has.
     pub(crate) fn region_mut(&mut self, number: u32) -> &mut Region {
         &mut self.regions[self.seats[number as usize] as usize]

@@ -37,7 +37,9 @@ impl World {
         for shard in &mut self.shards {
             (shard.phase, shard.tick) = (phase, tick);
         }
-        let is_little = self.directory.live() < self.execution.inline_below;
+        // The directory is lent to the view in the first phase, so that its count is not asked for here.
+        let is_little =
+            self.shards.iter().map(|shard| shard.load()).sum::<usize>() < self.execution.inline_below as usize;
         if self.execution.threads == 1 || is_little || (phase == Phase::Settle && !self.is_settling_work()) {
             self.shards.iter_mut().for_each(|shard| shard.run());
             self.stats.inline_ticks += u64::from(phase == Phase::Advance);
