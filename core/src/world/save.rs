@@ -73,6 +73,9 @@ impl World {
         if config_hash(&config) != header.config_hash {
             return Err(reader.error(Fault::Hash("configuration")));
         }
+        if header.map_hash != 0 {
+            return Err(reader.error(Fault::Map));
+        }
         reader.enter("slots");
         let directory = decode_slots(&mut reader, &config)?;
         let mut world = Self::new(config, execution).map_err(|error| reader.error(Fault::Config(error)))?;
