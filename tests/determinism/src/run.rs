@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use muster_core::{Execution, Input, World, event::Event, random::fold};
+use muster_core::{Execution, Input, World, event::Event, random::fold, replay::compare};
 
 use crate::{Script, Setting, battle::found, golden::GOLDEN, golden::check_golden};
 
@@ -74,7 +74,7 @@ impl Run {
 
     /// One tick of the battle.
     pub fn tick(&mut self) -> Moment {
-        self.tick_with(|world, input| world.apply(input).map_or_else(|error| digest_of(&error), |id| digest_of(&id)))
+        self.tick_with(|world, input| world.apply(input).map_or_else(|error| digest_of(&error), |applied| digest_of(&applied)))
     }
 
     /// One tick of the battle, in which `apply` gives the world its inputs and says what it answered.
@@ -95,7 +95,9 @@ impl Run {
 
     /// What the run has come to now.
     pub fn outcome(&self) -> Outcome {
-        Outcome { size: u64::from(self.world.entity_count()), digest: self.digest, tick: self.world.tick() }
+        let mut snapshot = Vec::new();
+        self.world.save(&mut snapshot);
+        Outcome { size: snapshot.len() as u64, digest: self.digest, tick: self.world.tick() }
     }
 
     /// What the run came to at the ticks of [`GOLDEN`] that it has passed.
@@ -218,30 +220,11 @@ pub fn agree_in(setting: Setting, ticks: u64, ways: &[Way]) -> Vec<Outcome> {
 
 /// Runs two ways again to where they differ, to say what differs.
 fn report(setting: Setting, ticks: u64, ways: [&Way; 2]) -> String {
-    let [mut left, mut right] = ways.map(|way| way.run(setting, ticks).2);
-    let events = left.world().events().iter().zip(right.world().events()).find(|(left, right)| left != right);
-    let events = events.map_or_else(String::new, |(left, right)| format!("event {left:?}\n  and {right:?}\n"));
-    format!("{events}{}", compare(left.world_mut(), right.world_mut()))
+    let [left, right] = ways.map(|way| way.run(setting, ticks).2);
+    let (first, second) = (left.world().events(), right.world().events());
+    let only = |these: &[Event], those: &[Event]| these.iter().filter(|event| !those.contains(event)).copied().collect::<Vec<_>>();
+    let events = format!("events of one only: {:?}\n  of the other: {:?}\n", only(first, second), only(second, first));
+    let state = compare(left.world(), right.world()).map_or_else(|| "equal states".into(), |found| found.to_string());
+    format!("{events}{state}\n{:?}\n{:?}", left.world(), right.world())
 }
 
-/// Where two worlds differ: the sectors, and the first entity and column.
-pub fn compare(left: &mut World, right: &mut World) -> String {
-    let (mut sectors, mut others) = (Vec::new(), Vec::new());
-    left.sector_hashes(&mut sectors);
-    right.sector_hashes(&mut others);
-    let only: Vec<_> = sectors.iter().filter(|entry| !others.contains(entry)).collect();
-    let (mut ids, mut other_ids) = (Vec::new(), Vec::new());
-    left.ids(&mut ids);
-    right.ids(&mut other_ids);
-    let missing = ids.iter().find(|id| !other_ids.contains(id));
-    let differing = ids.iter().find(|id| left.entity(**id) != right.entity(**id));
-    let differing = differing.map(|id| format!("{:#?}\nand\n{:#?}", left.entity(*id), right.entity(*id)));
-    format!(
-        "sectors that differ: {only:?}\nentities: {} and {}, missing {missing:?}\n{}\n{:?}\n{:?}",
-        ids.len(),
-        other_ids.len(),
-        differing.unwrap_or_default(),
-        left.stats(),
-        right.stats()
-    )
-}
