@@ -73,6 +73,10 @@ pub struct World {
     events: Vec<Event>,
     new_shots: Vec<(u32, Shot)>,
     stray_shots: Vec<(Stray, Shot)>,
+    /// Sectors that entities have left which may have to go back, while a tick lasts.
+    held_open: Vec<SectorId>,
+    /// By number of the region, whether nothing is in its sector.
+    vacant: Vec<bool>,
     /// Entities destroyed in a tick, while it lasts.
     dead: Vec<EntityId>,
     next_shot: u64,
@@ -127,6 +131,8 @@ impl World {
             events: Vec::new(),
             new_shots: Vec::new(),
             stray_shots: Vec::new(),
+            held_open: Vec::new(),
+            vacant: Vec::new(),
             dead: Vec::new(),
             next_shot: 1,
             stats: Stats::default(),

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Bytes of a projectile in a snapshot.
-const SHOT_BYTES: usize = 68;
+const SHOT_BYTES: usize = 64;
 
 /// Bytes that a command takes at least.
 const COMMAND_BYTES_MIN: usize = 13;
@@ -51,6 +51,8 @@ impl World {
             dead: _,
             new_shots: _,
             stray_shots: _,
+            held_open: _,
+            vacant: _,
             next_shot,
             stats: _,
         } = self;

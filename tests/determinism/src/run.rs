@@ -21,7 +21,8 @@ const VARIABLE: &str = "MUSTER_DETERMINISM_TICKS";
 /// # Panics
 /// When the variable is no number of at least the first golden value's tick.
 pub fn ticks() -> u64 {
-    let ticks = std::env::var(VARIABLE).map_or(100_000, |text| text.parse().expect("MUSTER_DETERMINISM_TICKS is a number"));
+    let ticks =
+        std::env::var(VARIABLE).map_or(100_000, |text| text.parse().expect("MUSTER_DETERMINISM_TICKS is a number"));
     assert!(ticks >= GOLDEN[0].tick, "MUSTER_DETERMINISM_TICKS is at least {}", GOLDEN[0].tick);
     ticks
 }
@@ -74,7 +75,9 @@ impl Run {
 
     /// One tick of the battle.
     pub fn tick(&mut self) -> Moment {
-        self.tick_with(|world, input| world.apply(input).map_or_else(|error| digest_of(&error), |applied| digest_of(&applied)))
+        self.tick_with(|world, input| {
+            world.apply(input).map_or_else(|error| digest_of(&error), |applied| digest_of(&applied))
+        })
     }
 
     /// One tick of the battle, in which `apply` gives the world its inputs and says what it answered.
@@ -111,7 +114,9 @@ fn digest_of(value: &impl core::fmt::Debug) -> u64 {
     struct Sink(u64);
     impl core::fmt::Write for Sink {
         fn write_str(&mut self, text: &str) -> core::fmt::Result {
-            self.0 = text.bytes().fold(self.0, |digest, byte| digest.rotate_left(8).wrapping_mul(0x100_0000_01b3) ^ u64::from(byte));
+            self.0 = text
+                .bytes()
+                .fold(self.0, |digest, byte| digest.rotate_left(8).wrapping_mul(0x100_0000_01b3) ^ u64::from(byte));
             Ok(())
         }
     }
@@ -154,7 +159,11 @@ impl Way {
     }
 
     /// Something is done to the world before each tick.
-    pub fn changing(name: impl Into<String>, execution: Execution, between: impl Fn(&mut World) + Send + Sync + 'static) -> Self {
+    pub fn changing(
+        name: impl Into<String>,
+        execution: Execution,
+        between: impl Fn(&mut World) + Send + Sync + 'static,
+    ) -> Self {
         Self { name: name.into(), execution, between: Box::new(between) }
     }
 
@@ -189,7 +198,9 @@ pub fn agree_in(setting: Setting, ticks: u64, ways: &[Way]) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
     let work = || {
-        while let Some((number, way)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, ways.get(at)?))) {
+        while let Some((number, way)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, ways.get(at)?)))
+        {
             let (trace, outcomes, run) = way.run(setting, ticks);
             eprintln!("{}: {:?}", way.name, run.world().stats());
             done.lock().expect("nobody panics with the lock").push((number, trace, outcomes));
@@ -222,9 +233,10 @@ pub fn agree_in(setting: Setting, ticks: u64, ways: &[Way]) -> Vec<Outcome> {
 fn report(setting: Setting, ticks: u64, ways: [&Way; 2]) -> String {
     let [left, right] = ways.map(|way| way.run(setting, ticks).2);
     let (first, second) = (left.world().events(), right.world().events());
-    let only = |these: &[Event], those: &[Event]| these.iter().filter(|event| !those.contains(event)).copied().collect::<Vec<_>>();
+    let only = |these: &[Event], those: &[Event]| {
+        these.iter().filter(|event| !those.contains(event)).copied().collect::<Vec<_>>()
+    };
     let events = format!("events of one only: {:?}\n  of the other: {:?}\n", only(first, second), only(second, first));
     let state = compare(left.world(), right.world()).map_or_else(|| "equal states".into(), |found| found.to_string());
     format!("{events}{state}\n{:?}\n{:?}", left.world(), right.world())
 }
-
