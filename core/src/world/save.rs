@@ -9,17 +9,22 @@
 //! | entities | how many sectors (u32), then each as in `snapshot/rows.rs`, in the order of sectors |
 //! | projectiles | the number of the next one (u64), how many (u32), then each, in the order of their numbers |
 //! | commands | how many (u32), then each, in the order they came in |
+//! | players | those whose entities a bot commands: how many (u32), then each (u32), ascending |
+//! | events | that wait for the coming tick: how many (u32), then each, in the order they came in |
+//! | places | of the map: who is in each zone, who holds it, which pickups are gone |
+//! | battles | who took part in hits of the last second, by sector |
 
-use super::World;
+use super::{PENDING_MAX, World};
 use crate::{
-    Execution, WorldConfig,
+    Execution, Map, WorldConfig,
     entity::{Column, Columns, Directory, EntityId, Place},
+    event::{Class, Event, Kind},
     hash::{Digest, Part},
     snapshot::{
         Fault, Header, Order, Reader, RestoreError, Writer, config_hash, decode_command, decode_config, decode_sector,
         encode_command, encode_config, encode_sector,
     },
-    space::{SECTOR_SIDE, SectorId},
+    space::{Position, SECTOR_SIDE, SectorId},
     tick::{message::Shot, partition::Strip, region::Region},
 };
 
@@ -45,12 +50,15 @@ impl World {
             view: _,
             commands,
             ordered: _,
-            taken_over: _,
+            taken_over,
+            pending,
             queues: _,
             events: _,
             dead: _,
             new_shots: _,
             stray_shots: _,
+            places,
+            battles,
             next_shot,
             stats: _,
         } = self;
@@ -63,7 +71,12 @@ impl World {
         self.encode_shots(&mut writer);
         writer.count(commands.len());
         commands.iter().for_each(|command| encode_command(command, &mut writer));
-        Header { config_hash: config_hash(&constants.config), map_hash: 0, tick: *tick }.seal(start, out);
+        encode_taken_over(taken_over, &mut writer);
+        encode_pending(pending, &mut writer);
+        places.encode(*tick, &mut writer);
+        battles.encode(&mut writer);
+        let map_hash = constants.map.as_ref().map_or(0, Map::hash);
+        Header { config_hash: config_hash(&constants.config), map_hash, tick: *tick }.seal(start, out);
     }
 
     /// A world from a snapshot. It goes on exactly as the saved one did, on as many threads and shards as are wanted.
@@ -71,19 +84,26 @@ impl World {
     /// The bytes may be anything: what is not a snapshot of a world that can be is refused, with the part, the place and
     /// the reason. Memory is needed for the world that the snapshot's configuration describes. An execution that cannot
     /// be is refused as a fault of the configuration.
-    pub fn restore(bytes: &[u8], execution: Execution) -> Result<Self, RestoreError> {
+    /// `map` must be the one that the world was made with.
+    pub fn restore(bytes: &[u8], mut map: Option<Map>, execution: Execution) -> Result<Self, RestoreError> {
         let (header, mut reader) = Header::open(bytes)?;
         reader.enter("config");
         let config = decode_config(&mut reader)?;
         if config_hash(&config) != header.config_hash {
             return Err(reader.error(Fault::Hash("configuration")));
         }
-        if header.map_hash != 0 {
+        // Pickups that name attributes get their numbers before the map is what the saved world had.
+        if let Some(map) = &mut map
+            && map.resolve(&config.attributes).is_err()
+        {
+            return Err(reader.error(Fault::Map));
+        }
+        if header.map_hash != map.as_ref().map_or(0, Map::hash) {
             return Err(reader.error(Fault::Map));
         }
         reader.enter("slots");
         let directory = decode_slots(&mut reader, &config)?;
-        let mut world = Self::new(config, execution).map_err(|error| reader.error(Fault::Config(error)))?;
+        let mut world = Self::new(config, map, execution).map_err(|error| reader.error(Fault::Config(error)))?;
         world.directory = directory;
         world.tick = header.tick;
         reader.enter("entities");
@@ -97,6 +117,14 @@ impl World {
             let command = decode_command(&mut reader)?;
             world.commands.handle_command(command).map_err(|_| reader.error(Fault::Count("commands")))?;
         }
+        reader.enter("players");
+        world.taken_over = decode_taken_over(&mut reader)?;
+        reader.enter("events");
+        world.pending = decode_pending(&mut reader)?;
+        reader.enter("places");
+        world.places.decode(world.tick, &mut reader)?;
+        reader.enter("battles");
+        world.battles.decode(&mut reader)?;
         reader.finish()?;
         Ok(world)
     }
@@ -297,4 +325,55 @@ fn decode_slots(reader: &mut Reader<'_>, config: &WorldConfig) -> Result<Directo
     };
     let (generations, free) = (numbers("slots")?, numbers("free slots")?);
     Ok(Directory::from_parts(config.entities_max, &generations, &free))
+}
+
+fn encode_taken_over(players: &[u32], writer: &mut Writer<'_>) {
+    writer.count(players.len());
+    players.iter().for_each(|player| writer.u32(*player));
+}
+
+fn decode_taken_over(reader: &mut Reader<'_>) -> Result<Vec<u32>, RestoreError> {
+    let count = reader.count("players", u32::MAX, 4)?;
+    let mut players: Vec<u32> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let player = reader.u32()?;
+        if players.last().is_some_and(|last| *last >= player) {
+            return Err(reader.error(Fault::Order("players")));
+        }
+        players.push(player);
+    }
+    Ok(players)
+}
+
+/// Bytes of an event in a snapshot.
+const EVENT_BYTES: usize = 66;
+
+fn encode_pending(events: &[Event], writer: &mut Writer<'_>) {
+    writer.count(events.len());
+    for event in events {
+        let Event { tick, class, kind, sector, x, y, subject, object, detail, value, count } = event;
+        writer.u64(*tick);
+        writer.u8(*class as u8);
+        writer.u8(*kind as u8);
+        writer.position(Position { sector: *sector, x: *x, y: *y });
+        writer.id(*subject);
+        writer.id(*object);
+        writer.u32(*detail);
+        writer.i64(*value);
+        writer.u32(*count);
+    }
+}
+
+fn decode_pending(reader: &mut Reader<'_>) -> Result<Vec<Event>, RestoreError> {
+    let mut events = Vec::new();
+    for _ in 0..reader.count("events", PENDING_MAX as u32, EVENT_BYTES)? {
+        let tick = reader.u64()?;
+        let (class, kind) = (Class::from_number(reader.u8()?), Kind::from_number(reader.u8()?));
+        let (class, kind) = class.zip(kind).ok_or_else(|| reader.error(Fault::Value("kind")))?;
+        let at = reader.position()?;
+        let (subject, object) = (reader.id()?, reader.id()?);
+        let event = Event::new(tick, kind, at, subject, object, reader.u32()?, reader.i64()?);
+        events.push(Event { class, count: reader.u32()?, ..event });
+    }
+    Ok(events)
 }
