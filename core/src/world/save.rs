@@ -8,11 +8,13 @@
 //! | slots | how many (u32), the generation of each (u32); how many are free (u32), then each, the next one last |
 //! | entities | how many sectors (u32), then each as in `snapshot/rows.rs`, in the order of sectors |
 //! | projectiles | the number of the next one (u64), how many (u32), then each, in the order of their numbers |
-//! | commands | how many (u32), then each, in the order they came in |
+//! | commands | how many (u32), then each, by player and then in the order they came in |
+//! | players taken over | how many (u32), then each (u32), ascending |
 
-use super::World;
+use super::{COMMANDS_MAX, World};
 use crate::{
     Execution, WorldConfig,
+    command::{Command, Queue},
     entity::{Column, Columns, Directory, EntityId, Place},
     hash::{Digest, Part},
     snapshot::{
@@ -44,7 +46,12 @@ impl World {
             workers: _,
             view: _,
             commands,
+            ordered: _,
+            taken_over,
+            queues: _,
             events: _,
+            new_shots: _,
+            stray_shots: _,
             dead: _,
             next_shot,
             stats: _,
@@ -56,8 +63,8 @@ impl World {
         self.encode_entities(&mut writer);
         writer.u64(*next_shot);
         self.encode_shots(&mut writer);
-        writer.count(commands.len());
-        commands.iter().for_each(|command| encode_command(command, &mut writer));
+        encode_commands(commands, &mut writer);
+        encode_players(taken_over, &mut writer);
         Header { config_hash: config_hash(&constants.config), map_hash: 0, tick: *tick }.seal(start, out);
     }
 
@@ -88,15 +95,24 @@ impl World {
         let shots = world.decode_shots(&mut reader)?;
         world.fill(sectors, shots, &reader)?;
         reader.enter("commands");
-        for _ in 0..reader.count("commands", u32::MAX, COMMAND_BYTES_MIN)? {
-            world.commands.push(decode_command(&mut reader)?);
+        for _ in 0..reader.count("commands", COMMANDS_MAX, COMMAND_BYTES_MIN)? {
+            let command = decode_command(&mut reader)?;
+            world.commands.handle_command(command).map_err(|_| reader.error(Fault::Count("commands of a player")))?;
+        }
+        reader.enter("players taken over");
+        for _ in 0..reader.count("players", u32::MAX, 4)? {
+            let player = reader.u32()?;
+            if world.taken_over.last().is_some_and(|last| *last >= player) {
+                return Err(reader.error(Fault::Order("players")));
+            }
+            world.taken_over.push(player);
         }
         reader.finish()?;
         Ok(world)
     }
 
     /// The hash of each part of the state that is not the entities, for finding which part of two worlds differs.
-    pub fn part_hashes(&self) -> [(Part, u64); 5] {
+    pub fn part_hashes(&self) -> [(Part, u64); 6] {
         let of = |part, encode: &dyn Fn(&mut Writer<'_>)| {
             let mut bytes = Vec::new();
             encode(&mut Writer::new(&mut bytes));
@@ -112,7 +128,8 @@ impl World {
                 writer.u64(self.next_shot);
                 self.encode_shots(writer);
             }),
-            of(Part::Commands, &|writer| self.commands.iter().for_each(|command| encode_command(command, writer))),
+            of(Part::Commands, &|writer| encode_commands(&self.commands, writer)),
+            of(Part::TakeOvers, &|writer| encode_players(&self.taken_over, writer)),
         ]
     }
 
@@ -280,6 +297,20 @@ fn encode_slots(directory: &Directory, writer: &mut Writer<'_>) {
     generations.iter().for_each(|generation| writer.u32(*generation));
     writer.count(free.len());
     free.iter().for_each(|slot| writer.u32(*slot));
+}
+
+/// The commands in the order in which they are carried out: the one in which those of different players came in is free.
+fn encode_commands(commands: &Queue, writer: &mut Writer<'_>) {
+    let mut waiting: Vec<&Command> = commands.iter().collect();
+    // Stable, so that of one player they stay as they were given.
+    waiting.sort_by_key(|command| command.player);
+    writer.count(waiting.len());
+    waiting.into_iter().for_each(|command| encode_command(command, writer));
+}
+
+fn encode_players(players: &[u32], writer: &mut Writer<'_>) {
+    writer.count(players.len());
+    players.iter().for_each(|player| writer.u32(*player));
 }
 
 /// Reads the slots. Whether they fit the entities is known when those are read.
