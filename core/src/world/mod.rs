@@ -18,6 +18,7 @@
 mod commands;
 mod host;
 mod partitioning;
+mod query;
 mod save;
 mod step;
 
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub use commands::{FLAG_TAKEN_OVER, InputError};
 pub use host::{EntityError, SpawnError, WriteError};
+pub use query::{Filter, QUERY_MAX, RayHit};
 
 use crate::{
     ConfigError, Execution, WorldConfig,

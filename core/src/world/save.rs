@@ -10,6 +10,7 @@
 //! | projectiles | the number of the next one (u64), how many (u32), then each, in the order of their numbers |
 //! | commands | how many (u32), then each, by player and then in the order they came in |
 //! | players taken over | how many (u32), then each (u32), ascending |
+//! | events | for each class what waits for the coming tick, as in `event/waiting.rs` |
 
 use super::{COMMANDS_MAX, World};
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// Bytes of a projectile in a snapshot.
-const SHOT_BYTES: usize = 68;
+const SHOT_BYTES: usize = 64;
 
 /// Bytes that a command takes at least.
 const COMMAND_BYTES_MIN: usize = 13;
@@ -48,7 +49,7 @@ impl World {
             commands,
             ordered: _,
             taken_over,
-            queues: _,
+            queues,
             events: _,
             new_shots: _,
             stray_shots: _,
@@ -65,6 +66,7 @@ impl World {
         self.encode_shots(&mut writer);
         encode_commands(commands, &mut writer);
         encode_players(taken_over, &mut writer);
+        queues.encode(&mut writer);
         Header { config_hash: config_hash(&constants.config), map_hash: 0, tick: *tick }.seal(start, out);
     }
 
@@ -107,12 +109,14 @@ impl World {
             }
             world.taken_over.push(player);
         }
+        reader.enter("events");
+        world.queues.decode(header.tick, &mut reader)?;
         reader.finish()?;
         Ok(world)
     }
 
     /// The hash of each part of the state that is not the entities, for finding which part of two worlds differs.
-    pub fn part_hashes(&self) -> [(Part, u64); 6] {
+    pub fn part_hashes(&self) -> [(Part, u64); 7] {
         let of = |part, encode: &dyn Fn(&mut Writer<'_>)| {
             let mut bytes = Vec::new();
             encode(&mut Writer::new(&mut bytes));
@@ -130,6 +134,7 @@ impl World {
             }),
             of(Part::Commands, &|writer| encode_commands(&self.commands, writer)),
             of(Part::TakeOvers, &|writer| encode_players(&self.taken_over, writer)),
+            of(Part::Events, &|writer| self.queues.encode(writer)),
         ]
     }
 
@@ -196,9 +201,12 @@ impl World {
     fn invalid_column(&self, columns: &Columns, row: usize) -> Option<Column> {
         let mut invalid = None;
         columns.for_each_value(row, |column, value| {
-            // A goal is pushed beyond the range of orders when its entity goes from sector to sector.
-            let is_goal = matches!(column, Column::GoalX | Column::GoalY);
-            if !is_goal && !self.is_valid(column, value) {
+            let is_valid = match column {
+                // A goal goes beyond the range of orders when its entity goes from sector to sector, but not so far.
+                Column::GoalX | Column::GoalY => value.unsigned_abs() < 3 << 61,
+                _ => self.is_valid(column, value),
+            };
+            if !is_valid {
                 invalid = invalid.or(Some(column));
             }
         });
