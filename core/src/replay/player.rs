@@ -169,7 +169,7 @@ impl<'a> Player<'a> {
             |input| {
                 if refused.is_none() {
                     // That a command was refused is recorded: it is an event.
-                    refused = world.apply(&input).err().filter(|error| !matches!(error, InputError::Refused(_)));
+                    refused = world.apply(&input).err().filter(|error| !matches!(error, InputError::Command(_)));
                 }
             },
             &mut self.recorded,
@@ -272,7 +272,7 @@ impl fmt::Display for PlayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(error) => write!(f, "{error}"),
-            Self::Input { tick, error } => write!(f, "tick {tick}: an input that was accepted is refused: {error:?}"),
+            Self::Input { tick, error } => write!(f, "tick {tick}: an input that was accepted is refused: {error}"),
             Self::Tick { tick } => write!(f, "tick {tick} is not in the replay, or not where it belongs"),
         }
     }

@@ -2,10 +2,10 @@
 
 use super::frame::{Frame, FrameKind, Head, write_index};
 use crate::{
-    EntityId, Input,
+    Input,
     snapshot::{Writer, config_hash, encode_input},
     space::SectorId,
-    world::{InputError, World},
+    world::{Applied, InputError, World},
 };
 
 /// How a replay is recorded.
@@ -108,11 +108,11 @@ impl Recorder {
 
     /// Applies an input to the world and records it; a step ends the tick's frame. What the world refuses is not recorded,
     /// except for commands, whose refusal is an event. Returns what [`World::apply`] does.
-    pub fn apply(&mut self, world: &mut World, input: &Input) -> Result<Option<EntityId>, InputError> {
+    pub fn apply(&mut self, world: &mut World, input: &Input) -> Result<Applied, InputError> {
         let applied = world.apply(input);
         match (input, applied) {
             (Input::Step, _) => self.record_tick(world),
-            (_, Ok(_) | Err(InputError::Refused(_))) => self.record_input(input),
+            (_, Ok(_) | Err(InputError::Command(_))) => self.record_input(input),
             (_, Err(_)) => {}
         }
         applied
