@@ -54,20 +54,20 @@ use super::{Class, Event, Kind, group};
 /// The events of one tick, a bounded queue for each class.
 #[derive(Clone, Debug)]
 pub struct Queues {
-    classes: [Queue; 4],
+    pub(super) classes: [Queue; 4],
     dropped: [u64; 4],
     merged: [u64; 4],
 }
 
 #[derive(Clone, Debug)]
-struct Queue {
+pub(super) struct Queue {
     /// At most twice [`Queue::bound`]. Counts say how many events each stands for, of contacts too.
-    events: Vec<Event>,
-    bound: usize,
+    pub(super) events: Vec<Event>,
+    pub(super) bound: usize,
     /// The worst event that the last cut of this tick has left.
-    worst: Option<Event>,
+    pub(super) worst: Option<Event>,
     /// How many events were pushed in this tick.
-    pushed: u64,
+    pub(super) pushed: u64,
 }
 
 impl Queues {
@@ -173,13 +173,18 @@ impl Queue {
         }
     }
 
-    /// Adds the events to `out`; how many were dropped and how many merged.
-    fn finish(&mut self, out: &mut Vec<Event>) -> (u64, u64) {
+    /// Brings what is waiting into the one form that it has however it came in: merged, cut, in the order of keys.
+    pub(super) fn settle(&mut self) {
         self.merge();
         if self.events.len() > self.bound {
             self.cut();
             self.events.sort_unstable_by_key(Event::key);
         }
+    }
+
+    /// Adds the events to `out`; how many were dropped and how many merged.
+    fn finish(&mut self, out: &mut Vec<Event>) -> (u64, u64) {
+        self.settle();
         let was_cut = self.worst.take().is_some();
         let mut told = 0;
         for event in &mut self.events {

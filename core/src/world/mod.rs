@@ -54,9 +54,6 @@ use crate::{
 /// Most commands that wait for a tick, of all players together.
 const COMMANDS_MAX: u32 = 1 << 18;
 
-/// Most events that wait for a tick.
-const PENDING_MAX: usize = 1 << 16;
-
 /// A deterministic world. One thread at a time uses it; it uses as many as its [`Execution`] says.
 pub struct World {
     constants: Arc<Constants>,
@@ -73,9 +70,7 @@ pub struct World {
     ordered: Vec<Command>,
     /// Players whose entities a bot commands, ascending.
     taken_over: Vec<u32>,
-    /// Events that came between ticks and are told in the coming one.
-    pending: Vec<Event>,
-    /// Events of the tick that is under way.
+    /// Events of the coming tick.
     queues: Queues,
     /// Events of the last tick.
     events: Vec<Event>,
@@ -142,7 +137,6 @@ impl World {
             commands,
             ordered: Vec::new(),
             taken_over: Vec::new(),
-            pending: Vec::new(),
             queues,
             events: Vec::new(),
             new_shots: Vec::new(),
@@ -210,8 +204,7 @@ impl World {
     pub fn stats(&self) -> Stats {
         let regions = self.partition.order().len() as u32;
         let projectiles = self.regions().map(|region| region.shots.len() as u32).sum();
-        let mut events_dropped = self.queues.dropped();
-        events_dropped.iter_mut().zip(self.stats.events_dropped).for_each(|(sum, more)| *sum += more);
+        let events_dropped = self.queues.dropped();
         Stats {
             events_dropped,
             entities: self.directory.live(),
@@ -240,6 +233,8 @@ impl World {
         digest.u64(self.directory.free_digest());
         digest.u64(self.places_digest());
         digest.u64(self.battles.digest());
+        digest.u64(self.taken_over.len() as u64);
+        self.taken_over.iter().for_each(|player| digest.u64(u64::from(*player)));
         digest.finish()
     }
 

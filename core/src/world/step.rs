@@ -208,7 +208,6 @@ impl World {
                 self.queues.push(event);
             }
         }
-        self.pending.drain(..).for_each(|event| self.queues.push(event));
         self.battles.finish(self.tick, |event| self.queues.push(event));
         let mut events = std::mem::take(&mut self.events);
         self.queues.finish(&mut events);
