@@ -22,6 +22,7 @@ pub mod snapshot;
 pub mod space;
 mod tick;
 pub mod world;
+pub mod zone;
 
 pub use config::{ConfigError, Execution, Weapon, WorldConfig};
 pub use entity::{Column, Entity, EntityId};

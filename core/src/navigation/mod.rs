@@ -7,6 +7,9 @@ mod open;
 mod regions;
 mod scan;
 mod search;
+mod sight;
+mod smooth;
 
 pub use grid::{GridError, NavGrid};
 pub use search::{Progress, Search};
+pub use smooth::smooth;
