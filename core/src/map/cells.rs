@@ -130,7 +130,7 @@ impl Cells {
                 let column = block_column << BLOCK_SHIFT;
                 let line = (0xff << (left - column).max(0)) & 0xff & (0xff >> (column + 7 - right).max(0));
                 // The same eight bits in each of the eight lines.
-                let bits = self.block(column, row) & lines & line * 0x0101_0101_0101_0101;
+                let bits = self.block(column, row) & lines & (line * 0x0101_0101_0101_0101);
                 if !visit(column, row, bits) {
                     return;
                 }
