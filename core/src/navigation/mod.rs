@@ -1,5 +1,6 @@
 //! Ways through the static geometry of a map: a grid of cells, optimal paths over it, and steering around others.
 
+mod avoidance;
 mod bytes;
 mod cost;
 mod digest;
@@ -13,6 +14,7 @@ mod service;
 mod sight;
 mod smooth;
 
+pub use avoidance::{Neighbour, Walker, avoid};
 pub use bytes::DecodeError;
 pub use grid::{GridError, NavGrid};
 pub use paths::Paths;
