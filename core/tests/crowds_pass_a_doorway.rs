@@ -114,10 +114,10 @@ impl Crowd {
         let disc = &self.discs[index];
         let aim = if disc.passed() < METRE / 4 { (disc.goal.0.signum() * METRE / 2, 0) } else { disc.goal };
         let mut near: Vec<Neighbour> = self
-            .near(index, 4 * METRE)
+            .near(index, 3 * METRE)
             .map(|other| Neighbour { offset: disc.offset(other), velocity: other.velocity, radius: RADIUS })
             .collect();
-        near.sort_by_key(|neighbour| (length(neighbour.offset), neighbour.offset));
+        near.sort_by_cached_key(|neighbour| (length(neighbour.offset), neighbour.offset));
         near.truncate(8);
         let walker = Walker { desired: along((aim.0 - disc.at.0, aim.1 - disc.at.1), SPEED), radius: RADIUS };
         let velocity = avoid(&walker, &near);
@@ -156,7 +156,7 @@ impl Crowd {
         let (mut overlaps, mut count) = (0, 0);
         let seconds = (0..seconds_max * TICK_RATE_HZ).find_map(|tick| {
             self.step();
-            for index in 0..self.discs.len() {
+            for index in (0..self.discs.len()).filter(|_| tick % TICK_RATE_HZ == 0) {
                 let disc = &self.discs[index];
                 let overlap = self.near(index, 2 * RADIUS).map(|other| 2 * RADIUS - length(disc.offset(other))).max();
                 overlaps += i64::from(overlap.unwrap_or(0).max(0));
