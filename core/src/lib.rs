@@ -7,15 +7,27 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bot;
 pub mod command;
 pub mod config;
 pub mod entity;
 pub mod event;
+pub mod hash;
 pub mod input;
+pub mod map;
 pub mod navigation;
+mod physics;
+pub mod random;
+pub mod replay;
+pub mod snapshot;
 pub mod space;
+mod tick;
+pub mod world;
+pub mod zone;
 
 pub use config::{ConfigError, Execution, Weapon, WorldConfig};
 pub use entity::{Column, Entity, EntityId};
 pub use input::{Input, Projectile};
+pub use map::{Map, MapError};
 pub use space::{METRE, Position, SECTOR_SIDE, SectorId};
+pub use world::World;

@@ -1,5 +1,14 @@
 //! Events: what happened in a tick.
 
+mod battle;
+mod encode;
+mod group;
+mod queue;
+
+pub use battle::Battles;
+pub use encode::{EVENTS_MAX, TooManyEvents, encode_events};
+pub use queue::Queues;
+
 use crate::{
     command::Refusal,
     entity::EntityId,

@@ -3,7 +3,7 @@
 mod avoidance;
 mod bytes;
 mod cost;
-mod digest;
+pub(crate) mod digest;
 mod grid;
 mod open;
 mod paths;
