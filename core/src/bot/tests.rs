@@ -255,7 +255,7 @@ fn the_first_step_that_applies_decides() {
     let (enemies, nobody) = (sight(&[(5, 10, 0)]), sight(&[]));
     let steps = [Step::Flee { below_percent: 50 }, Step::Chase, Step::Guard { radius: M }, Step::Wander { radius: M }];
     let far = Situation { position: HERE.offset(i64::from(9 * M), 0), ..calm(&nobody) };
-    assert_eq!(action(&steps, &Situation { health: 1, order: Order::Use, ..calm(&enemies) }), go(HERE, -50, 0));
+    assert_eq!(action(&steps, &Situation { health: 1, order: Order::MoveTo, ..calm(&enemies) }), go(HERE, -50, 0));
     assert_eq!(action(&steps, &Situation { sight: &enemies, ..far }), Some(Action::Attack(id(5))));
     assert_eq!(action(&steps, &far), go(HERE, 0, 0));
     assert!(matches!(action(&steps, &calm(&nobody)), Some(Action::MoveTo(_))));
@@ -303,7 +303,7 @@ proptest! {
         within in proptest::array::uniform4(0..SECTOR_SIDE),
         enemies in proptest::collection::vec((any::<u64>(), any_length(), any_length()), 0..12),
         (health, health_max, team) in (any::<i32>(), any::<i32>(), 0..3u16),
-        order in proptest::sample::select(vec![Order::None, Order::MoveTo, Order::Attack, Order::Follow]),
+        order in proptest::sample::select(vec![Order::None, Order::MoveTo, Order::Attack, Order::Velocity]),
         weapon_range in proptest::option::of(any::<i32>()),
         offsets in proptest::array::uniform4(any_length()),
         places in proptest::collection::vec(any::<(i32, i32)>(), 0..4),

@@ -30,10 +30,6 @@ pub enum Order {
     MoveTo = 2,
     /// Go within the weapon's range of the target and fire.
     Attack = 3,
-    /// Go within use range of the target, use it once, then do nothing.
-    Use = 4,
-    /// Stay within a distance of the target.
-    Follow = 5,
 }
 
 /// One thing to do for one entity.
@@ -57,7 +53,7 @@ pub enum Action {
     },
     /// Forget every order and brake.
     Stop,
-    /// Use an entity that is near: a door, a flag, a resource.
+    /// Use an entity that is near: a door, a flag, a resource. It is told as an event.
     Use(EntityId),
     /// What the game mode defines. It is passed on as an event after ownership, rate and reach are checked.
     Custom {
