@@ -57,6 +57,9 @@ impl World {
             stray_shots: _,
             places,
             battles,
+            navigator,
+            path_requests: _,
+            paths_done: _,
             dead: _,
             next_shot,
             stats: _,
@@ -73,6 +76,9 @@ impl World {
         queues.encode(&mut writer);
         places.encode(*tick, &mut writer);
         battles.encode(&mut writer);
+        if let Some(navigator) = navigator {
+            navigator.encode(writer.buffer());
+        }
         let map_hash = constants.map.as_ref().map_or(0, Map::hash);
         Header { config_hash: config_hash(&constants.config), map_hash, tick: *tick }.seal(start, out);
     }
@@ -129,6 +135,8 @@ impl World {
         world.places.decode(header.tick, &mut reader)?;
         reader.enter("battles");
         world.battles.decode(&mut reader)?;
+        reader.enter("paths");
+        world.decode_paths(&mut reader)?;
         reader.finish()?;
         Ok(world)
     }
@@ -224,6 +232,8 @@ impl World {
             let is_valid = match column {
                 // A goal goes beyond the range of orders when its entity goes from sector to sector, but not so far.
                 Column::GoalX | Column::GoalY => value.unsigned_abs() < 3 << 61,
+                // Paths are looked at when they are there.
+                Column::Path | Column::Waypoint => true,
                 _ => self.is_valid(column, value),
             };
             if !is_valid {
