@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 
 pub mod inputs;
+pub mod map;
 pub mod operations;
 
 mod operation;
 
 /// The name and the body of every target. A target's corpus is the folder of its name under `corpus/`.
-pub const TARGETS: [(&str, fn(&[u8])); 2] = [("inputs", inputs::run), ("operations", operations::run)];
+pub const TARGETS: [(&str, fn(&[u8])); 3] =
+    [("inputs", inputs::run), ("map", map::run), ("operations", operations::run)];
