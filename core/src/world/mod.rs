@@ -15,15 +15,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod apply;
 mod commands;
 mod host;
 mod partitioning;
 mod query;
+mod save;
 mod step;
 
 use std::sync::Arc;
 
-pub use commands::{FLAG_TAKEN_OVER, InputError};
+pub use apply::{Applied, InputError};
+pub use commands::FLAG_TAKEN_OVER;
 pub use host::{EntityError, SpawnError, WriteError};
 pub use query::{Filter, QUERY_MAX, RayHit};
 
