@@ -9,9 +9,17 @@
 pub mod inputs;
 pub mod map;
 pub mod operations;
+pub mod replay;
+pub mod snapshot;
 
 mod operation;
+mod seal;
 
 /// The name and the body of every target. A target's corpus is the folder of its name under `corpus/`.
-pub const TARGETS: [(&str, fn(&[u8])); 3] =
-    [("inputs", inputs::run), ("map", map::run), ("operations", operations::run)];
+pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+    ("inputs", inputs::run),
+    ("map", map::run),
+    ("operations", operations::run),
+    ("replay", replay::run),
+    ("snapshot", snapshot::run),
+];

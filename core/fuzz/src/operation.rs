@@ -21,6 +21,8 @@ pub(crate) enum Operation {
     Steps(u8),
     /// One of the worlds is worked on in another way.
     Execution(Execution),
+    /// One of the worlds is put in the place of the other, by a snapshot, and worked on in that way.
+    Save(Execution),
 }
 
 /// A configuration whose limits are soon reached.
@@ -80,7 +82,7 @@ pub(crate) fn execution(input: &mut Unstructured<'_>) -> Result<Execution> {
 impl Operation {
     /// The next operation. `ids` are those of entities that live or lived.
     pub(crate) fn next(input: &mut Unstructured<'_>, ids: &[EntityId]) -> Result<Self> {
-        Ok(Self::Input(match input.int_in_range(0..=15)? {
+        Ok(Self::Input(match input.int_in_range(0..=16)? {
             0..=2 => Input::Spawn(entity(input, ids)?),
             3 => Input::Despawn(id(input, ids)?),
             4 => Input::Set { entity: id(input, ids)?, column: column(input)?, value: value(input)? },
@@ -98,6 +100,7 @@ impl Operation {
             9 => Input::HandBack { player: player(input)? },
             10..=12 => Input::Command(command(input, ids)?),
             13 => return Ok(Self::Execution(execution(input)?)),
+            14 => return Ok(Self::Save(execution(input)?)),
             _ => return Ok(Self::Steps(input.int_in_range(1..=8)?)),
         }))
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use arbitrary::{Result, Unstructured};
-use muster_core::{Entity, EntityId, Execution, Input, Position, World, WorldConfig, event::Event};
+use muster_core::{Entity, EntityId, Execution, Input, Position, World, WorldConfig, event::Event, world::Applied};
 
 use crate::operation::{self, Operation};
 
@@ -34,6 +34,7 @@ fn operate(input: &mut Unstructured<'_>) -> Result<()> {
                 pair.other.set_execution(execution).expect("the execution is valid");
                 pair.compare();
             }
+            Operation::Save(execution) => pair.save(execution),
             Operation::Steps(count) => {
                 for _ in 0..count {
                     pair.step();
@@ -63,7 +64,7 @@ impl Pair {
         if result.is_err() {
             assert_eq!((self.plain.hash(), self.plain.entity_count()), before, "refused: {input:?}");
         }
-        if let (Input::Spawn(entity), Ok(Some(id))) = (input, result) {
+        if let (Input::Spawn(entity), Ok(Applied::Spawned(id))) = (input, result) {
             assert!(!self.known.contains(&id), "{id} was given out before");
             self.known.push(id);
             self.check_new(id, entity);
@@ -89,6 +90,19 @@ impl Pair {
         assert_eq!(self.plain.events(), self.other.events(), "tick {tick}");
         self.check_events(tick);
         self.check_entities();
+        self.compare();
+    }
+
+    /// One of the worlds goes on from a snapshot of the other.
+    fn save(&mut self, execution: Execution) {
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        self.plain.save(&mut left);
+        self.other.save(&mut right);
+        assert_eq!(left, right, "a state has one form");
+        self.other = World::restore(&left, execution).expect("it has just been saved");
+        right.clear();
+        self.other.save(&mut right);
+        assert_eq!(left, right, "a restored world is the same");
         self.compare();
     }
 
