@@ -15,6 +15,7 @@ mod fields;
 mod identity;
 mod json;
 mod navigable;
+mod overview;
 mod ray;
 mod sweep;
 mod walk;
