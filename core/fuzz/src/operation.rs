@@ -7,6 +7,7 @@ use muster_core::{
     config::{Behaviour, Step},
     entity::COLUMNS,
     event::Class,
+    map::{Map, MapDef, PickupEffect, PickupSpawn, WallDef, WallForm, Zone, ZoneForm, ZoneKind},
 };
 
 /// How many attributes the worlds have.
@@ -68,10 +69,45 @@ pub(crate) fn config(input: &mut Unstructured<'_>) -> Result<WorldConfig> {
     })
 }
 
+/// A map of 64 m a side round the corner where most things happen, or none.
+pub(crate) fn map(input: &mut Unstructured<'_>) -> Result<Option<Map>> {
+    if input.arbitrary()? {
+        return Ok(None);
+    }
+    let side = 64 * METRE;
+    let at = |x: i32, y: i32| (x * METRE, y * METRE);
+    let wall = |form| WallDef { form, layers: 1 };
+    let zone = |kind, form| Zone { name: "zone".into(), kind, form, team: 0, capture_ticks: 5, value: 1, tag: 0 };
+    let pickup = |x, effect| PickupSpawn {
+        x: x * METRE,
+        y: 40 * METRE,
+        radius: METRE,
+        kind: 1,
+        effect,
+        amount: 7,
+        respawn_ticks: 10,
+    };
+    let definition = MapDef {
+        origin: Position::new(SectorId::new(0, 0), i64::from(-side / 2), i64::from(-side / 2)),
+        walls: vec![
+            wall(WallForm::Segment { from: at(10, 10), to: at(50, 14) }),
+            wall(WallForm::Box { min: at(30, 30), max: at(34, 50) }),
+        ],
+        zones: vec![
+            zone(ZoneKind::Resource, ZoneForm::Circle { at: at(32, 28), radius: 6 * METRE }),
+            zone(ZoneKind::Base, ZoneForm::Box { min: at(0, 0), max: at(20, 20) }),
+        ],
+        pickups: vec![pickup(20, PickupEffect::Health), pickup(44, PickupEffect::Named("fuel".into()))],
+        routes: vec![vec![at(5, 5), at(60, 5), at(60, 60)]],
+        ..MapDef::empty(side, side)
+    };
+    Ok(Some(Map::new(definition).expect("the map is good")))
+}
+
 /// Another way to work on a world.
 pub(crate) fn execution(input: &mut Unstructured<'_>) -> Result<Execution> {
     Ok(Execution {
-        shards: *input.choose(&[1, 2, 3, 8, 256])?,
+        shards: *input.choose(&[1, 2, 3, 8])?,
         // To start threads takes most of a run's time.
         threads: *input.choose(&[1, 1, 1, 1, 1, 1, 1, 2])?,
         inline_below: *input.choose(&[0, 0, 5, 2000])?,

@@ -4,12 +4,14 @@
 use std::collections::BTreeSet;
 
 use arbitrary::{Result, Unstructured};
-use muster_core::{Entity, EntityId, Execution, Input, Position, World, WorldConfig, event::Event, world::Applied};
+use muster_core::{
+    Entity, EntityId, Execution, Input, Position, World, WorldConfig, event::Event, map::Map, world::Applied,
+};
 
 use crate::operation::{self, Operation};
 
 /// A run is ended when it has become long: more of the same finds nothing.
-const STEPS_MAX: u32 = 300;
+const STEPS_MAX: u32 = 100;
 
 /// Runs the target.
 pub fn run(bytes: &[u8]) {
@@ -20,10 +22,13 @@ pub fn run(bytes: &[u8]) {
 fn operate(input: &mut Unstructured<'_>) -> Result<()> {
     let config = operation::config(input)?;
     let plain = Execution { shards: 1, threads: 1, inline_below: u32::MAX, split_above: 0 };
+    let map = operation::map(input)?;
+    let world = |execution| World::new(config.clone(), map.clone(), execution).expect("the configuration is valid");
     let mut pair = Pair {
-        plain: World::new(config.clone(), plain).expect("the configuration is valid"),
-        other: World::new(config.clone(), operation::execution(input)?).expect("the configuration is valid"),
-        config,
+        plain: world(plain),
+        other: world(operation::execution(input)?),
+        config: config.clone(),
+        map: map.clone(),
         known: Vec::new(),
     };
     let mut steps = 0;
@@ -52,6 +57,7 @@ struct Pair {
     plain: World,
     other: World,
     config: WorldConfig,
+    map: Option<Map>,
     /// Ids that were given out.
     known: Vec<EntityId>,
 }
@@ -99,7 +105,7 @@ impl Pair {
         self.plain.save(&mut left);
         self.other.save(&mut right);
         assert_eq!(left, right, "a state has one form");
-        self.other = World::restore(&left, execution).expect("it has just been saved");
+        self.other = World::restore(&left, self.map.clone(), execution).expect("it has just been saved");
         right.clear();
         self.other.save(&mut right);
         assert_eq!(left, right, "a restored world is the same");

@@ -27,7 +27,7 @@ fn play(bytes: &[u8]) {
         }
     };
     let (first, last) = (replay.tick_first(), replay.tick_last());
-    let Ok(mut player) = Player::new(replay, Execution::default()) else { return };
+    let Ok(mut player) = Player::new(replay, None, Execution::default()) else { return };
     for _ in 0..STEPS_MAX {
         let before = player.world().tick();
         match player.step() {

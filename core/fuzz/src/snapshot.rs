@@ -14,7 +14,7 @@ pub fn run(bytes: &[u8]) {
 
 fn restore(bytes: &[u8]) {
     let execution = Execution { shards: 3, threads: 1, inline_below: 0, split_above: 2 };
-    let mut world = match World::restore(bytes, execution) {
+    let mut world = match World::restore(bytes, None, execution) {
         Ok(world) => world,
         Err(error) => {
             assert!(!error.to_string().is_empty());
@@ -24,7 +24,7 @@ fn restore(bytes: &[u8]) {
     let mut saved = Vec::new();
     world.save(&mut saved);
     assert_eq!(saved, bytes, "a state has one form");
-    let mut again = World::restore(&saved, Execution::default()).expect("it has just been saved");
+    let mut again = World::restore(&saved, None, Execution::default()).expect("it has just been saved");
     for _ in 0..3 {
         world.step();
         again.step();
