@@ -7,7 +7,9 @@
 mod buckets;
 mod cells;
 mod contact;
+mod decode;
 mod definition;
+mod encode;
 mod error;
 mod fields;
 mod identity;
@@ -20,9 +22,11 @@ mod walk;
 mod walls;
 
 pub use contact::Body;
+pub use decode::{MapMessageError, decode_map};
 pub use definition::{
     CellsDef, MapDef, NavigationDef, PickupEffect, PickupSpawn, SpawnPoint, WallDef, WallForm, Zone, ZoneForm, ZoneKind,
 };
+pub use encode::encode_map;
 pub use error::{MapError, MapFault};
 pub use ray::{Hit, Normal};
 pub use walls::{PushOut, Travel, Walls};

@@ -34,6 +34,9 @@ const SHOT_BYTES: usize = 64;
 /// Bytes that a command takes at least.
 const COMMAND_BYTES_MIN: usize = 13;
 
+/// No world comes so far that it counts beyond this, so that one that is restored counts on without an overflow.
+const COUNT_MAX: u64 = 1 << 62;
+
 impl World {
     /// Appends a snapshot of the world. Equal worlds give equal bytes, whatever threads and shards they were worked on
     /// with and however they came to be what they are. Events of the last tick and counters are not state.
@@ -91,6 +94,9 @@ impl World {
     /// `map` must be the one that the world was made with.
     pub fn restore(bytes: &[u8], mut map: Option<Map>, execution: Execution) -> Result<Self, RestoreError> {
         let (header, mut reader) = Header::open(bytes)?;
+        if header.tick > COUNT_MAX {
+            return Err(reader.error(Fault::Value("tick")));
+        }
         reader.enter("config");
         let config = decode_config(&mut reader)?;
         if config_hash(&config) != header.config_hash {
@@ -114,6 +120,9 @@ impl World {
         let sectors = world.decode_entities(&mut reader)?;
         reader.enter("projectiles");
         world.next_shot = reader.u64()?;
+        if world.next_shot > COUNT_MAX {
+            return Err(reader.error(Fault::Value("next projectile")));
+        }
         let shots = world.decode_shots(&mut reader)?;
         world.fill(sectors, shots, &reader)?;
         reader.enter("commands");
