@@ -22,7 +22,7 @@ pub struct WorldConfig {
     pub attributes: Vec<String>,
     /// The weapons; [`crate::Column::Weapon`] is an index from 1.
     pub weapons: Vec<Weapon>,
-    /// Limit of every speed, in units of length a second; at most 250 km/s over the tick rate.
+    /// Limit of every speed, in units of length a second; at most 4 km/s, and 250 m a tick.
     pub speed_max: i32,
     /// Most commands of a player in a tick; more are refused.
     pub commands_per_tick_max: u32,
@@ -180,9 +180,9 @@ impl WorldConfig {
                 "lengths and damage of 0 or more, reload_ticks of 1 or more",
             ),
             (
-                speed_max > 0 && speed_max <= i64::from(METRE) * 250 * i64::from(self.tick_rate_hz),
+                speed_max > 0 && speed_max <= i64::from(METRE) * 4000.min(250 * i64::from(self.tick_rate_hz)),
                 "speed_max",
-                "above 0 and at most 250 m a tick",
+                "above 0, at most 4000 m/s and at most 250 m a tick",
             ),
             ((0..=1 << 50).contains(&self.reach_max), "reach_max", "0 to 2^50"),
             (self.use_range >= 0, "use_range", "0 or more"),

@@ -111,6 +111,16 @@ macro_rules! columns {
             pub attributes: Vec<i32>,
         }
 
+        impl Entity {
+            /// Every value but the place, column by column.
+            pub(crate) fn values(&self) -> impl Iterator<Item = (Column, i64)> {
+                let attributes = self.attributes.iter().enumerate();
+                [$( (Column::$variant, self.$field.to_i64()) ),+]
+                    .into_iter()
+                    .chain(attributes.map(|(number, value)| (Column::Attribute(number as u8), i64::from(*value))))
+            }
+        }
+
         /// The state of many entities, column by column. Row `i` of every column is the same entity.
         ///
         /// `x` and `y` are relative to the sector that the rows are in.
