@@ -6,6 +6,7 @@ mod beside;
 mod clock;
 mod engine;
 mod heap;
+mod memory;
 mod muster;
 mod quality;
 #[cfg(feature = "rapier")]
@@ -13,6 +14,8 @@ mod rapier;
 mod report;
 mod row;
 mod scene;
+mod threads;
+mod upkeep;
 
 use std::{fs, path::PathBuf};
 

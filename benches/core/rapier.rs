@@ -59,7 +59,7 @@ impl Rapier {
             let body = &mut self.world.bodies[*handle];
             let way = self.middle - body.translation();
             let distance = way.length();
-            let speed = speed_max.min((2.0 * acceleration * distance).sqrt());
+            let speed = speed_max.min((2.0 * acceleration * distance).sqrt()).min(distance * TICK_RATE_HZ as f32);
             let wanted = if distance > 0.0 { way * (speed / distance) } else { Vector::ZERO };
             let change = wanted - body.linvel();
             let length = change.length();

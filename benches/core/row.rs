@@ -3,7 +3,7 @@
 use anyhow::Result;
 use muster_benches::spread::median;
 
-use crate::{beside, scene::Scene};
+use crate::{beside, memory, scene::Scene, threads, upkeep};
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +90,42 @@ pub(crate) const ROWS: &[Row] = &[
         unit: "x",
         // Five seconds bring most of them to the pile.
         measure: |plan| beside::measure(plan, &Scene::crowd(plan.entities(1_000)), 300),
+    },
+    Row {
+        name: "threads-64",
+        title: "two worker threads against one, 50,000 discs over 64 sectors",
+        target: Target::AtLeast(1.7),
+        unit: "x",
+        // A disc has 36 m to itself: a square of 8 km.
+        measure: |plan| threads::measure(plan, plan.entities(50_000), threads::Spread::Sectors(8)),
+    },
+    Row {
+        name: "threads-1",
+        title: "two worker threads against one, 50,000 discs in one sector",
+        target: Target::AtLeast(1.5),
+        unit: "x",
+        measure: |plan| threads::measure(plan, plan.entities(50_000), threads::Spread::OneSector),
+    },
+    Row {
+        name: "hash",
+        title: "state hash of the whole world each tick, 50,000 discs",
+        target: Target::AtMost(5.0),
+        unit: "% of the tick",
+        measure: upkeep::hash,
+    },
+    Row {
+        name: "memory",
+        title: "memory per entity with 8 attributes, all indexes included, 50,000",
+        target: Target::AtMost(256.0),
+        unit: "B",
+        measure: memory::per_entity,
+    },
+    Row {
+        name: "allocations",
+        title: "allocations in a steady tick",
+        target: Target::AtMost(0.0),
+        unit: "",
+        measure: memory::allocations,
     },
 ];
 

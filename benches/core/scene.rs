@@ -28,7 +28,8 @@ pub(crate) struct Disc {
 /// What every disc of a crowd does: it heads for the middle of the scene.
 ///
 /// **The wanted velocity points at the middle with as much speed as can still be braked away on the way there, `speed` at
-/// most; the velocity changes towards it by at most `acceleration` a second.**
+/// most and no more than leads there in a tick; the velocity changes towards it by at most `acceleration` a second.** This
+/// is the core's own rule for an entity that was told to go somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pull {
     /// Units a second.
