@@ -4,6 +4,9 @@ use core::fmt;
 
 use crate::{entity::ATTRIBUTES_MAX, space::METRE};
 
+/// Most bytes of an attribute's name.
+pub const TEXT_MAX: usize = 64;
+
 /// What a world is and how much it may hold. It is part of a world's identity: a snapshot or a replay carries it, and
 /// two worlds of different configurations have different hashes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,7 +52,7 @@ pub struct WorldConfig {
 pub struct Weapon {
     /// What a hit takes from the target's health.
     pub damage: i32,
-    /// How far it reaches, in units of length.
+    /// How far it reaches, in units of length: up to 500 m if it hits at once, up to 10 km for projectiles.
     pub range: i32,
     /// Ticks from a shot to the next, at least 1.
     pub reload_ticks: u32,
@@ -122,7 +125,7 @@ pub struct Execution {
 }
 
 /// What is wrong with a configuration: the field and what it must be.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConfigError {
     /// The field.
     pub field: &'static str,
@@ -173,6 +176,8 @@ impl WorldConfig {
             (self.projectiles_max <= Self::ENTITIES_MAX, "projectiles_max", "at most 16,777,216"),
             ((1..=1 << 20).contains(&self.sectors_max), "sectors_max", "1 to 1,048,576"),
             (self.attributes.len() <= ATTRIBUTES_MAX, "attributes", "at most 64"),
+            (self.attributes.iter().all(|name| name.len() <= TEXT_MAX), "attributes", "names of at most 64 bytes"),
+            (self.base_kinds.len() <= 1 << 16, "base_kinds", "at most 65,536"),
             (self.weapons.len() <= 255, "weapons", "at most 255"),
             (
                 self.weapons.iter().all(Weapon::is_valid),
@@ -204,10 +209,14 @@ impl WorldConfig {
 impl Weapon {
     fn is_valid(&self) -> bool {
         self.damage >= 0
-            && (0..=10_000 * METRE).contains(&self.range)
+            && (0..=self.range_max()).contains(&self.range)
             && self.reload_ticks >= 1
             && self.projectile_speed >= 0
             && (0..=10 * METRE).contains(&self.projectile_radius)
+    }
+
+    const fn range_max(&self) -> i32 {
+        if self.projectile_speed > 0 { 10_000 * METRE } else { 500 * METRE }
     }
 }
 

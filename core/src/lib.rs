@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bot;
 pub mod command;
 pub mod config;
 pub mod entity;
@@ -15,6 +16,8 @@ pub mod hash;
 pub mod input;
 pub mod navigation;
 mod physics;
+pub mod random;
+pub mod snapshot;
 pub mod space;
 mod tick;
 pub mod world;

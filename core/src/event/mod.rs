@@ -1,5 +1,13 @@
 //! Events: what happened in a tick.
 
+mod battle;
+mod encode;
+mod queue;
+
+pub use battle::Battles;
+pub use encode::{EVENTS_MAX, TooManyEvents, encode_events};
+pub use queue::Queues;
+
 use crate::{
     command::Refusal,
     entity::EntityId,

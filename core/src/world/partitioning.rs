@@ -167,8 +167,7 @@ impl World {
         if shards == 1 {
             return;
         }
-        let loads: Vec<usize> =
-            self.shards.iter().map(|shard| shard.regions.iter().map(|region| region.load()).sum()).collect();
+        let loads: Vec<usize> = self.shards.iter().map(|shard| shard.load()).collect();
         let total: usize = loads.iter().sum();
         let largest = loads.iter().copied().max().unwrap_or(0);
         if largest * shards <= total + total / 8 + 64 {
@@ -189,8 +188,7 @@ impl World {
     }
 
     fn lightest_shard(&self) -> u16 {
-        let load = |shard: usize| self.shards[shard].regions.iter().map(|region| region.load()).sum::<usize>();
-        (0..self.shards.len()).min_by_key(|shard| load(*shard)).expect("there is a shard") as u16
+        (0..self.shards.len()).min_by_key(|shard| self.shards[*shard].load()).expect("there is a shard") as u16
     }
 
     /// Puts a new region into its shard and its strip among the others. Returns its number.
