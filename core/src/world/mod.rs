@@ -18,12 +18,14 @@
 mod commands;
 mod host;
 mod partitioning;
+mod query;
 mod step;
 
 use std::sync::Arc;
 
 pub use commands::{FLAG_TAKEN_OVER, InputError};
 pub use host::{EntityError, SpawnError, WriteError};
+pub use query::{Filter, QUERY_MAX, RayHit};
 
 use crate::{
     ConfigError, Execution, WorldConfig,
