@@ -5,12 +5,15 @@
 mod beside;
 mod clock;
 mod engine;
+mod ground;
 mod heap;
 mod memory;
 mod muster;
+mod paths;
 mod quality;
 #[cfg(feature = "rapier")]
 mod rapier;
+mod rays;
 mod report;
 mod row;
 mod scene;

@@ -58,10 +58,9 @@ pub(crate) fn allocations(plan: &Plan) -> Result<Finding> {
     let two_threads = Execution { shards: 8, threads: 2, inline_below: 0, split_above: 4_096 };
     let mut largest = 0.0_f64;
     for (name, execution) in [("1 thread", ONE_THREAD), ("2 threads", two_threads)] {
-        for (scene_name, scene) in [
-            ("drift", Scene::drift(plan.entities(10_000), 4.0)),
-            ("crowd", Scene::crowd(plan.entities(1_000))),
-        ] {
+        for (scene_name, scene) in
+            [("drift", Scene::drift(plan.entities(10_000), 4.0)), ("crowd", Scene::crowd(plan.entities(1_000)))]
+        {
             let mut muster = Muster::with(&scene, ATTRIBUTES, execution);
             for _ in 0..TICKS_BEFORE {
                 muster.tick();

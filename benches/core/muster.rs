@@ -22,7 +22,8 @@ pub(crate) struct Muster {
     pub(crate) world: World,
     /// The discs, in the order of the scene.
     pub(crate) discs: Vec<EntityId>,
-    corner: Position,
+    /// Where the scene's lower left corner is.
+    pub(crate) corner: Position,
 }
 
 impl Muster {
@@ -89,9 +90,8 @@ impl Engine for Muster {
     }
 
     fn bodies(&self) -> Vec<Body> {
-        let metres_of = |id: EntityId, column: Column| {
-            metres(self.world.value(id, column).expect("a disc of the scene lives"))
-        };
+        let metres_of =
+            |id: EntityId, column: Column| metres(self.world.value(id, column).expect("a disc of the scene lives"));
         let discs = self.discs.iter().map(|id| {
             let position = self.world.position(*id).expect("a disc of the scene lives");
             let (x, y) = self.corner.offset_to(position).expect("a disc of the scene is near");

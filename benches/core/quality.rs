@@ -45,7 +45,8 @@ impl Quality {
         Self {
             energy_share: now / start,
             contacts_per_disc: overlaps.len() as f64 / bodies.len() as f64,
-            overlap_mean_mm: 1_000.0 * overlaps.iter().fold(0.0, |sum, depth| sum + depth) / overlaps.len().max(1) as f64,
+            overlap_mean_mm: 1_000.0 * overlaps.iter().fold(0.0, |sum, depth| sum + depth)
+                / overlaps.len().max(1) as f64,
             overlap_max_mm: 1_000.0 * overlaps.iter().copied().fold(0.0, f64::max),
             escaped: if scene.is_walled { bodies.len() - bodies.iter().filter(is_inside).count() } else { 0 },
             from_middle_mean_m: from_middle / bodies.len() as f64,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use muster_benches::spread::median;
 
-use crate::{beside, memory, scene::Scene, threads, upkeep};
+use crate::{beside, memory, paths, rays, scene::Scene, threads, upkeep};
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +107,27 @@ pub(crate) const ROWS: &[Row] = &[
         measure: |plan| threads::measure(plan, plan.entities(50_000), threads::Spread::OneSector),
     },
     Row {
+        name: "rays",
+        title: "raycasts over a 512 x 512 grid map, where they are slowest",
+        target: Target::AtLeast(2.0),
+        unit: "million a second",
+        measure: rays::walls,
+    },
+    Row {
+        name: "radius",
+        title: "radius query, per entity found, 30 m among 50,000 discs",
+        target: Target::AtMost(20.0),
+        unit: "ns",
+        measure: rays::radius,
+    },
+    Row {
+        name: "paths",
+        title: "optimal path on a 512 x 512 grid, mean over random pairs, cold, where it is slowest",
+        target: Target::AtMost(1.0),
+        unit: "ms",
+        measure: paths::optimal,
+    },
+    Row {
         name: "hash",
         title: "state hash of the whole world each tick, 50,000 discs",
         target: Target::AtMost(5.0),
@@ -133,6 +154,11 @@ impl Plan {
     /// `count`, or fewer if the run is a small one.
     pub(crate) fn entities(&self, count: usize) -> usize {
         count.min(self.entities_max)
+    }
+
+    /// `side` cells, or fewer if the run is a small one.
+    pub(crate) fn cells(&self, side: u32) -> u32 {
+        side.min(self.cells_max)
     }
 
     /// The ticks of a round of a scene.

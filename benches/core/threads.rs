@@ -32,9 +32,7 @@ pub(crate) fn measure(plan: &Plan, discs: usize, spread: Spread) -> Result<Findi
     let spacing_m = match spread {
         Spread::OneSector => 4.0,
         // Less by the walls on both sides, which are in the outermost sectors.
-        Spread::Sectors(side) => {
-            (f64::from(side) * f64::from(SECTOR_SIDE / METRE) - 50.0) / (discs as f64).sqrt()
-        }
+        Spread::Sectors(side) => (f64::from(side) * f64::from(SECTOR_SIDE / METRE) - 50.0) / (discs as f64).sqrt(),
     };
     let scene = Scene::drift(discs, spacing_m);
     let one_core = pinned::allowed()?;
@@ -51,7 +49,8 @@ pub(crate) fn measure(plan: &Plan, discs: usize, spread: Spread) -> Result<Findi
     let (mut one_ms, mut two_ms) = (Vec::new(), Vec::new());
     for round in 0..plan.rounds {
         for turn in 0..2 {
-            let (world, times) = if (round + turn) % 2 == 0 { (&mut one, &mut one_ms) } else { (&mut two, &mut two_ms) };
+            let (world, times) =
+                if (round + turn) % 2 == 0 { (&mut one, &mut one_ms) } else { (&mut two, &mut two_ms) };
             times.push(1e3 * wall_seconds(|| run(world, plan.ticks())) / f64::from(plan.ticks()));
         }
     }
