@@ -156,3 +156,36 @@ impl Kind {
         }
     }
 }
+
+impl Class {
+    /// Every class, by number.
+    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Normal, Self::Low];
+
+    /// The class of a number; `None` if there is none.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
+impl Kind {
+    /// Every kind, by number.
+    pub const ALL: [Self; 12] = [
+        Self::UnitDestroyed,
+        Self::BaseDestroyed,
+        Self::MassiveBattle,
+        Self::ResourceCapture,
+        Self::Contact,
+        Self::Hit,
+        Self::ZoneEntered,
+        Self::ZoneLeft,
+        Self::PickupTaken,
+        Self::CommandRefused,
+        Self::Used,
+        Self::Custom,
+    ];
+
+    /// The kind of a number; `None` if there is none.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
