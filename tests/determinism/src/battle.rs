@@ -37,17 +37,15 @@ pub const fn execution(shards: u16, threads: u16, split_above: u32) -> Execution
 /// # Panics
 /// If the configuration is refused.
 pub fn found(setting: Setting, execution: Execution) -> World {
-    World::new(config(setting), execution).expect("a valid configuration")
+    World::new(config(setting), Some(map()), execution).expect("a valid configuration")
 }
 
 /// The map: walls, zones, pickups and routes where four sectors meet.
 ///
 /// # Panics
 /// If the committed document is no map.
-pub fn map(config: &WorldConfig) -> Map {
-    let mut map = Map::from_json(include_str!("battlefield.json")).expect("the battlefield is a map");
-    map.resolve(&config.attributes).expect("the battlefield names attributes that there are");
-    map
+pub fn map() -> Map {
+    Map::from_json(include_str!("battlefield.json")).expect("the battlefield is a map")
 }
 
 /// The configuration of the battle's world.
@@ -121,7 +119,7 @@ fn behaviours() -> Vec<Behaviour> {
 }
 
 /// Where things begin, and where they are put: five places, with a border or the end of space through most of them.
-pub fn somewhere(dice: &mut Dice) -> Position {
+pub(crate) fn somewhere(dice: &mut Dice) -> Position {
     let (sector, x, y, spread) = match dice.below(10) {
         // The battlefield, where four sectors meet at the origin of space.
         0..=4 => (SectorId::new(0, 0), 0, 0, 110),
@@ -137,7 +135,7 @@ pub fn somewhere(dice: &mut Dice) -> Position {
 }
 
 /// Someone to fight, or something in the way.
-pub fn someone(dice: &mut Dice) -> Entity {
+pub(crate) fn someone(dice: &mut Dice) -> Entity {
     let plain = Entity {
         half_x: 128,
         half_y: 128,
@@ -191,7 +189,7 @@ pub fn someone(dice: &mut Dice) -> Entity {
 }
 
 /// A value to write and its column: one that there may be, or one that is refused.
-pub fn some_value(dice: &mut Dice) -> (Column, i64) {
+pub(crate) fn some_value(dice: &mut Dice) -> (Column, i64) {
     let speed = dice.between(-220 * M, 220 * M);
     match dice.below(20) {
         0 | 1 => (Column::VelocityX, speed),

@@ -18,6 +18,6 @@ pub use self::{
     battle::{Setting, config, execution, found, map},
     dice::Dice,
     golden::{GOLDEN, Golden, check_golden},
-    run::{Moment, Outcome, Run, Way, agree, agree_in, ticks},
+    run::{Moment, Outcome, Run, Way, agree, agree_in, digest_of_events, ticks},
     script::Script,
 };
