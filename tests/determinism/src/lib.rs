@@ -1,7 +1,7 @@
 //! A battle whose course is written down, and runs of it that must not differ.
 //!
 //! **A run is a function of its setting alone.** The script looks at the tick, at draws of the core's randomness and at
-//! the ids that live, and at nothing else; so whatever differs between two runs is the core's doing. Runs are compared
+//! the world's state, and at nothing else; so whatever differs between two runs is the core's doing. Runs are compared
 //! tick by tick: the hash of the state, the events in their order, and what the world answered to each input. A failure
 //! names the first tick that differs.
 //!

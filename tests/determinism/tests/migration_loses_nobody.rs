@@ -85,7 +85,7 @@ fn run(sectors_max: u32, execution: impl Fn(u64) -> Execution) -> u64 {
             let before = sectors.insert(*id, entity.position.sector);
             crossings += u64::from(before.is_some_and(|before| before != entity.position.sector));
         }
-        assert_eq!(world.entity_count(), 380, "tick {tick}");
+        assert_eq!(world.entity_count(), marks.len() as u32, "tick {tick}");
     }
     crossings
 }
