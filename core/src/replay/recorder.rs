@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, FrameKind, Head, write_index};
 use crate::{
-    input::Input,
+    Input,
     snapshot::{Writer, config_hash, encode_input},
     space::SectorId,
     world::{Applied, InputError, World},
@@ -98,7 +98,7 @@ impl Recorder {
         let head = Head {
             key_ticks: settings.key_ticks,
             config_hash: config_hash(world.config()),
-            map_hash: world.map().map_or(0, |map| map.hash()),
+            map_hash: 0,
             tick_first: world.tick(),
         };
         head.write(&mut recorder.out);
@@ -106,17 +106,19 @@ impl Recorder {
         recorder
     }
 
-    /// Applies an input to the world and records it if it was accepted; a step ends the tick's frame.
+    /// Applies an input to the world and records it; a step ends the tick's frame. What the world refuses is not recorded,
+    /// except for commands, whose refusal is an event. Returns what [`World::apply`] does.
     pub fn apply(&mut self, world: &mut World, input: &Input) -> Result<Applied, InputError> {
-        let applied = world.apply(input)?;
-        match input {
-            Input::Step => self.record_tick(world),
-            _ => self.record_input(input),
+        let applied = world.apply(input);
+        match (input, applied) {
+            (Input::Step, _) => self.record_tick(world),
+            (_, Ok(_) | Err(InputError::Command(_))) => self.record_input(input),
+            (_, Err(_)) => {}
         }
-        Ok(applied)
+        applied
     }
 
-    /// Records an input that the world has accepted. For hosts that call the world themselves; steps are recorded by
+    /// Records an input that the world has accepted, or a command that it has refused. For hosts that call the world themselves; steps are recorded by
     /// [`Self::record_tick`].
     pub fn record_input(&mut self, input: &Input) {
         // Beyond the limit the tick is lost as a whole, so its inputs need not be kept.
@@ -129,7 +131,7 @@ impl Recorder {
     }
 
     /// Records a tick that the world has just made.
-    pub fn record_tick(&mut self, world: &World) {
+    pub fn record_tick(&mut self, world: &mut World) {
         let tick = self.tick;
         self.tick = world.tick();
         let full = self.out.len() > self.settings.pending_bytes_max || self.finished;
@@ -179,14 +181,15 @@ impl Recorder {
         self.consumed + self.out.len() as u64
     }
 
-    fn write_tick(&mut self, tick: u64, world: &World) {
+    fn write_tick(&mut self, tick: u64, world: &mut World) {
         self.sectors.clear();
         if self.settings.sector_hashes {
             world.sector_hashes(&mut self.sectors);
         }
+        let hash = world.hash();
         Frame::write(FrameKind::Tick, tick, &mut self.out, |out| {
             let mut writer = Writer::new(out);
-            writer.u64(world.hash());
+            writer.u64(hash);
             writer.u32(self.inputs_count);
             writer.bytes(&self.inputs);
             writer.count(self.sectors.len());
@@ -202,8 +205,7 @@ impl Recorder {
         let tick = world.tick();
         if self.keys_count.is_multiple_of(self.keys_stride) {
             if self.keys.len() == KEYS_MAX {
-                let mut place = 0;
-                self.keys.retain(|_| core::mem::replace(&mut place, place + 1) % 2 == 0);
+                self.keys = self.keys.iter().copied().step_by(2).collect();
                 self.keys_stride *= 2;
             }
             if self.keys_count.is_multiple_of(self.keys_stride) {
