@@ -146,7 +146,7 @@ impl Walls {
         if hit.is_none() && out.is_none() {
             return travel;
         }
-        let out = out.unwrap_or(PushOut { is_free: true, ..PushOut::default() });
+        let out = out.unwrap_or_else(|| PushOut { is_free: true, ..PushOut::default() });
         out.contacts.into_iter().for_each(|normal| note(&mut travel.contacts, normal));
         let came = (travel.dx.saturating_add(out.dx), travel.dy.saturating_add(out.dy));
         // In a wedge the push may lead through a wall, or nowhere; and a point may by rounding come to the other side of
