@@ -17,12 +17,26 @@ pub struct Setting {
     pub seed: u64,
     /// How many entities there are to be; the dead are replaced.
     pub population: u32,
+    /// How many there are to be in a storm, 1,000 ticks of every 20,000.
+    pub storm: u32,
 }
 
 impl Default for Setting {
-    /// The battle of the golden values.
+    /// The battle of the golden values: some 120,000 entities, never more than a few thousand at a time.
     fn default() -> Self {
-        Self { seed: 0x6d75_7374_6572, population: 1200 }
+        Self { seed: 0x6d75_7374_6572, population: 240, storm: 2400 }
+    }
+}
+
+impl Setting {
+    /// A small battle, the same all the time.
+    pub const fn small(seed: u64, population: u32) -> Self {
+        Self { seed, population, storm: population }
+    }
+
+    /// How many entities there are to be in a tick.
+    pub(crate) const fn population_in(self, tick: u64) -> u32 {
+        if matches!(tick % 20_000, 500..1_500) { self.storm } else { self.population }
     }
 }
 
@@ -53,16 +67,16 @@ pub fn config(setting: Setting) -> WorldConfig {
     WorldConfig {
         seed: setting.seed,
         tick_rate_hz: 30,
-        entities_max: setting.population + setting.population / 16 + 4,
-        projectiles_max: setting.population / 4 + 4,
-        sectors_max: 40,
+        entities_max: setting.storm + setting.storm / 16 + 4,
+        projectiles_max: setting.population / 3 + 4,
+        sectors_max: 32,
         attributes: vec!["gold".into(), "ammunition".into()],
         weapons: weapons(),
         speed_max: 200 * METRE,
         commands_per_tick_max: 6,
         reach_max: 5_000 * M,
         use_range: 2 * METRE,
-        events_max: [3, 48, 96, 64],
+        events_max: [1, 12, 5, 3],
         massive_battle_min: 24,
         base_kinds: vec![9],
         path_expansions_per_tick: 1500,

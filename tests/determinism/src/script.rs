@@ -35,7 +35,7 @@ impl Script {
         world.ids(&mut self.ids);
         let mut dice = Dice::new(self.setting.seed, world.tick(), SCRIPT);
         self.inputs.clear();
-        self.fill_up(&mut dice);
+        self.keep_up(world.tick(), &mut dice);
         self.change(&mut dice);
         for _ in 0..5 {
             let command = self.command(world, &mut dice);
@@ -60,11 +60,15 @@ impl Script {
         &self.inputs
     }
 
-    /// Replaces the dead, now and then by more than there is room for.
-    fn fill_up(&mut self, dice: &mut Dice) {
-        let missing = u32::try_from(self.ids.len()).map_or(0, |live| self.setting.population.saturating_sub(live));
-        let surge = if dice.one_in(700) { self.setting.population / 8 } else { 0 };
-        for _ in 0..missing.min(if self.ids.len() < 64 { 64 } else { 3 }) + surge {
+    /// Keeps the number of entities that there are to be, now and then by more spawns than there is room for.
+    fn keep_up(&mut self, tick: u64, dice: &mut Dice) {
+        let wanted = self.setting.population_in(tick) as usize;
+        for _ in 0..self.ids.len().saturating_sub(wanted).min(8) {
+            let id = self.someone(dice);
+            self.inputs.push(Input::Despawn(id));
+        }
+        let surge = if dice.one_in(700) { wanted / 8 } else { 0 };
+        for _ in 0..wanted.saturating_sub(self.ids.len()).min(8) + surge {
             let mut entity = someone(dice);
             match dice.below(200) {
                 0 => entity.position.x = -1,

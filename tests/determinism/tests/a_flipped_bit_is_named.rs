@@ -14,7 +14,7 @@ const TICKS: u64 = 200;
 
 #[test]
 fn every_column_of_an_entity_is_watched() {
-    let mut run = Run::new(Setting { seed: 5, population: 250 }, execution(1, 1, 0));
+    let mut run = Run::new(Setting::small(5, 250), execution(1, 1, 0));
     let mut recorder = Recorder::new(run.world_mut(), Settings { key_ticks: 50, ..Settings::default() });
     for _ in 0..TICKS {
         run.tick_with(|world, input| recorder.apply(world, input));
@@ -57,7 +57,7 @@ fn every_column_of_an_entity_is_watched() {
 
 #[test]
 fn a_replay_says_in_which_tick_and_sector_the_fault_is() {
-    let mut run = Run::new(Setting { seed: 6, population: 250 }, execution(1, 1, 0));
+    let mut run = Run::new(Setting::small(6, 250), execution(1, 1, 0));
     let mut recorder = Recorder::new(run.world_mut(), Settings { key_ticks: 50, ..Settings::default() });
     for _ in 0..TICKS {
         run.tick_with(|world, input| recorder.apply(world, input));

@@ -10,7 +10,7 @@ use muster_determinism::{Run, Setting, execution};
 
 #[test]
 fn lists_are_equal_and_in_order() {
-    let setting = Setting { seed: 21, population: 700 };
+    let setting = Setting::small(21, 700);
     let executions = [execution(1, 1, 0), execution(5, 2, 30), execution(16, 1, 0), execution(3, 3, 0)];
     let mut runs = executions.map(|execution| Run::new(setting, execution));
     let mut kinds = BTreeSet::new();

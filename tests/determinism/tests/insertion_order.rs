@@ -37,7 +37,7 @@ fn the_order_of_rows_is_free() {
 
 #[test]
 fn the_order_of_players_within_a_tick_is_free() {
-    let setting = Setting { seed: 11, population: 300 };
+    let setting = Setting::small(11, 300);
     let (mut plain, mut turned) = (Run::new(setting, execution(1, 1, 0)), Run::new(setting, execution(1, 1, 0)));
     let mut order = Vec::new();
     for tick in 0..2_000 {

@@ -74,7 +74,7 @@ fn wrong_inputs(living: EntityId) -> Vec<Input> {
 
 #[test]
 fn wrong_inputs_leave_the_same_bytes() {
-    let mut run = Run::new(Setting { seed: 31, population: 300 }, execution(3, 1, 20));
+    let mut run = Run::new(Setting::small(31, 300), execution(3, 1, 20));
     for tick in 0..400 {
         run.tick();
         if tick % 40 != 0 {
@@ -110,7 +110,7 @@ fn wrong_command(dice: &mut Dice, ids: &[EntityId]) -> Command {
 
 #[test]
 fn refused_commands_leave_the_same_world() {
-    let setting = Setting { seed: 32, population: 300 };
+    let setting = Setting::small(32, 300);
     let (mut plain, mut pestered) = (Run::new(setting, execution(1, 1, 0)), Run::new(setting, execution(1, 1, 0)));
     let (mut ids, mut refusals) = (Vec::new(), 0);
     for tick in 0..1_000 {

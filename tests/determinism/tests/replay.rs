@@ -55,7 +55,7 @@ fn a_replay_is_the_battle_again() {
 
 #[test]
 fn a_replay_can_be_verified_and_played_from_anywhere() {
-    let mut run = Run::new(Setting { seed: 3, population: 300 }, execution(2, 1, 0));
+    let mut run = Run::new(Setting::small(3, 300), execution(2, 1, 0));
     let (trace, file) = record(&mut run, 1000, Settings { key_ticks: 64, ..Settings::default() });
     let replay = Replay::open(&file).expect("a replay");
     let mut player = Player::new(replay, Some(map()), execution(3, 1, 20)).expect("a key frame");
