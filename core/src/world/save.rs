@@ -60,6 +60,9 @@ impl World {
             stray_shots: _,
             places,
             battles,
+            navigator,
+            path_requests: _,
+            paths_done: _,
             dead: _,
             next_shot,
             stats: _,
@@ -76,6 +79,9 @@ impl World {
         queues.encode(&mut writer);
         places.encode(*tick, &mut writer);
         battles.encode(&mut writer);
+        if let Some(navigator) = navigator {
+            navigator.encode(writer.buffer());
+        }
         let map_hash = constants.map.as_ref().map_or(0, Map::hash);
         Header { config_hash: config_hash(&constants.config), map_hash, tick: *tick }.seal(start, out);
     }
@@ -138,6 +144,8 @@ impl World {
         world.places.decode(header.tick, &mut reader)?;
         reader.enter("battles");
         world.battles.decode(&mut reader)?;
+        reader.enter("paths");
+        world.decode_paths(&mut reader)?;
         reader.finish()?;
         Ok(world)
     }
@@ -233,6 +241,8 @@ impl World {
             let is_valid = match column {
                 // A goal goes beyond the range of orders when its entity goes from sector to sector, but not so far.
                 Column::GoalX | Column::GoalY => value.unsigned_abs() < 3 << 61,
+                // Paths are looked at when they are there.
+                Column::Path | Column::Waypoint => true,
                 _ => self.is_valid(column, value),
             };
             if !is_valid {
