@@ -283,6 +283,20 @@ fn between_key_frames_the_tick_and_the_sector_are_named() {
 }
 
 #[test]
+fn against_a_live_world_the_value_is_named_without_a_key_frame() {
+    let (mut world, file) = Scene::new(12).record(KEYS, 25, |_| {});
+    let mut player = player(&file);
+    assert_eq!(player.compare_with(&world), Ok(None));
+    let mut ids = Vec::new();
+    world.ids(&mut ids);
+    assert!(world.corrupt(ids[7], Column::Attribute(0), 4));
+    let found = player.compare_with(&world).expect("readable").expect("one bit");
+    let named = matches!(found.difference, Difference::Value { entity, field: Field::Column(Column::Attribute(0)), left, right, .. }
+        if entity == ids[7] && left ^ right == 16);
+    assert!(named && found.tick == 25 && found.entities == 1, "{found}");
+}
+
+#[test]
 fn a_host_that_does_not_take_the_bytes_leaves_a_gap_and_the_count_says_so() {
     let mut scene = Scene::new(6);
     let mut world = World::new(scene.config(), Execution::default()).expect("valid");

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::{
     compare,
-    divergence::DivergenceReport,
+    divergence::{Divergence, DivergenceReport},
     file::{Entry, Replay, TickRecord},
     frame::Head,
 };
@@ -137,6 +137,13 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// Plays to the tick of another world, a live one or one restored from a snapshot that was made elsewhere, and compares
+    /// with it: the other world is left, the played one right.
+    pub fn compare_with(&mut self, other: &World) -> Result<Option<Divergence>, PlayError> {
+        self.seek(other.tick())?;
+        Ok(compare(other, &self.world))
+    }
+
     /// The world as played so far.
     pub const fn world(&self) -> &World {
         &self.world
@@ -219,7 +226,7 @@ impl<'a> Player<'a> {
     }
 
     /// Plays on to the next key frame and compares with it.
-    fn look_at_next_key(&mut self) -> Result<Option<super::Divergence>, PlayError> {
+    fn look_at_next_key(&mut self) -> Result<Option<Divergence>, PlayError> {
         loop {
             if let Some((Entry::Key { tick, .. }, _)) = self.replay.entry(self.offset)?
                 && tick == self.world.tick()

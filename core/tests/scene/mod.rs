@@ -44,9 +44,14 @@ impl Scene {
         Self { seed, draws: 0, entities: 60 }
     }
 
+    /// With so many entities at the beginning.
+    pub(crate) fn of(seed: u64, entities: u32) -> Self {
+        Self { entities, ..Self::new(seed) }
+    }
+
     /// With few entities, for tests that try every bit of it.
     pub(crate) fn small() -> Self {
-        Self { entities: 4, ..Self::new(1) }
+        Self::of(1, 4)
     }
 
     pub(crate) fn config(&self) -> WorldConfig {
