@@ -15,7 +15,7 @@ use twox_hash::XxHash3_64;
 const KEYS: Settings = Settings { key_ticks: 16, sector_hashes: true, pending_bytes_max: 1 << 24 };
 
 fn player(file: &[u8]) -> Player<'_> {
-    Player::new(Replay::open(file).expect("as recorded"), Execution::default()).expect("as recorded")
+    Player::new(Replay::open(file).expect("as recorded"), None, Execution::default()).expect("as recorded")
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn a_replay_leads_where_the_world_went_on_any_number_of_shards() {
     for execution in executions() {
         let replay = Replay::open(&file).expect("as recorded");
         assert_eq!((replay.tick_first(), replay.tick_last(), replay.damage()), (0, 100, None));
-        let mut player = Player::new(replay, execution).expect("as recorded");
+        let mut player = Player::new(replay, None, execution).expect("as recorded");
         let mut ticks = 0;
         loop {
             match player.step().expect("as recorded") {
@@ -75,7 +75,7 @@ fn a_file_that_was_cut_is_good_up_to_its_last_whole_frame() {
             continue;
         }
         (last, ticks_seen) = (Some(tick), ticks_seen + 1);
-        let mut player = Player::new(replay, Execution::default()).expect("whole frames");
+        let mut player = Player::new(replay, None, Execution::default()).expect("whole frames");
         assert_eq!(player.verify(), Ok(None), "{end}");
         assert_eq!(player.world().tick(), tick);
         player.seek(tick / 2).expect("whole frames");
@@ -92,7 +92,7 @@ fn every_flip_is_found_and_none_harms() {
         flipped[at] ^= 1 << (at % 8);
         let Ok(replay) = Replay::open(&flipped) else { continue };
         let found = replay.damage().is_some();
-        let Ok(mut player) = Player::new(replay, Execution::default()) else { continue };
+        let Ok(mut player) = Player::new(replay, None, Execution::default()) else { continue };
         // What is usable is as it was recorded: a difference is never taken for the recording.
         match player.verify() {
             Ok(None) => unharmed += usize::from(!found),
@@ -143,7 +143,7 @@ fn flips_behind_the_checksums_end_in_an_error_a_difference_or_another_recording(
         reseal(&mut flipped);
         let Ok(mut player) = Replay::open(&flipped)
             .map_err(PlayError::from)
-            .and_then(|replay| Player::new(replay, Execution::default()))
+            .and_then(|replay| Player::new(replay, None, Execution::default()))
         else {
             errors += 1;
             continue;
@@ -207,7 +207,7 @@ fn a_flipped_bit_is_found_and_named_exactly() {
 #[test]
 fn two_live_worlds_are_compared_value_by_value() {
     let mut scene = Scene::new(30);
-    let mut world = World::new(scene.config(), Execution::default()).expect("valid");
+    let mut world = World::new(scene.config(), None, Execution::default()).expect("valid");
     scene.advance(&mut world, 20);
     let bytes = saved(&world);
     let mut ids = Vec::new();
@@ -216,7 +216,8 @@ fn two_live_worlds_are_compared_value_by_value() {
     for (number, column) in columns.enumerate() {
         let id = ids[(number * 7) % ids.len()];
         for bit in [0, 8 * column.bytes() as u32 - 1] {
-            let mut other = World::restore(&bytes, Execution { shards: 3, ..Execution::default() }).expect("as saved");
+            let mut other =
+                World::restore(&bytes, None, Execution { shards: 3, ..Execution::default() }).expect("as saved");
             assert!(other.corrupt(id, column, bit));
             let found = compare(&world, &other).expect("one bit");
             let sector = world.position(id).expect("lives").sector;
@@ -228,7 +229,7 @@ fn two_live_worlds_are_compared_value_by_value() {
             assert!(report.contains(&id.to_string()) && report.contains(&sector.to_string()), "{report}");
         }
     }
-    let mut other = World::restore(&bytes, Execution::default()).expect("as saved");
+    let mut other = World::restore(&bytes, None, Execution::default()).expect("as saved");
     other.despawn(ids[4]).expect("lives");
     let missing = compare(&world, &other).expect("one is gone").difference;
     assert!(matches!(missing, Difference::Missing { entity, in_left: true, .. } if entity == ids[4]), "{missing}");
@@ -240,7 +241,7 @@ fn two_live_worlds_are_compared_value_by_value() {
 #[test]
 fn parts_that_are_no_entities_are_named() {
     let mut world = Scene::new(2).run(Execution::default(), 5);
-    let mut other = World::restore(&saved(&world), Execution::default()).expect("as saved");
+    let mut other = World::restore(&saved(&world), None, Execution::default()).expect("as saved");
     let entity = muster_core::Entity::at(scene::at(1, 1));
     for world in [&mut world, &mut other] {
         for _ in 0..2 {
@@ -299,7 +300,7 @@ fn against_a_live_world_the_value_is_named_without_a_key_frame() {
 #[test]
 fn a_host_that_does_not_take_the_bytes_leaves_a_gap_and_the_count_says_so() {
     let mut scene = Scene::new(6);
-    let mut world = World::new(scene.config(), Execution::default()).expect("valid");
+    let mut world = World::new(scene.config(), None, Execution::default()).expect("valid");
     let settings = Settings { key_ticks: 10, pending_bytes_max: 16_000, ..KEYS };
     let mut recorder = Recorder::new(&world, settings);
     let mut file = Vec::new();

@@ -29,7 +29,7 @@ pub struct Settings {
 /// ```
 /// use muster_core::{Execution, Input, World, WorldConfig, replay::{Recorder, Replay, Settings}};
 ///
-/// let mut world = World::new(WorldConfig::default(), Execution::default())?;
+/// let mut world = World::new(WorldConfig::default(), None, Execution::default())?;
 /// let mut recorder = Recorder::new(&world, Settings::default());
 /// let mut file = Vec::new();
 /// for _ in 0..10 {

@@ -165,6 +165,4 @@ impl World {
             player,
         ));
     }
-
-    pub(super) fn release_path(&mut self, _path: u32) {}
 }

@@ -11,10 +11,12 @@
 //! | commands | how many (u32), then each, by player and then in the order they came in |
 //! | players taken over | how many (u32), then each (u32), ascending |
 //! | events | for each class what waits for the coming tick, as in `event/waiting.rs` |
+//! | places | of the map: who is in each zone, who holds it, which pickups are gone |
+//! | battles | who took part in hits of the last second, by sector |
 
 use super::{COMMANDS_MAX, World};
 use crate::{
-    Execution, WorldConfig,
+    Execution, Map, WorldConfig,
     command::{Command, Queue},
     entity::{Column, Columns, Directory, EntityId, Place},
     hash::{Digest, Part},
@@ -31,6 +33,9 @@ const SHOT_BYTES: usize = 64;
 
 /// Bytes that a command takes at least.
 const COMMAND_BYTES_MIN: usize = 13;
+
+/// No world comes so far that it counts beyond this, so that one that is restored counts on without an overflow.
+const COUNT_MAX: u64 = 1 << 62;
 
 impl World {
     /// Appends a snapshot of the world. Equal worlds give equal bytes, whatever threads and shards they were worked on
@@ -53,6 +58,11 @@ impl World {
             events: _,
             new_shots: _,
             stray_shots: _,
+            places,
+            battles,
+            navigator,
+            path_requests: _,
+            paths_done: _,
             dead: _,
             next_shot,
             stats: _,
@@ -67,7 +77,13 @@ impl World {
         encode_commands(commands, &mut writer);
         encode_players(taken_over, &mut writer);
         queues.encode(&mut writer);
-        Header { config_hash: config_hash(&constants.config), map_hash: 0, tick: *tick }.seal(start, out);
+        places.encode(*tick, &mut writer);
+        battles.encode(&mut writer);
+        if let Some(navigator) = navigator {
+            navigator.encode(writer.buffer());
+        }
+        let map_hash = constants.map.as_ref().map_or(0, Map::hash);
+        Header { config_hash: config_hash(&constants.config), map_hash, tick: *tick }.seal(start, out);
     }
 
     /// A world from a snapshot. It goes on exactly as the saved one did, on as many threads and shards as are wanted.
@@ -75,25 +91,38 @@ impl World {
     /// The bytes may be anything: what is not a snapshot of a world that can be is refused, with the part, the place and
     /// the reason. Memory is needed for the world that the snapshot's configuration describes. An execution that cannot
     /// be is refused as a fault of the configuration.
-    pub fn restore(bytes: &[u8], execution: Execution) -> Result<Self, RestoreError> {
+    /// `map` must be the one that the world was made with.
+    pub fn restore(bytes: &[u8], mut map: Option<Map>, execution: Execution) -> Result<Self, RestoreError> {
         let (header, mut reader) = Header::open(bytes)?;
+        if header.tick > COUNT_MAX {
+            return Err(reader.error(Fault::Value("tick")));
+        }
         reader.enter("config");
         let config = decode_config(&mut reader)?;
         if config_hash(&config) != header.config_hash {
             return Err(reader.error(Fault::Hash("configuration")));
         }
-        if header.map_hash != 0 {
+        // Pickups that name attributes get their numbers before the map is what the saved world had.
+        if let Some(map) = &mut map
+            && map.resolve(&config.attributes).is_err()
+        {
+            return Err(reader.error(Fault::Map));
+        }
+        if header.map_hash != map.as_ref().map_or(0, Map::hash) {
             return Err(reader.error(Fault::Map));
         }
         reader.enter("slots");
         let directory = decode_slots(&mut reader, &config)?;
-        let mut world = Self::new(config, execution).map_err(|error| reader.error(Fault::Config(error)))?;
+        let mut world = Self::new(config, map, execution).map_err(|error| reader.error(Fault::Config(error)))?;
         world.directory = directory;
         world.tick = header.tick;
         reader.enter("entities");
         let sectors = world.decode_entities(&mut reader)?;
         reader.enter("projectiles");
         world.next_shot = reader.u64()?;
+        if world.next_shot > COUNT_MAX {
+            return Err(reader.error(Fault::Value("next projectile")));
+        }
         let shots = world.decode_shots(&mut reader)?;
         world.fill(sectors, shots, &reader)?;
         reader.enter("commands");
@@ -111,12 +140,18 @@ impl World {
         }
         reader.enter("events");
         world.queues.decode(header.tick, &mut reader)?;
+        reader.enter("places");
+        world.places.decode(header.tick, &mut reader)?;
+        reader.enter("battles");
+        world.battles.decode(&mut reader)?;
+        reader.enter("paths");
+        world.decode_paths(&mut reader)?;
         reader.finish()?;
         Ok(world)
     }
 
     /// The hash of each part of the state that is not the entities, for finding which part of two worlds differs.
-    pub fn part_hashes(&self) -> [(Part, u64); 7] {
+    pub fn part_hashes(&self) -> [(Part, u64); 9] {
         let of = |part, encode: &dyn Fn(&mut Writer<'_>)| {
             let mut bytes = Vec::new();
             encode(&mut Writer::new(&mut bytes));
@@ -135,6 +170,8 @@ impl World {
             of(Part::Commands, &|writer| encode_commands(&self.commands, writer)),
             of(Part::TakeOvers, &|writer| encode_players(&self.taken_over, writer)),
             of(Part::Events, &|writer| self.queues.encode(writer)),
+            of(Part::Zones, &|writer| self.places.encode(self.tick, writer)),
+            of(Part::Battles, &|writer| self.battles.encode(writer)),
         ]
     }
 
@@ -204,6 +241,8 @@ impl World {
             let is_valid = match column {
                 // A goal goes beyond the range of orders when its entity goes from sector to sector, but not so far.
                 Column::GoalX | Column::GoalY => value.unsigned_abs() < 3 << 61,
+                // Paths are looked at when they are there.
+                Column::Path | Column::Waypoint => true,
                 _ => self.is_valid(column, value),
             };
             if !is_valid {

@@ -174,7 +174,7 @@ impl Scene {
 
     /// Makes a world and lets the script run for so many ticks.
     pub(crate) fn run(mut self, execution: Execution, ticks: u32) -> World {
-        let mut world = World::new(self.config(), execution).expect("valid");
+        let mut world = World::new(self.config(), None, execution).expect("valid");
         self.advance(&mut world, ticks);
         world
     }
@@ -196,7 +196,7 @@ impl Scene {
         ticks: u32,
         mut fault: impl FnMut(&mut World),
     ) -> (World, Vec<u8>) {
-        let mut world = World::new(self.config(), Execution::default()).expect("valid");
+        let mut world = World::new(self.config(), None, Execution::default()).expect("valid");
         let mut recorder = Recorder::new(&world, settings);
         let mut file = Vec::new();
         for _ in 0..ticks {
