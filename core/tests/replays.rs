@@ -7,7 +7,7 @@ mod scene;
 use muster_core::{
     Column, EntityId, Execution, Input, World,
     entity::COLUMNS,
-    replay::{Difference, Field, PlayError, Player, Recorder, Replay, Settings, Stepped, compare},
+    replay::{Difference, Field, PlayError, Player, Recorder, Replay, Settings, Stepped, compare, encode_header},
 };
 use scene::{Scene, executions, saved};
 use twox_hash::XxHash3_64;
@@ -37,6 +37,30 @@ fn a_replay_leads_where_the_world_went_on_any_number_of_shards() {
         assert_eq!(ticks, 100);
         assert_eq!(saved(player.world()), saved(&world));
         assert_eq!(player.verify(), Ok(None));
+    }
+}
+
+#[test]
+fn what_a_replay_is_of_is_told_without_playing_it() {
+    let scene = Scene::with_map(5);
+    let (world, file) = scene.clone().record(KEYS, 40, |_| {});
+    let mut builder = muster_schemas::Builder::new();
+    for (end, is_cut) in [(file.len(), false), (file.len() - 20, true)] {
+        let replay = Replay::open(&file[..end]).expect("whole frames");
+        let config = scene.config();
+        assert_eq!(replay.config().as_ref(), Ok(&config));
+        let bytes = encode_header(&replay, &mut builder).expect("undamaged");
+        let header = muster_schemas::read_replay_header(bytes).expect("within the limits");
+        assert_eq!((header.tick_first(), header.tick_last(), header.key_ticks()), (0, 40, 16));
+        let map_hash = world.map().expect("there is one").hash();
+        assert_eq!((header.map_hash(), header.is_cut()), (map_hash, is_cut));
+        let keys: Vec<u64> = header.key_frames().expect("there").iter().map(|key| key.tick()).collect();
+        assert_eq!(keys, [0, 16, 32]);
+        let told = header.config().expect("there");
+        assert_eq!((told.seed(), told.entities_max()), (config.seed, config.entities_max));
+        let behaviour = told.behaviours().expect("there").get(0);
+        assert_eq!((behaviour.steps().len(), behaviour.think_ticks()), (4, 3));
+        assert_eq!(told.attributes().expect("there").get(1), "fuel");
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Map,
     config::Execution,
-    snapshot::RestoreError,
+    snapshot::{Fault, RestoreError, config_hash},
     space::SectorId,
     world::{InputError, World},
 };
@@ -259,6 +259,12 @@ fn restore(
         return Err(PlayError::Tick { tick: replay.tick_first() });
     };
     let world = World::restore(snapshot, map.cloned(), execution)?;
+    let head = replay.head();
+    if config_hash(world.config()) != head.config_hash || world.map().map_or(0, Map::hash) != head.map_hash {
+        return Err(
+            RestoreError { part: "key frame", at: offset as u64, fault: Fault::Hash("configuration or map") }.into()
+        );
+    }
     if world.tick() == tick { Ok((world, next)) } else { Err(PlayError::Tick { tick }) }
 }
 
