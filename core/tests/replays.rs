@@ -10,6 +10,7 @@ use muster_core::{
     replay::{Difference, Field, PlayError, Player, Recorder, Replay, Settings, Stepped, compare},
 };
 use scene::{Scene, executions, saved};
+use twox_hash::XxHash3_64;
 
 const KEYS: Settings = Settings { key_ticks: 16, sector_hashes: true, pending_bytes_max: 1 << 24 };
 
@@ -102,6 +103,59 @@ fn every_flip_is_found_and_none_harms() {
     }
     // Only the index itself can be damaged without harm: it is made anew by looking at all frames.
     assert!((16..200).contains(&unharmed), "{unharmed}");
+}
+
+/// Puts the checksums of frames right after a change, as far as the frames still follow each other, and of the snapshots
+/// in key frames.
+fn reseal(file: &mut [u8]) {
+    let sum = |head: &[u8], payload: &[u8]| XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(head), payload);
+    let head_sum = sum(&file[..56], &[]);
+    file[56..64].copy_from_slice(&head_sum.to_le_bytes());
+    let mut rest = &mut file[64..];
+    while rest.len() >= 24 {
+        let length = u32::from_le_bytes([rest[4], rest[5], rest[6], rest[7]]) as usize;
+        if rest.len() - 24 < length {
+            return;
+        }
+        let (frame, after) = rest.split_at_mut(24 + length);
+        let (head, payload) = frame.split_at_mut(24);
+        if head.starts_with(b"KEYF") && payload.len() >= 64 {
+            let (inner, state) = payload.split_at_mut(64);
+            let inner_sum = sum(&inner[..56], state);
+            inner[56..].copy_from_slice(&inner_sum.to_le_bytes());
+        }
+        let frame_sum = sum(&head[..16], payload);
+        head[16..].copy_from_slice(&frame_sum.to_le_bytes());
+        rest = after;
+    }
+}
+
+#[test]
+fn flips_behind_the_checksums_end_in_an_error_a_difference_or_another_recording() {
+    let (_, file) = Scene::small().record(Settings { key_ticks: 4, ..KEYS }, 10, |_| {});
+    let mut sealed = file.clone();
+    reseal(&mut sealed);
+    assert!(sealed == file, "the seals are put as the recorder puts them");
+    let (mut errors, mut differences, mut others) = (0, 0, 0);
+    for at in 0..file.len() {
+        let mut flipped = file.clone();
+        flipped[at] ^= 1 << (at * 5 % 8);
+        reseal(&mut flipped);
+        let Ok(mut player) = Replay::open(&flipped)
+            .map_err(PlayError::from)
+            .and_then(|replay| Player::new(replay, None, Execution::default()))
+        else {
+            errors += 1;
+            continue;
+        };
+        match player.verify() {
+            Ok(None) => others += 1,
+            Ok(Some(_)) => differences += 1,
+            Err(_) => errors += 1,
+        }
+        let _ = player.seek(7);
+    }
+    assert!(errors > 100 && differences > 100 && others > 10, "{errors} {differences} {others}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod battle;
 mod encode;
 mod group;
 mod queue;
+mod waiting;
 
 pub use battle::Battles;
 pub use encode::{EVENTS_MAX, TooManyEvents, encode_events};
@@ -146,30 +147,8 @@ impl Event {
 }
 
 impl Kind {
-    /// The class of events of this kind.
-    pub const fn class(self) -> Class {
-        match self {
-            Self::BaseDestroyed | Self::MassiveBattle | Self::ResourceCapture => Class::Critical,
-            Self::UnitDestroyed | Self::PickupTaken | Self::CommandRefused | Self::Used => Class::High,
-            Self::Hit | Self::ZoneEntered | Self::ZoneLeft | Self::Custom => Class::Normal,
-            Self::Contact => Class::Low,
-        }
-    }
-}
-
-impl Class {
-    /// Every class, by number.
-    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Normal, Self::Low];
-
-    /// The class of a number; `None` if there is none.
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number)).copied()
-    }
-}
-
-impl Kind {
-    /// Every kind, by number.
-    pub const ALL: [Self; 12] = [
+    /// Every kind, in the order of their numbers.
+    pub(crate) const ALL: [Self; 12] = [
         Self::UnitDestroyed,
         Self::BaseDestroyed,
         Self::MassiveBattle,
@@ -184,8 +163,13 @@ impl Kind {
         Self::Custom,
     ];
 
-    /// The kind of a number; `None` if there is none.
-    pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number)).copied()
+    /// The class of events of this kind.
+    pub const fn class(self) -> Class {
+        match self {
+            Self::BaseDestroyed | Self::MassiveBattle | Self::ResourceCapture => Class::Critical,
+            Self::UnitDestroyed | Self::PickupTaken | Self::CommandRefused | Self::Used => Class::High,
+            Self::Hit | Self::ZoneEntered | Self::ZoneLeft | Self::Custom => Class::Normal,
+            Self::Contact => Class::Low,
+        }
     }
 }

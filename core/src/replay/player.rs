@@ -11,7 +11,6 @@ use super::{
 use crate::{
     Map,
     config::Execution,
-    input::Input,
     snapshot::RestoreError,
     space::SectorId,
     world::{InputError, World},
@@ -171,7 +170,8 @@ impl<'a> Player<'a> {
         let read = record.read(
             |input| {
                 if refused.is_none() {
-                    refused = world.apply(&input).err();
+                    // That a command was refused is recorded: it is an event.
+                    refused = world.apply(&input).err().filter(|error| !matches!(error, InputError::Command(_)));
                 }
             },
             &mut self.recorded,
@@ -180,7 +180,7 @@ impl<'a> Player<'a> {
         if let Some(error) = refused {
             return Err(PlayError::Input { tick, error });
         }
-        world.apply(&Input::Step).map_err(|error| PlayError::Input { tick, error })?;
+        world.step();
         let played = world.hash();
         if played == hash {
             return Ok(Stepped::Same);

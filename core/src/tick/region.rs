@@ -386,6 +386,8 @@ impl Region {
             match struck_by {
                 Some(killer) if self.columns.health[row as usize] <= 0 => {
                     self.tell_death(row as usize, killer, view_tick, constants, out);
+                    let path = self.columns.path[row as usize];
+                    out.paths_done.extend((path != 0).then_some(path));
                     out.dead.push(self.columns.id[row as usize]);
                     self.remove(row);
                 }

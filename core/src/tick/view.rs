@@ -8,6 +8,7 @@ use crate::{
     config::WorldConfig,
     entity::{Directory, EntityId},
     map::Map,
+    navigation::Navigator,
     physics::index::{Entry, Index},
     space::{Position, SectorId},
 };
@@ -48,6 +49,8 @@ pub(crate) struct View {
     /// By number of the region; `None` where there is none.
     pub(crate) indexes: Vec<Option<Box<Index>>>,
     pub(crate) partition: Arc<Partition>,
+    /// The paths that entities walk.
+    pub(crate) navigator: Option<Box<Navigator>>,
     /// The resource zones of the map and who holds them.
     pub(crate) resources: Vec<Resource>,
 }

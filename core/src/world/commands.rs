@@ -70,8 +70,10 @@ impl World {
         detail: u32,
         value: i64,
     ) {
+        // Each place has one name, under which snapshots and logs have it.
+        let position = Position::new(position.sector, position.x.into(), position.y.into());
         let event = Event::new(self.tick, Kind::Custom, position, subject, object, detail, value);
-        self.wait(Event { class, ..event });
+        self.queues.push(Event { class, ..event });
     }
 
     /// Lets a bot command a player's entities, those that no bot commands yet. Commands of the player are refused from
@@ -153,17 +155,14 @@ impl World {
         self.stats.commands_refused += 1;
         let at = self.position(command.entity).unwrap_or_default();
         let (detail, player) = (refusal as u32, i64::from(command.player));
-        self.wait(Event::new(self.tick, Kind::CommandRefused, at, command.entity, EntityId::NULL, detail, player));
+        self.queues.push(Event::new(
+            self.tick,
+            Kind::CommandRefused,
+            at,
+            command.entity,
+            EntityId::NULL,
+            detail,
+            player,
+        ));
     }
-
-    /// Keeps an event for the coming tick; beyond the bound it is dropped.
-    fn wait(&mut self, event: Event) {
-        if self.pending.len() < super::PENDING_MAX {
-            self.pending.push(event);
-        } else {
-            self.stats.events_dropped[event.class as usize] += 1;
-        }
-    }
-
-    pub(super) fn release_path(&mut self, _path: u32) {}
 }

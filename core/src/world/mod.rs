@@ -17,6 +17,7 @@
 
 mod apply;
 mod commands;
+mod errands;
 mod host;
 mod partitioning;
 mod places;
@@ -39,10 +40,11 @@ use crate::{
     entity::{Directory, EntityId, Place},
     event::{Battles, Event, Queues},
     hash::{self, Digest, Part},
+    navigation::{Limits, Navigator},
     space::SectorId,
     tick::{
         message::Shot,
-        outbox::Stray,
+        outbox::{PathRequest, Stray},
         partition::Partition,
         region::Region,
         shard::Shard,
@@ -53,9 +55,6 @@ use crate::{
 
 /// Most commands that wait for a tick, of all players together.
 const COMMANDS_MAX: u32 = 1 << 18;
-
-/// Most events that wait for a tick.
-const PENDING_MAX: usize = 1 << 16;
 
 /// A deterministic world. One thread at a time uses it; it uses as many as its [`Execution`] says.
 pub struct World {
@@ -73,9 +72,7 @@ pub struct World {
     ordered: Vec<Command>,
     /// Players whose entities a bot commands, ascending.
     taken_over: Vec<u32>,
-    /// Events that came between ticks and are told in the coming one.
-    pending: Vec<Event>,
-    /// Events of the tick that is under way.
+    /// Events of the coming tick.
     queues: Queues,
     /// Events of the last tick.
     events: Vec<Event>,
@@ -83,6 +80,10 @@ pub struct World {
     stray_shots: Vec<(Stray, Shot)>,
     places: Places,
     battles: Battles,
+    /// There if there is a map.
+    navigator: Option<Box<Navigator>>,
+    path_requests: Vec<PathRequest>,
+    paths_done: Vec<u32>,
     /// Entities destroyed in a tick, while it lasts.
     dead: Vec<EntityId>,
     next_shot: u64,
@@ -108,6 +109,8 @@ pub struct Stats {
     pub events_dropped: [u64; 4],
     /// Commands that were refused.
     pub commands_refused: u64,
+    /// Entities that went straight because too many waited for paths.
+    pub paths_refused: u64,
     /// Ticks whose work was done on one thread since there was little of it.
     pub inline_ticks: u64,
 }
@@ -129,6 +132,8 @@ impl World {
         let commands = Queue::new(COMMANDS_MAX, config.entities_max, config.commands_per_tick_max);
         let queues = Queues::new(config.events_max);
         let (places, battles) = (Places::new(map.as_ref()), Battles::new(&config));
+        let limits = navigation_limits(&config);
+        let navigator = map.as_ref().map(|map| Box::new(Navigator::new(map.grid(), limits)));
         let constants = Arc::new(Constants::new(config, map));
         let mut world = Self {
             shards: Shard::group(execution.shards, &constants),
@@ -142,13 +147,15 @@ impl World {
             commands,
             ordered: Vec::new(),
             taken_over: Vec::new(),
-            pending: Vec::new(),
             queues,
             events: Vec::new(),
             new_shots: Vec::new(),
             stray_shots: Vec::new(),
             places,
             battles,
+            navigator,
+            path_requests: Vec::new(),
+            paths_done: Vec::new(),
             dead: Vec::new(),
             next_shot: 1,
             stats: Stats::default(),
@@ -210,8 +217,7 @@ impl World {
     pub fn stats(&self) -> Stats {
         let regions = self.partition.order().len() as u32;
         let projectiles = self.regions().map(|region| region.shots.len() as u32).sum();
-        let mut events_dropped = self.queues.dropped();
-        events_dropped.iter_mut().zip(self.stats.events_dropped).for_each(|(sum, more)| *sum += more);
+        let events_dropped = self.queues.dropped();
         Stats {
             events_dropped,
             entities: self.directory.live(),
@@ -240,6 +246,9 @@ impl World {
         digest.u64(self.directory.free_digest());
         digest.u64(self.places_digest());
         digest.u64(self.battles.digest());
+        digest.u64(self.navigator.as_ref().map_or(0, |navigator| navigator.digest()));
+        digest.u64(self.taken_over.len() as u64);
+        self.taken_over.iter().for_each(|player| digest.u64(u64::from(*player)));
         digest.finish()
     }
 
@@ -284,6 +293,15 @@ impl World {
 
     fn place(&self, id: EntityId) -> Result<Place, EntityError> {
         self.directory.place(id).ok_or(EntityError::Gone)
+    }
+}
+
+/// Every entity may wait for a path.
+fn navigation_limits(config: &WorldConfig) -> Limits {
+    Limits {
+        requests_max: config.entities_max,
+        paths_max: config.paths_max,
+        expansions_per_tick: config.path_expansions_per_tick,
     }
 }
 

@@ -30,6 +30,7 @@ impl World {
         self.run(Phase::Publish);
         self.note_all_moved();
         self.settle_strays();
+        self.run_errands();
         self.visit_places();
         self.collect_events();
         self.tick += 1;
@@ -72,6 +73,7 @@ impl World {
         let view = Arc::get_mut(&mut self.view).expect("the view is nobody else's between ticks");
         view.tick = self.tick;
         view.directory = std::mem::take(&mut self.directory);
+        view.navigator = self.navigator.take();
         for (resource, zone) in view.resources.iter_mut().zip(&self.places.resources) {
             resource.holder = self.places.captures.holder(*zone);
         }
@@ -87,6 +89,7 @@ impl World {
         let view: &mut View =
             Arc::get_mut(&mut self.view).expect("every shard dropped the view at the end of the phase");
         self.directory = std::mem::take(&mut view.directory);
+        self.navigator = view.navigator.take();
         for region in self.shards.iter_mut().flat_map(|shard| &mut shard.regions) {
             region.index = view.indexes[region.number as usize].take();
         }
@@ -208,7 +211,6 @@ impl World {
                 self.queues.push(event);
             }
         }
-        self.pending.drain(..).for_each(|event| self.queues.push(event));
         self.battles.finish(self.tick, |event| self.queues.push(event));
         let mut events = std::mem::take(&mut self.events);
         self.queues.finish(&mut events);
