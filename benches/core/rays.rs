@@ -37,7 +37,7 @@ pub(crate) fn on_maps(plan: &Plan) -> Result<Finding> {
             peopled.spawn(&disc).context("there is room for the discs")?;
         }
         let filter = Filter::default();
-        let mut meet = |world: &mut World, [from, to]: [(i32, i32); 2]| {
+        let meet = |world: &mut World, [from, to]: [(i32, i32); 2]| {
             let (right, up) = (to.0 - from.0, to.1 - from.1);
             let hit = world.raycast(map.position(from.0, from.1), right.into(), up.into(), 0, &filter);
             hit.map(|hit| hit.time)
