@@ -319,11 +319,7 @@ impl Region {
         let to = Position::new(self.sector, i64::from(columns.x[at]), i64::from(columns.y[at]));
         let (right, up) = self.sector.steps_to(to.sector);
         (columns.x[at], columns.y[at]) = (to.x, to.y);
-        if columns.order[at] != crate::command::Order::Velocity as u8 {
-            // A goal is relative to the sector.
-            columns.goal_x[at] = columns.goal_x[at].wrapping_sub(right * i64::from(SECTOR_SIDE));
-            columns.goal_y[at] = columns.goal_y[at].wrapping_sub(up * i64::from(SECTOR_SIDE));
-        }
+        columns.move_goal(at, right, up);
         out.send_entity(self.sector, to, |arrivals| self.take(row, arrivals));
     }
 

@@ -59,6 +59,8 @@ impl World {
             events: _,
             new_shots: _,
             stray_shots: _,
+            held_open: _,
+            vacant: _,
             places,
             battles,
             navigator,
