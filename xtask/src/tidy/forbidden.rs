@@ -89,7 +89,13 @@ const RULES: &[Rule] = &[
         part: Part::Code,
         within: &[],
         // A test that counts allocations has to be a global allocator, which is an unsafe trait.
-        except: &["relay/src/io/", "benches/", "relay/tests/steady_turns_allocate_nothing.rs", GENERATED],
+        except: &[
+            "relay/src/io/",
+            "benches/",
+            "relay/tests/steady_turns_allocate_nothing.rs",
+            "core/tests/steady_ticks_allocate_nothing.rs",
+            GENERATED,
+        ],
         reason: "unsafe has an address",
         replacement: "a safe function of relay/src/io",
     },
