@@ -32,6 +32,7 @@ run: compiler ## Build the relay and run it on 127.0.0.1:3478 with a demo accoun
 test: install-tools check loom ## Install what the tests need and run all of them
 	$(CARGO) build --locked --package muster-relay --bin muster-relay
 	$(CARGO) test --locked --workspace --no-fail-fast
+	$(CARGO) test --locked --release --package muster-determinism --test optimisation
 	$(CARGO) xtask symbols
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz
 	@echo 'make test: everything passed'
