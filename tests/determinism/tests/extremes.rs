@@ -5,7 +5,7 @@
 use muster_core::{
     Column, Entity, EntityId, Execution, Input, METRE, Map, Position, Projectile, SECTOR_SIDE, SectorId, Weapon, World,
     WorldConfig,
-    command::{Action, Command},
+    command::{Action, Command, Order},
     config::{Behaviour, Step},
     entity::COLUMNS,
 };
@@ -204,6 +204,32 @@ fn orders_that_lead_to_the_end_of_space() {
             let position = Position::new(SectorId::new(dice.of(&ends), dice.of(&ends)), 0, 0);
             together.apply(&Input::Place { entity: dice.of(&ids), position });
         }
+        together.step();
+    }
+}
+
+#[test]
+fn a_drive_against_the_hardest_push() {
+    let mut together = Together::new(&config(), None);
+    for (number, mass) in [(0, 0u32), (1, u32::MAX)] {
+        let at = Position::new(SectorId::new(number, 0), 500 * M, 500 * M);
+        let body = Entity { half_x: 128, ..heavy(at) };
+        together.spawn(&Entity { mass, velocity_x: FASTEST, velocity_y: FASTEST, ..body.clone() });
+        // A unit from the other's centre the direction is rounded up to be longer than 1.
+        let pushed = together.spawn(&Entity {
+            position: at.offset(1, 1),
+            mass: 1,
+            velocity_x: -FASTEST,
+            velocity_y: -FASTEST,
+            acceleration_max: 1,
+            order: Order::Velocity as u8,
+            ..body
+        });
+        for column in [Column::GoalX, Column::GoalY] {
+            together.apply(&Input::Set { entity: pushed, column, value: i32::MIN.into() });
+        }
+    }
+    for _ in 0..4 {
         together.step();
     }
 }
