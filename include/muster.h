@@ -1,0 +1,11 @@
+/* Muster: a deterministic simulation that native engines link.
+ *
+ * This includes every header; each can also be included alone, and opens with what it is for. */
+#ifndef MUSTER_H
+#define MUSTER_H
+
+#include "muster/base.h"
+#include "muster/error.h"
+#include "muster/version.h"
+
+#endif
