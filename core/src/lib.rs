@@ -11,8 +11,11 @@ pub mod command;
 pub mod config;
 pub mod entity;
 pub mod event;
+pub mod hash;
 pub mod input;
+pub mod navigation;
 pub mod space;
+mod tick;
 
 pub use config::{ConfigError, Execution, Weapon, WorldConfig};
 pub use entity::{Column, Entity, EntityId};

@@ -71,6 +71,32 @@ macro_rules! columns {
                     Self::Attribute(_) => "attribute",
                 }
             }
+
+            /// The number by which snapshots, replays and hashes know it: its place in [`COLUMNS`], or 256 and the
+            /// number of the attribute.
+            pub const fn number(self) -> u16 {
+                enum Number { $( $variant, )+ }
+                match self {
+                    $( Self::$variant => Number::$variant as u16, )+
+                    Self::Attribute(number) => 256 + number as u16,
+                }
+            }
+
+            /// How many bytes its values take in a snapshot.
+            pub const fn bytes(self) -> usize {
+                match self {
+                    $( Self::$variant => <$type as Value>::BYTES, )+
+                    Self::Attribute(_) => 4,
+                }
+            }
+
+            /// The column of a number; `None` if there is none. Whether a world declares the attribute is not looked at.
+            pub fn from_number(number: u16) -> Option<Self> {
+                match number.checked_sub(256) {
+                    None => COLUMNS.get(usize::from(number)).copied(),
+                    Some(attribute) => u8::try_from(attribute).ok().map(Self::Attribute),
+                }
+            }
         }
 
         /// The state of one entity, and what to spawn one from.
@@ -158,6 +184,15 @@ macro_rules! columns {
                 })
             }
 
+            /// Calls with every column and its value in a row, in order, the attributes last.
+            #[inline(always)]
+            pub(crate) fn for_each_value(&self, row: usize, mut visit: impl FnMut(Column, i64)) {
+                $( visit(Column::$variant, self.$field[row].to_i64()); )+
+                for (number, column) in self.attributes.iter().enumerate() {
+                    visit(Column::Attribute(number as u8), column[row].to_i64());
+                }
+            }
+
             /// Sets one value; false if it does not fit its type or the attribute is not declared.
             pub(crate) fn set_value(&mut self, column: Column, row: usize, value: i64) -> bool {
                 match column {
@@ -173,14 +208,6 @@ macro_rules! columns {
             }
         }
 
-        /// How many bytes the values of a column take in a snapshot.
-        #[allow(dead_code, reason = "parts of the table that only some of its users need")]
-        pub(crate) const fn bytes_of(column: Column) -> usize {
-            match column {
-                $( Column::$variant => <$type as Value>::BYTES, )+
-                Column::Attribute(_) => 4,
-            }
-        }
     };
 }
 

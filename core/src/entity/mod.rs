@@ -1,10 +1,16 @@
 //! Entities: their ids and the columns of their state.
 
 mod columns;
+mod directory;
 mod id;
 
 pub use columns::{COLUMNS, Column, Columns, Entity, Shape};
+pub(crate) use directory::{Directory, Place};
 pub use id::EntityId;
 
 /// How many integer attributes a world may declare.
 pub const ATTRIBUTES_MAX: usize = 64;
+
+/// A bit of [`Column::Flags`]: a contact event is told when something begins to touch this entity. The bits below 2^24
+/// are the game mode's.
+pub const FLAG_TELLS_CONTACTS: u32 = 1 << 31;

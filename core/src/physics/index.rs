@@ -1,0 +1,370 @@
+//! The spatial index of a region: entities sorted by grid cell, so that neighbours lie next to each other in memory.
+//!
+//! A grid's cells are mapped to a table of about as many buckets as there are entities, wrapped in both directions: cell
+//! (x, y) is in bucket (x mod width, y mod height). Entities far apart may share a bucket and are told apart by their
+//! distance, so neither a crowd nor an outlier costs memory. Entities are on the level whose cells are at least as large as they are;
+//! neighbours are then found in the cells around on their level and, for other levels, in the cells their extent reaches.
+//!
+//! **The index is a copy of tick N**: a tick reads the indexes of all regions while it writes the columns.
+
+use crate::{entity::Columns, space::METRE};
+
+/// What others need to know of an entity: one cache line holds most of two.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Entry {
+    pub(crate) x: i32,
+    pub(crate) y: i32,
+    pub(crate) velocity_x: i32,
+    pub(crate) velocity_y: i32,
+    /// In grams; 0 is immovable.
+    pub(crate) mass: u32,
+    /// Its slot in the directory.
+    pub(crate) slot: u32,
+    /// In 2^-8 m.
+    pub(crate) half_x: u16,
+    /// In 2^-8 m; for circles the radius too.
+    pub(crate) half_y: u16,
+    pub(crate) layers: u16,
+    pub(crate) collides: u16,
+    pub(crate) team: u16,
+    pub(crate) restitution: u8,
+    /// Bits: see [`Entry::BOX`].
+    pub(crate) traits: u8,
+}
+
+impl Entry {
+    /// Set for boxes.
+    pub(crate) const BOX: u8 = 1;
+    /// Set if contacts are told as events.
+    pub(crate) const TELLS: u8 = 2;
+    /// Set if damage can be done to it.
+    pub(crate) const MORTAL: u8 = 4;
+
+    /// Half its width in units of length.
+    pub(crate) fn half_width(&self) -> i32 {
+        i32::from(self.half_x) << 8
+    }
+
+    /// Half its height in units of length.
+    pub(crate) fn half_height(&self) -> i32 {
+        i32::from(self.half_y) << 8
+    }
+
+    pub(crate) fn is_box(&self) -> bool {
+        self.traits & Self::BOX != 0
+    }
+}
+
+/// One grid.
+#[derive(Debug, Default)]
+struct Level {
+    /// The side of a cell is 2^shift units of length.
+    shift: u32,
+    /// The table has 2^bits_x columns and 2^bits_y rows.
+    bits_x: u32,
+    bits_y: u32,
+    /// Where the entries of a bucket begin; one more than there are buckets.
+    starts: Vec<u32>,
+    count: u32,
+    /// The largest half extent on this level.
+    half_max: i32,
+}
+
+/// Cells of 2 m, 16 m, 128 m and 512 m: men, vehicles, houses, bases.
+const SHIFTS: [u32; 4] = [17, 20, 23, 25];
+
+/// The entities of a region by place.
+#[derive(Debug)]
+pub(crate) struct Index {
+    levels: [Level; SHIFTS.len()],
+    /// Sorted by level, then by bucket.
+    entries: Vec<Entry>,
+    /// The entry of each row.
+    place_of_row: Vec<u32>,
+    /// For each row its bucket, while the index is built; the level is in the upper bits.
+    buckets: Vec<u32>,
+    /// The corners of the smallest box that has every centre in it.
+    low: (i32, i32),
+    high: (i32, i32),
+    /// The largest half extent.
+    half_max: i32,
+}
+
+impl Index {
+    pub(crate) fn new() -> Self {
+        let level = |shift| Level { shift, bits_x: 2, bits_y: 2, starts: vec![0; 17], count: 0, half_max: 0 };
+        Self {
+            levels: SHIFTS.map(level),
+            entries: Vec::new(),
+            place_of_row: Vec::new(),
+            buckets: Vec::new(),
+            low: (i32::MAX, i32::MAX),
+            high: (i32::MIN, i32::MIN),
+            half_max: 0,
+        }
+    }
+
+    /// Makes the index of these rows, in time linear in their number.
+    pub(crate) fn build(&mut self, columns: &Columns) {
+        let rows = columns.len();
+        self.levels.iter_mut().for_each(|level| (level.count, level.half_max) = (0, 0));
+        (self.low, self.high, self.half_max) = ((i32::MAX, i32::MAX), (i32::MIN, i32::MIN), 0);
+        self.choose_levels(columns);
+        for level in &mut self.levels {
+            level.resize();
+        }
+        self.buckets.clear();
+        self.buckets.reserve(rows);
+        if self.levels[1..].iter().all(|level| level.count == 0) {
+            self.sort_into_one_level(columns);
+        } else {
+            self.sort_into_levels(columns);
+        }
+    }
+
+    fn choose_levels(&mut self, columns: &Columns) {
+        for row in 0..columns.len() {
+            let (x, y) = (columns.x[row], columns.y[row]);
+            self.low = (self.low.0.min(x), self.low.1.min(y));
+            self.high = (self.high.0.max(x), self.high.1.max(y));
+            let half = half_extent(columns, row);
+            let level = &mut self.levels[level_of(half)];
+            level.count += 1;
+            level.half_max = level.half_max.max(half);
+        }
+        self.half_max = self.levels.iter().map(|level| level.half_max).max().unwrap_or(0);
+    }
+
+    fn sort_into_one_level(&mut self, columns: &Columns) {
+        let level = &mut self.levels[0];
+        for (&x, &y) in columns.x.iter().zip(&columns.y) {
+            let bucket = level.bucket(x >> level.shift, y >> level.shift);
+            level.starts[bucket + 1] += 1;
+            self.buckets.push(bucket as u32);
+        }
+        level.accumulate(0);
+        self.scatter(columns);
+    }
+
+    fn sort_into_levels(&mut self, columns: &Columns) {
+        for row in 0..columns.len() {
+            let number = level_of(half_extent(columns, row));
+            let level = &mut self.levels[number];
+            let bucket = level.bucket(columns.x[row] >> level.shift, columns.y[row] >> level.shift);
+            level.starts[bucket + 1] += 1;
+            self.buckets.push((number as u32) << LEVEL_SHIFT | bucket as u32);
+        }
+        let mut before = 0;
+        for level in &mut self.levels {
+            level.accumulate(before);
+            before += level.count;
+        }
+        self.scatter(columns);
+    }
+
+    /// Puts every row's entry at its place. `starts[b + 1]` is used as the place of the next entry of bucket b and ends up
+    /// as the start of bucket b + 1.
+    fn scatter(&mut self, columns: &Columns) {
+        let rows = columns.len();
+        self.entries.resize(rows, Entry::default());
+        self.place_of_row.resize(rows, 0);
+        for row in 0..rows {
+            let bucket = self.buckets[row];
+            let level = &mut self.levels[(bucket >> LEVEL_SHIFT) as usize];
+            let next = &mut level.starts[(bucket & BUCKET_MASK) as usize + 1];
+            self.place_of_row[row] = *next;
+            self.entries[*next as usize] = entry_of(columns, row);
+            *next += 1;
+        }
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Where the entry of a row is.
+    pub(crate) fn place_of_row(&self, row: usize) -> usize {
+        self.place_of_row[row] as usize
+    }
+
+    /// The entry of a row.
+    pub(crate) fn entry_of_row(&self, row: usize) -> &Entry {
+        &self.entries[self.place_of_row(row)]
+    }
+
+    /// The entry of a row whose speed was changed from outside.
+    pub(crate) fn entry_of_row_mut(&mut self, row: usize) -> &mut Entry {
+        &mut self.entries[self.place_of_row[row] as usize]
+    }
+
+    /// The largest half extent of any entity.
+    pub(crate) fn half_max(&self) -> i32 {
+        self.half_max
+    }
+
+    /// Calls `visit(first, second)` once for each pair of entries whose bounding boxes may touch.
+    pub(crate) fn for_each_pair(&self, mut visit: impl FnMut(usize, usize)) {
+        let mut from = 0;
+        for (number, level) in self.levels.iter().enumerate() {
+            let until = from + level.count as usize;
+            if level.count > 1 {
+                level.for_each_pair(&self.entries, from, until, &mut visit);
+            }
+            for above in &self.levels[number + 1..] {
+                if above.count == 0 {
+                    continue;
+                }
+                for place in from..until {
+                    let entry = &self.entries[place];
+                    let reach = entry.half_width().max(entry.half_height()) + above.half_max;
+                    let (low, high) = ((entry.x - reach, entry.y - reach), (entry.x + reach, entry.y + reach));
+                    above.for_each_near(low, high, |other| visit(place, other));
+                }
+            }
+            from = until;
+        }
+    }
+
+    /// Calls `visit(place)` for every entry whose bounding box may touch the box, and for some others.
+    pub(crate) fn for_each_near(&self, low: (i32, i32), high: (i32, i32), mut visit: impl FnMut(usize)) {
+        for level in &self.levels {
+            if level.count == 0 || !self.is_near(low, high, level.half_max) {
+                continue;
+            }
+            let half = level.half_max;
+            level.for_each_near((low.0 - half, low.1 - half), (high.0 + half, high.1 + half), &mut visit);
+        }
+    }
+
+    /// Whether a box comes near the box of all centres.
+    pub(crate) fn is_near(&self, low: (i32, i32), high: (i32, i32), margin: i32) -> bool {
+        i64::from(high.0) + i64::from(margin) >= i64::from(self.low.0)
+            && i64::from(low.0) - i64::from(margin) <= i64::from(self.high.0)
+            && i64::from(high.1) + i64::from(margin) >= i64::from(self.low.1)
+            && i64::from(low.1) - i64::from(margin) <= i64::from(self.high.1)
+    }
+}
+
+const LEVEL_SHIFT: u32 = 28;
+const BUCKET_MASK: u32 = (1 << LEVEL_SHIFT) - 1;
+
+impl Level {
+    /// Makes the table fit the count: about a bucket an entity, and at least four in each direction, so that the cells
+    /// around one are different buckets.
+    fn resize(&mut self) {
+        let bits = self.count.max(16).next_power_of_two().ilog2();
+        (self.bits_x, self.bits_y) = (bits.div_ceil(2), bits / 2);
+        self.starts.clear();
+        if self.count > 0 {
+            self.starts.resize((1 << bits) + 1, 0);
+        }
+    }
+
+    /// Turns counts at [bucket + 1] into starts at [bucket + 1], so that [`Index::scatter`] can use them.
+    fn accumulate(&mut self, before: u32) {
+        let mut sum = before;
+        for start in &mut self.starts {
+            let count = *start;
+            *start = sum;
+            sum += count;
+        }
+        // Shifted by one: starts[b + 1] is where bucket b begins until scatter has moved it to its end.
+        // starts[0] stays the beginning of the level.
+    }
+
+    fn bucket(&self, cell_x: i32, cell_y: i32) -> usize {
+        let (x, y) = (cell_x as u32 & ((1 << self.bits_x) - 1), cell_y as u32 & ((1 << self.bits_y) - 1));
+        ((y << self.bits_x) | x) as usize
+    }
+
+    /// Calls `visit(begin, end)` with the places of the entries in cells `from_x..=until_x` of a row of cells.
+    #[inline]
+    fn for_each_run(&self, from_x: i32, until_x: i32, y: i32, mut visit: impl FnMut(usize, usize)) {
+        let width = 1 << self.bits_x;
+        if until_x - from_x >= width {
+            let row = self.bucket(0, y);
+            return visit(self.starts[row] as usize, self.starts[row + width as usize] as usize);
+        }
+        let (first, last) = (self.bucket(from_x, y), self.bucket(until_x, y));
+        if first <= last {
+            return visit(self.starts[first] as usize, self.starts[last + 1] as usize);
+        }
+        let row = self.bucket(0, y);
+        visit(self.starts[first] as usize, self.starts[row + width as usize] as usize);
+        visit(self.starts[row] as usize, self.starts[last + 1] as usize);
+    }
+
+    fn for_each_pair(&self, entries: &[Entry], from: usize, until: usize, visit: &mut impl FnMut(usize, usize)) {
+        for place in from..until {
+            let entry = entries[place];
+            let (x, y) = (entry.x >> self.shift, entry.y >> self.shift);
+            let mut test = |begin: usize, end: usize| {
+                for (offset, other) in entries[begin..end].iter().enumerate() {
+                    if may_touch(&entry, other) {
+                        visit(place, begin + offset);
+                    }
+                }
+            };
+            let (own, right) = (self.bucket(x, y), self.bucket(x + 1, y));
+            if right > own {
+                test(place + 1, self.starts[right + 1] as usize);
+            } else {
+                test(place + 1, self.starts[own + 1] as usize);
+                test(self.starts[right] as usize, self.starts[right + 1] as usize);
+            }
+            self.for_each_run(x - 1, x + 1, y + 1, test);
+        }
+    }
+
+    fn for_each_near(&self, low: (i32, i32), high: (i32, i32), mut visit: impl FnMut(usize)) {
+        let (from_x, until_x) = (low.0 >> self.shift, high.0 >> self.shift);
+        let (from_y, mut until_y) = (low.1 >> self.shift, high.1 >> self.shift);
+        // A box higher than the table meets every row of it once.
+        until_y = until_y.min(from_y + (1 << self.bits_y) - 1);
+        for y in from_y..=until_y {
+            self.for_each_run(from_x, until_x, y, |begin, end| (begin..end).for_each(&mut visit));
+        }
+    }
+}
+
+/// Whether the bounding boxes touch.
+fn may_touch(a: &Entry, b: &Entry) -> bool {
+    let (width, height) = (i32::from(a.half_x) + i32::from(b.half_x), i32::from(a.half_y) + i32::from(b.half_y));
+    (a.x - b.x).unsigned_abs() < (width << 8) as u32 && (a.y - b.y).unsigned_abs() < (height << 8) as u32
+}
+
+/// The larger half extent of a row, in units of length.
+fn half_extent(columns: &Columns, row: usize) -> i32 {
+    let half_y = if columns.shape[row] == 0 { 0 } else { columns.half_y[row] };
+    i32::from(columns.half_x[row].max(half_y)) << 8
+}
+
+/// The first level whose cells are as large as an entity of this half extent.
+fn level_of(half: i32) -> usize {
+    const { assert!(METRE << 9 == 1 << SHIFTS[3], "the largest entity, 256 m from its centre, fits the last level") };
+    SHIFTS.iter().position(|shift| half * 2 <= 1 << shift).unwrap_or(SHIFTS.len() - 1)
+}
+
+fn entry_of(columns: &Columns, row: usize) -> Entry {
+    let half_x = columns.half_x[row];
+    let is_box = columns.shape[row] != 0;
+    let tells = columns.flags[row] & crate::entity::FLAG_TELLS_CONTACTS != 0;
+    let traits = if is_box { Entry::BOX } else { 0 }
+        | if tells { Entry::TELLS } else { 0 }
+        | if columns.health_max[row] > 0 { Entry::MORTAL } else { 0 };
+    Entry {
+        x: columns.x[row],
+        y: columns.y[row],
+        velocity_x: columns.velocity_x[row],
+        velocity_y: columns.velocity_y[row],
+        mass: columns.mass[row],
+        slot: columns.id[row].slot().expect("a live row has an id"),
+        half_x,
+        half_y: if is_box { columns.half_y[row] } else { half_x },
+        layers: columns.layers[row],
+        collides: columns.collides[row],
+        team: columns.team[row],
+        restitution: columns.restitution[row],
+        traits,
+    }
+}
