@@ -5,7 +5,12 @@
 #define MUSTER_H
 
 #include "muster/base.h"
+#include "muster/command.h"
+#include "muster/entity.h"
 #include "muster/error.h"
+#include "muster/event.h"
+#include "muster/space.h"
 #include "muster/version.h"
+#include "muster/world.h"
 
 #endif

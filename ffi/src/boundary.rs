@@ -2,7 +2,7 @@
 //! them.
 //!
 //! **A value of [`In`] or [`Out`] exists only because a C caller passed it**, since their fields are private and nothing
-//! here makes one. What the headers ask of a caller is therefore what every block below relies on: a pointer that is not
+//! here makes one but null. What the headers ask of a caller is therefore what every block below relies on: a pointer that is not
 //! null is readable (or writable) for as many items as the call says, and nobody else writes there meanwhile. What can be
 //! checked is checked: null, alignment, sizes that no memory has.
 
@@ -17,7 +17,7 @@ use crate::error::{Refused, muster_result_t};
 /// A type of the ABI: laid out as in C, and every pattern of bits is a value of it.
 ///
 /// # Safety
-/// Integers, raw pointers, [`In`], and `repr(C)` structs of only those.
+/// Numbers, [`In`], and `repr(C)` structs of only those.
 pub unsafe trait Plain: Copy {}
 
 macro_rules! plain {
@@ -26,7 +26,15 @@ macro_rules! plain {
         unsafe impl Plain for $type {}
     )* };
 }
-plain!(u8, u16, u32, u64, i32, i64, usize, c_char, *const c_char);
+plain!(u8, u16, u32, u64, i32, i64, f32, usize, c_char, In<c_char>);
+plain!(crate::base::muster_position_t, crate::space::muster_sector_t);
+plain!(
+    crate::config::muster_weapon_t,
+    crate::config::muster_step_t,
+    crate::config::muster_behaviour_t,
+    crate::config::muster_world_config_t,
+    crate::config::muster_execution_t,
+);
 
 /// The smallest struct of a version that the library was ever released with, for structs that grow.
 pub trait Versioned: Plain {
@@ -79,6 +87,11 @@ fn check(address: usize, align: usize, name: &'static str) -> Result<(), Refused
 }
 
 impl<T> In<T> {
+    /// No pointer. It is the only one that is not from a caller, and nothing is ever read through it.
+    pub const fn null() -> Self {
+        Self(ptr::null())
+    }
+
     /// Whether the caller passed NULL.
     pub fn is_null(self) -> bool {
         self.0.is_null()

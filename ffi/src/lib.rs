@@ -15,10 +15,14 @@
 #![deny(unsafe_code)]
 #![allow(missing_docs, reason = "what C sees is documented in the headers, where C programmers read")]
 
+pub mod base;
 #[allow(unsafe_code, reason = "this is where the memory of C callers is touched")]
 pub mod boundary;
+pub mod config;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod error;
 mod roots;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod space;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod version;
