@@ -4,6 +4,9 @@ use core::fmt;
 
 use crate::{entity::ATTRIBUTES_MAX, space::METRE};
 
+/// Most bytes of an attribute's name.
+pub const TEXT_MAX: usize = 64;
+
 /// What a world is and how much it may hold. It is part of a world's identity: a snapshot or a replay carries it, and
 /// two worlds of different configurations have different hashes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,7 +25,7 @@ pub struct WorldConfig {
     pub attributes: Vec<String>,
     /// The weapons; [`crate::Column::Weapon`] is an index from 1.
     pub weapons: Vec<Weapon>,
-    /// Limit of every speed, in units of length a second; at most 250 km/s over the tick rate.
+    /// Limit of every speed, in units of length a second; at most 4 km/s, and 250 m a tick.
     pub speed_max: i32,
     /// Most commands of a player in a tick; more are refused.
     pub commands_per_tick_max: u32,
@@ -122,7 +125,7 @@ pub struct Execution {
 }
 
 /// What is wrong with a configuration: the field and what it must be.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConfigError {
     /// The field.
     pub field: &'static str,
@@ -173,6 +176,8 @@ impl WorldConfig {
             (self.projectiles_max <= Self::ENTITIES_MAX, "projectiles_max", "at most 16,777,216"),
             ((1..=1 << 20).contains(&self.sectors_max), "sectors_max", "1 to 1,048,576"),
             (self.attributes.len() <= ATTRIBUTES_MAX, "attributes", "at most 64"),
+            (self.attributes.iter().all(|name| name.len() <= TEXT_MAX), "attributes", "names of at most 64 bytes"),
+            (self.base_kinds.len() <= 1 << 16, "base_kinds", "at most 65,536"),
             (self.weapons.len() <= 255, "weapons", "at most 255"),
             (
                 self.weapons.iter().all(Weapon::is_valid),
@@ -180,9 +185,9 @@ impl WorldConfig {
                 "lengths and damage of 0 or more, reload_ticks of 1 or more",
             ),
             (
-                speed_max > 0 && speed_max <= i64::from(METRE) * 250 * i64::from(self.tick_rate_hz),
+                speed_max > 0 && speed_max <= i64::from(METRE) * 4000.min(250 * i64::from(self.tick_rate_hz)),
                 "speed_max",
-                "above 0 and at most 250 m a tick",
+                "above 0, at most 4000 m/s and at most 250 m a tick",
             ),
             ((0..=1 << 50).contains(&self.reach_max), "reach_max", "0 to 2^50"),
             (self.use_range >= 0, "use_range", "0 or more"),

@@ -14,10 +14,15 @@ pub mod event;
 pub mod hash;
 pub mod input;
 pub mod navigation;
+mod physics;
+pub mod random;
+pub mod snapshot;
 pub mod space;
 mod tick;
+pub mod world;
 
 pub use config::{ConfigError, Execution, Weapon, WorldConfig};
 pub use entity::{Column, Entity, EntityId};
 pub use input::{Input, Projectile};
 pub use space::{METRE, Position, SECTOR_SIDE, SectorId};
+pub use world::World;

@@ -1,5 +1,15 @@
 //! Commands: what players tell their entities to do.
 
+mod queue;
+mod rate;
+mod reach;
+mod validate;
+
+pub use queue::Queue;
+pub use rate::Rate;
+pub use reach::{Extent, is_within};
+pub use validate::{Facts, Subject, Target, check, is_ready};
+
 use crate::{entity::EntityId, space::Position};
 
 /// What an entity was last told to do, the value of [`crate::Column::Order`].

@@ -11,6 +11,10 @@ pub(crate) trait Value: Copy + PartialEq {
     fn to_i64(self) -> i64;
     /// `None` if the value does not fit.
     fn from_i64(value: i64) -> Option<Self>;
+    /// Appends values, little-endian.
+    fn encode(values: impl ExactSizeIterator<Item = Self>, out: &mut Vec<u8>);
+    /// The values that [`Self::encode`] wrote.
+    fn decode(bytes: &[u8]) -> Vec<Self>;
 }
 
 macro_rules! integer_values {
@@ -22,6 +26,17 @@ macro_rules! integer_values {
             }
             fn from_i64(value: i64) -> Option<Self> {
                 Self::try_from(value).ok()
+            }
+            fn encode(values: impl ExactSizeIterator<Item = Self>, out: &mut Vec<u8>) {
+                let start = out.len();
+                out.resize(start + values.len() * Self::BYTES, 0);
+                let (places, _) = out[start..].as_chunks_mut::<{ size_of::<$type>() }>();
+                for (place, value) in places.iter_mut().zip(values) {
+                    *place = value.to_le_bytes();
+                }
+            }
+            fn decode(bytes: &[u8]) -> Vec<Self> {
+                bytes.as_chunks().0.iter().map(|bytes| Self::from_le_bytes(*bytes)).collect()
             }
         }
     )* };
@@ -35,6 +50,16 @@ impl Value for EntityId {
     }
     fn from_i64(value: i64) -> Option<Self> {
         Some(Self::from_bits(value.cast_unsigned()))
+    }
+    fn encode(values: impl ExactSizeIterator<Item = Self>, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.resize(start + values.len() * Self::BYTES, 0);
+        for (place, value) in out[start..].as_chunks_mut().0.iter_mut().zip(values) {
+            *place = value.bits().to_le_bytes();
+        }
+    }
+    fn decode(bytes: &[u8]) -> Vec<Self> {
+        bytes.as_chunks().0.iter().map(|bytes| Self::from_bits(u64::from_le_bytes(*bytes))).collect()
     }
 }
 
@@ -111,6 +136,37 @@ macro_rules! columns {
             pub attributes: Vec<i32>,
         }
 
+        impl Entity {
+            /// Every value but the place, column by column.
+            pub(crate) fn values(&self) -> impl Iterator<Item = (Column, i64)> {
+                let attributes = self.attributes.iter().enumerate();
+                [$( (Column::$variant, self.$field.to_i64()) ),+]
+                    .into_iter()
+                    .chain(attributes.map(|(number, value)| (Column::Attribute(number as u8), i64::from(*value))))
+            }
+
+            /// One value; `None` for an attribute that it has not.
+            pub fn value(&self, column: Column) -> Option<i64> {
+                Some(match column {
+                    $( Column::$variant => self.$field.to_i64(), )+
+                    Column::Attribute(number) => self.attributes.get(usize::from(number))?.to_i64(),
+                })
+            }
+
+            /// Sets one value; false if it does not fit its type or it is an attribute that it has not.
+            pub fn set_value(&mut self, column: Column, value: i64) -> bool {
+                match column {
+                    $( Column::$variant => Value::from_i64(value).map(|value| self.$field = value).is_some(), )+
+                    Column::Attribute(number) => {
+                        match (self.attributes.get_mut(usize::from(number)), i32::try_from(value)) {
+                            (Some(place), Ok(value)) => { *place = value; true }
+                            _ => false,
+                        }
+                    }
+                }
+            }
+        }
+
         /// The state of many entities, column by column. Row `i` of every column is the same entity.
         ///
         /// `x` and `y` are relative to the sector that the rows are in.
@@ -182,6 +238,44 @@ macro_rules! columns {
                     $( Column::$variant => self.$field[row].to_i64(), )+
                     Column::Attribute(number) => self.attributes.get(usize::from(number))?[row].to_i64(),
                 })
+            }
+
+            /// How many bytes a row takes in a snapshot.
+            pub(crate) const fn row_bytes(attributes: usize) -> usize {
+                8 + 4 + 4 $( + <$type as Value>::BYTES )+ + 4 * attributes
+            }
+
+            /// Appends the values of rows, column by column. A row is the number of its block and its place there; all
+            /// blocks have as many attributes.
+            pub(crate) fn encode(blocks: &[&Self], rows: &[(u32, u32)], out: &mut Vec<u8>) {
+                let rows = || rows.iter().map(|(block, row)| (blocks[*block as usize], *row as usize));
+                let attributes = blocks.first().map_or(0, |block| block.attributes.len());
+                out.reserve(rows().len() * Self::row_bytes(attributes));
+                Value::encode(rows().map(|(block, row)| block.id[row]), out);
+                Value::encode(rows().map(|(block, row)| block.x[row]), out);
+                Value::encode(rows().map(|(block, row)| block.y[row]), out);
+                $( Value::encode(rows().map(|(block, row)| block.$field[row]), out); )+
+                for number in 0..attributes {
+                    Value::encode(rows().map(|(block, row)| block.attributes[number][row]), out);
+                }
+            }
+
+            /// What [`Self::encode`] wrote: `bytes` are exactly those of as many rows.
+            pub(crate) fn decode(rows: usize, attributes: usize, bytes: &[u8]) -> Self {
+                assert_eq!(bytes.len(), rows * Self::row_bytes(attributes), "as many bytes as the rows take");
+                let mut rest = bytes;
+                let mut take = |width: usize| {
+                    let (column, after) = rest.split_at(rows * width);
+                    rest = after;
+                    column
+                };
+                Self {
+                    id: Value::decode(take(8)),
+                    x: Value::decode(take(4)),
+                    y: Value::decode(take(4)),
+                    $( $field: Value::decode(take(<$type as Value>::BYTES)), )+
+                    attributes: (0..attributes).map(|_| Value::decode(take(4))).collect(),
+                }
             }
 
             /// Calls with every column and its value in a row, in order, the attributes last.

@@ -87,6 +87,12 @@ impl Directory {
         self.live
     }
 
+    /// A hash of which ids will be given out next.
+    pub(crate) fn free_digest(&self) -> u64 {
+        let last = self.free.last().map_or(0, |slot| self.id_in(*slot).bits());
+        (self.generations.len() as u64) << 32 ^ (self.free.len() as u64) << 8 ^ last
+    }
+
     /// Generations of all slots and the list of free ones, for a snapshot.
     pub(crate) fn parts(&self) -> (&[u32], &[u32]) {
         (&self.generations, &self.free)

@@ -1,5 +1,9 @@
 //! Events: what happened in a tick.
 
+mod queue;
+
+pub use queue::Queues;
+
 use crate::{
     command::Refusal,
     entity::EntityId,

@@ -145,10 +145,14 @@ impl Bitmap {
         }
     }
 
-    /// Both at most one beyond the last, where all bits are set.
     fn is_set(&self, bit: u32, line: u32) -> bool {
-        let (word, mask) = self.place(bit, line);
-        self.words[word] & mask != 0
+        self.is_set_bit(bit + 1, line + 1)
+    }
+
+    /// By the place in the words, border included.
+    #[inline]
+    pub(super) fn is_set_bit(&self, bit: u32, line: u32) -> bool {
+        self.words[line as usize * self.words_per_line + (bit / 64) as usize] >> (bit % 64) & 1 != 0
     }
 
     /// All words, line after line, and how many a line has. A line of border is first.

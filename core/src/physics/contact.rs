@@ -150,10 +150,7 @@ fn meeting_speed(a: &Entry, b: &Entry, overlap: &Overlap) -> i64 {
 
 /// The velocity of `b` as `a` sees it.
 fn relative_velocity(a: &Entry, b: &Entry) -> (i64, i64) {
-    (
-        i64::from(b.velocity_x) - i64::from(a.velocity_x),
-        i64::from(b.velocity_y) - i64::from(a.velocity_y),
-    )
+    (i64::from(b.velocity_x) - i64::from(a.velocity_x), i64::from(b.velocity_y) - i64::from(a.velocity_y))
 }
 
 /// The speed at which they met if they did not touch a tick ago, as far as their speeds tell; `None` if they did, or part.
@@ -201,7 +198,16 @@ mod tests {
     use crate::space::METRE;
 
     fn disc(mass: u32, velocity_x: i32) -> Entry {
-        Entry { mass, velocity_x, half_x: 128, half_y: 128, restitution: 255, layers: 1, collides: 1, ..Entry::default() }
+        Entry {
+            mass,
+            velocity_x,
+            half_x: 128,
+            half_y: 128,
+            restitution: 255,
+            layers: 1,
+            collides: 1,
+            ..Entry::default()
+        }
     }
 
     #[test]
@@ -222,7 +228,14 @@ mod tests {
                 for dx in (-40_000..=40_000).step_by(7_001) {
                     for dy in (-40_000..=40_000).step_by(9_001) {
                         let a = Entry { traits: shape_a, half_x: ax, half_y: ay, slot: 1, ..disc(700, 12_345) };
-                        let b = Entry { traits: shape_b, half_x: bx, half_y: by, slot: 2, velocity_y: -777, ..disc(1300, -4_321) };
+                        let b = Entry {
+                            traits: shape_b,
+                            half_x: bx,
+                            half_y: by,
+                            slot: 2,
+                            velocity_y: -777,
+                            ..disc(1300, -4_321)
+                        };
                         assert_eq!(overlaps(dx, dy, &a, &b), overlaps(-dx, -dy, &b, &a));
                         if overlaps(dx, dy, &a, &b) {
                             let (on_a, on_b) = resolve(dx, dy, &a, &b, 3);

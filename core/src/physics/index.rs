@@ -236,6 +236,41 @@ impl Index {
         }
     }
 
+    /// Calls `visit(own, other)` once for each entry of `own` and each of this index whose bounding boxes may touch.
+    /// `shift` is what is added to this index's coordinates to have them in `own`'s, `margin` the sum of both indexes'
+    /// largest half extents.
+    pub(crate) fn for_each_across(
+        &self,
+        own: &Self,
+        shift: (i32, i32),
+        margin: i32,
+        mut visit: impl FnMut(usize, usize),
+    ) {
+        if self.entries.is_empty() || own.entries.is_empty() {
+            return;
+        }
+        let low = (self.low.0 + shift.0 - margin, self.low.1 + shift.1 - margin);
+        let high = (self.high.0 + shift.0 + margin, self.high.1 + shift.1 + margin);
+        if !own.is_near(low, high, 0) {
+            return;
+        }
+        // Without the largest half extent, which for_each_near adds by itself, only centres within the box matter.
+        own.for_each_near(low, high, |place| {
+            let entry = &own.entries[place];
+            if entry.x < low.0 || entry.x > high.0 || entry.y < low.1 || entry.y > high.1 {
+                return;
+            }
+            let (x, y) = (entry.x - shift.0, entry.y - shift.1);
+            let (width, height) = (entry.half_width(), entry.half_height());
+            let moved = Entry { x, y, ..*entry };
+            self.for_each_near((x - width, y - height), (x + width, y + height), |found| {
+                if may_touch(&moved, &self.entries[found]) {
+                    visit(place, found);
+                }
+            });
+        });
+    }
+
     /// Whether a box comes near the box of all centres.
     pub(crate) fn is_near(&self, low: (i32, i32), high: (i32, i32), margin: i32) -> bool {
         i64::from(high.0) + i64::from(margin) >= i64::from(self.low.0)

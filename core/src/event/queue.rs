@@ -1,0 +1,555 @@
+//! The events of a tick until they are handed out: merged, cut to the bounds of their classes, ordered.
+//!
+//! **What [`Queues::finish`] gives depends on which events were pushed and on nothing else**: not on their order, not on
+//! how they were spread over queues that were absorbed, not on when memory ran short in between.
+//!
+//! # What is merged
+//!
+//! * Hits of the same sector, subject, object and detail become one whose value is the sum, saturating at the ends of
+//!   `i64`, and whose count says how many there were. Its place is the least of theirs.
+//! * Refusals of the same player, entity and reason become one, with their count.
+//! * Contacts of the same pair (and sector and detail) become the hardest one, at its place. Its count stays 1: the others
+//!   are reports of the same meeting.
+//!
+//! Nothing else is merged.
+//!
+//! # What is cut
+//!
+//! A class that has more than its bound after merging keeps the best by this order:
+//!
+//! 1. the kind, by how much a player or a mode would miss it: in class high a destroyed unit comes first and a refusal
+//!    last, so that nobody drowns the battle by giving bad commands; in class normal hits come last;
+//! 2. of contacts, the hardest;
+//! 3. a draw from the tick and from what makes the event or the merged group what it is. So a flood thins out the same
+//!    way in every sector and for every player, where the order of keys would silence whole sectors, tick after tick;
+//! 4. the event itself, if draws are equal.
+//!
+//! # Why the order of pushes does not matter
+//!
+//! Memory is bounded: a class holds at most twice its bound, then it is merged and cut to its bound at once, whenever that
+//! happens to be. Call a *group* the events that would be merged into one (an event of another kind is one by itself), and
+//! the rank of a group its place in the order above. The claim: a cut, early or late, never changes the result.
+//!
+//! * *Hits and refusals.* Rank is a function of the group's name only: kind, draw and name are the same for each of its
+//!   events. A cut removes a group only when as many better groups as the bound are there. Those can be removed only in
+//!   favour of still better ones, so at all later times as many better groups are known, and the removed group cannot be in
+//!   the result; whether more of its events come later is the same to it. Turned round: a group that is in the result was
+//!   never removed, so all of its events are in its sum, count and place, and these are made by operations that commute and
+//!   associate (a sum in 128 bits that is cut to 64 at the end, a sum that cannot overflow, a minimum). This is why hits
+//!   are not kept by their damage: the rank of a sum is not known before its last term.
+//! * *Contacts.* The rank of a group is the rank of its best event. Removing all but the best `n` groups and going on is
+//!   the same as going on and removing them later: if a group that was removed comes back with an event that is better, it
+//!   is that event that counts; if with one that is not better, it is behind the same better groups again. Only the number
+//!   of a contact's reports is lost by that, which is why its count stays 1.
+//! * *All others.* The best `n` of a union are the best `n` of the best `n` of its parts.
+//!
+//! An event that is worse than the worst that a cut has left can be refused without keeping it, by the same argument.
+//! What the counters say is as independent: that a class was cut at all is the same as its having more groups than its
+//! bound, and both counters come from sums over all that was pushed and all that was handed out.
+
+use core::cmp::Ordering;
+
+use super::{Class, Event, Kind};
+use crate::random::{draw, mix};
+
+/// The events of one tick, a bounded queue for each class.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    classes: [Queue; 4],
+    dropped: [u64; 4],
+    merged: [u64; 4],
+}
+
+#[derive(Clone, Debug)]
+struct Queue {
+    /// At most twice [`Queue::bound`].
+    entries: Vec<Entry>,
+    bound: usize,
+    /// The worst entry that the last cut of this tick has left.
+    worst: Option<Entry>,
+    /// How many events were pushed in this tick.
+    pushed: u64,
+}
+
+/// One event or several that were merged.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    event: Event,
+    /// The sum of the values of what was merged.
+    sum: i128,
+    /// How many events it stands for.
+    weight: u64,
+    /// What decides among equals, computed when it is first asked for.
+    draw: u64,
+}
+
+impl Queues {
+    /// Queues with room for so many events of each class, [`crate::WorldConfig::events_max`]. They grow as needed to
+    /// twice that, and allocate nothing in ticks that are no fuller than one before.
+    pub fn new(events_max: [u32; 4]) -> Self {
+        let queue = |bound: u32| Queue { entries: Vec::new(), bound: bound as usize, worst: None, pushed: 0 };
+        Self { classes: events_max.map(queue), dropped: [0; 4], merged: [0; 4] }
+    }
+
+    /// Takes an event of this tick.
+    pub fn push(&mut self, event: Event) {
+        self.classes[event.class as usize].push(event);
+    }
+
+    /// Takes what another one of the same bounds has got in this tick, and leaves that one empty. A shard can so gather its
+    /// events by itself.
+    pub fn absorb(&mut self, other: &mut Self) {
+        for (queue, other) in self.classes.iter_mut().zip(&mut other.classes) {
+            queue.absorb(other);
+        }
+    }
+
+    /// Hands out the tick's events in the order of their keys, in place of what `out` held, and begins a new tick.
+    pub fn finish(&mut self, out: &mut Vec<Event>) {
+        out.clear();
+        for (class, queue) in self.classes.iter_mut().enumerate() {
+            let (dropped, merged) = queue.finish(out);
+            self.dropped[class] += dropped;
+            self.merged[class] += merged;
+        }
+    }
+
+    /// How many events of each class did not fit in since the beginning, the parts of a merged one counted each. Of
+    /// contacts, those that were merged count as dropped in ticks in which class low was cut.
+    pub const fn dropped(&self) -> [u64; 4] {
+        self.dropped
+    }
+
+    /// How many events of each class went into another one since the beginning.
+    pub const fn merged(&self) -> [u64; 4] {
+        self.merged
+    }
+
+    /// How many events of a class were pushed since the last [`Queues::finish`].
+    pub const fn pushed(&self, class: Class) -> u64 {
+        self.classes[class as usize].pushed
+    }
+}
+
+impl Queue {
+    fn push(&mut self, event: Event) {
+        let entry = Entry::new(event);
+        self.pushed = self.pushed.saturating_add(entry.weight);
+        self.keep(entry);
+    }
+
+    fn absorb(&mut self, other: &mut Self) {
+        self.pushed = self.pushed.saturating_add(other.pushed);
+        // Where the other one was cut, this one has too many as well, once it has what the other kept.
+        if let Some(worst) = other.worst.take() {
+            self.lower(worst);
+        }
+        for entry in other.entries.drain(..) {
+            self.keep(entry);
+        }
+        other.pushed = 0;
+    }
+
+    fn keep(&mut self, mut entry: Entry) {
+        if self.bound == 0 {
+            return;
+        }
+        if let Some(worst) = &self.worst {
+            entry.draw = entry.drawn();
+            if entry.rank(worst) == Ordering::Greater {
+                return;
+            }
+        }
+        if self.entries.len() >= self.bound.saturating_mul(2) {
+            self.merge();
+            self.cut();
+        }
+        self.entries.push(entry);
+    }
+
+    /// Puts the entries into the order of their keys and makes each group one entry.
+    fn merge(&mut self) {
+        self.entries.sort_unstable_by(|a, b| a.order(b));
+        // Everything that tells groups apart comes first in the order, so the parts of a group are side by side.
+        self.entries.dedup_by(|next, kept| kept.takes_in(next));
+    }
+
+    /// Keeps the best of merged entries, as many as there may be.
+    fn cut(&mut self) {
+        if self.entries.len() <= self.bound {
+            return;
+        }
+        for entry in &mut self.entries {
+            entry.draw = entry.drawn();
+        }
+        self.entries.select_nth_unstable_by(self.bound - 1, Entry::rank);
+        self.entries.truncate(self.bound);
+        self.lower(self.entries[self.bound - 1]);
+    }
+
+    /// Notes that nothing worse than this will be handed out.
+    fn lower(&mut self, worst: Entry) {
+        if self.worst.is_none_or(|before| worst.rank(&before) == Ordering::Less) {
+            self.worst = Some(worst);
+        }
+    }
+
+    /// Adds the events to `out`; how many were dropped and how many merged.
+    fn finish(&mut self, out: &mut Vec<Event>) -> (u64, u64) {
+        self.merge();
+        if self.entries.len() > self.bound {
+            self.cut();
+            self.entries.sort_unstable_by(Entry::order);
+        }
+        let was_cut = self.worst.take().is_some();
+        // How many reports of a contact a cut has cost is not known, so that none of them count then.
+        let known = |entry: &Entry| if was_cut && entry.event.kind == Kind::Contact { 1 } else { entry.weight };
+        let told = self.entries.iter().map(known).sum::<u64>();
+        let dropped = core::mem::take(&mut self.pushed).saturating_sub(told);
+        let merged = told - self.entries.len() as u64;
+        out.extend(self.entries.drain(..).map(|entry| entry.finished()));
+        (dropped, merged)
+    }
+}
+
+impl Entry {
+    fn new(event: Event) -> Self {
+        Self { event, sum: i128::from(event.value), weight: u64::from(event.count.max(1)), draw: 0 }
+    }
+
+    /// The order in which events are handed out.
+    fn order(&self, other: &Self) -> Ordering {
+        self.event.key().cmp(&other.event.key())
+    }
+
+    /// Takes the next entry in if both are of the same group.
+    fn takes_in(&mut self, next: &Self) -> bool {
+        let name = |entry: &Self| {
+            let Event { kind, sector, subject, object, detail, .. } = entry.event;
+            (kind, sector, subject, object, detail)
+        };
+        let (event, other) = (&mut self.event, &next.event);
+        let is_merged = match event.kind {
+            Kind::Hit | Kind::Contact => true,
+            Kind::CommandRefused => event.value == other.value,
+            _ => false,
+        };
+        if !is_merged || name(self) != name(next) {
+            return false;
+        }
+        let event = &mut self.event;
+        match event.kind {
+            Kind::Contact if (other.value, event.x, event.y) > (event.value, other.x, other.y) => {
+                (event.value, event.x, event.y) = (other.value, other.x, other.y);
+            }
+            Kind::Contact => (),
+            _ => (event.x, event.y) = (event.x, event.y).min((other.x, other.y)),
+        }
+        self.sum += next.sum;
+        self.weight = self.weight.saturating_add(next.weight);
+        true
+    }
+
+    /// The order in which entries stay, the best first; [`Entry::draw`] must be there. Hits and refusals of a group are
+    /// equal.
+    fn rank(&self, other: &Self) -> Ordering {
+        let hardest = |entry: &Self| if entry.event.kind == Kind::Contact { -i128::from(entry.event.value) } else { 0 };
+        let own = |entry: &Self| match entry.event.kind {
+            Kind::Hit => (0, 0, 0, 0),
+            Kind::CommandRefused => (entry.event.value, 0, 0, 0),
+            _ => (entry.event.value, entry.event.count, entry.event.x, entry.event.y),
+        };
+        let rank = |entry: &Self| {
+            let Event { kind, sector, subject, object, detail, .. } = entry.event;
+            ((grade(kind), hardest(entry), entry.draw), (sector, subject, object, detail), own(entry))
+        };
+        rank(self).cmp(&rank(other))
+    }
+
+    /// A function of the tick and the group's name.
+    fn drawn(&self) -> u64 {
+        let Event { tick, kind, sector, subject, object, detail, value, .. } = self.event;
+        let value = if matches!(kind, Kind::Hit | Kind::Contact) { 0 } else { value };
+        let place = draw(tick, sector.x.cast_unsigned(), sector.y.cast_unsigned(), u32::from(grade(kind)));
+        draw(place, subject.bits(), object.bits(), detail).wrapping_add(mix(value.cast_unsigned()))
+    }
+
+    /// As it is handed out.
+    fn finished(&self) -> Event {
+        let mut event = self.event;
+        if event.kind == Kind::Hit {
+            event.value = self.sum.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
+        }
+        if event.kind != Kind::Contact {
+            event.count = u32::try_from(self.weight).unwrap_or(u32::MAX);
+        }
+        event
+    }
+}
+
+/// By how much an event of a kind would be missed among those of its class; 0 the most.
+const fn grade(kind: Kind) -> u8 {
+    match kind {
+        Kind::BaseDestroyed => 0,
+        Kind::ResourceCapture => 1,
+        Kind::MassiveBattle => 2,
+        Kind::UnitDestroyed => 3,
+        Kind::PickupTaken => 4,
+        Kind::ZoneEntered => 5,
+        Kind::ZoneLeft => 6,
+        Kind::Used => 7,
+        Kind::Custom => 8,
+        Kind::Hit => 9,
+        Kind::Contact => 10,
+        Kind::CommandRefused => 11,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{command::Refusal, entity::EntityId, space::SectorId};
+
+    fn event(kind: Kind, subject: u64, object: u64, value: i64) -> Event {
+        Event {
+            tick: 5,
+            class: kind.class(),
+            kind,
+            sector: SectorId::new(0, 0),
+            x: 10,
+            y: 20,
+            subject: EntityId::from_bits(subject),
+            object: EntityId::from_bits(object),
+            detail: 0,
+            value,
+            count: 1,
+        }
+    }
+
+    fn finish(queues: &mut Queues, events: &[Event]) -> Vec<Event> {
+        let mut out = vec![event(Kind::Used, 9, 9, 9)];
+        events.iter().for_each(|event| queues.push(*event));
+        queues.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn hits_of_a_pair_become_one() {
+        let mut queues = Queues::new([8; 4]);
+        let at = |x, event: Event| Event { x, ..event };
+        let hits = [
+            at(7, event(Kind::Hit, 1, 2, 30)),
+            event(Kind::Hit, 2, 1, 5),
+            at(3, event(Kind::Hit, 1, 2, -10)),
+            Event { sector: SectorId::new(1, 0), ..event(Kind::Hit, 1, 2, 1) },
+            at(4, event(Kind::Hit, 1, 2, 30)),
+        ];
+        let expected = [
+            Event { count: 3, ..at(3, event(Kind::Hit, 1, 2, 50)) },
+            event(Kind::Hit, 2, 1, 5),
+            Event { sector: SectorId::new(1, 0), ..event(Kind::Hit, 1, 2, 1) },
+        ];
+        assert_eq!(finish(&mut queues, &hits), expected);
+        assert_eq!((queues.merged(), queues.dropped()), ([0, 0, 2, 0], [0; 4]));
+    }
+
+    #[test]
+    fn sums_stop_at_the_ends_whatever_the_order() {
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
+            let values = [i64::MAX, i64::MAX, i64::MIN, 3];
+            let hits = order.map(|index: usize| event(Kind::Hit, 1, 2, values[index]));
+            assert_eq!(finish(&mut Queues::new([8; 4]), &hits)[0].value, i64::MAX);
+            let hits = order.map(|index: usize| event(Kind::Hit, 1, 2, -values[index].max(-i64::MAX)));
+            assert_eq!(finish(&mut Queues::new([8; 4]), &hits)[0].value, i64::MIN);
+        }
+    }
+
+    #[test]
+    fn the_hardest_of_a_pairs_contacts_counts() {
+        let mut queues = Queues::new([8; 4]);
+        let contacts = [
+            event(Kind::Contact, 1, 2, 30),
+            Event { y: 4, ..event(Kind::Contact, 1, 2, 50) },
+            Event { y: 3, ..event(Kind::Contact, 1, 2, 50) },
+            event(Kind::Contact, 1, 3, 1),
+        ];
+        let expected = [Event { y: 3, ..event(Kind::Contact, 1, 2, 50) }, event(Kind::Contact, 1, 3, 1)];
+        assert_eq!(finish(&mut queues, &contacts), expected);
+        assert_eq!((queues.merged(), queues.dropped()), ([0, 0, 0, 2], [0; 4]));
+    }
+
+    #[test]
+    fn refusals_are_counted_by_player_entity_and_reason() {
+        let refusal =
+            |reason: Refusal, player| Event { detail: reason as u32, ..event(Kind::CommandRefused, 1, 0, player) };
+        let refusals = [
+            refusal(Refusal::Rate, 5),
+            refusal(Refusal::Reach, 5),
+            refusal(Refusal::Rate, 6),
+            refusal(Refusal::Rate, 5),
+            refusal(Refusal::Rate, 5),
+        ];
+        let out = finish(&mut Queues::new([8; 4]), &refusals);
+        let told = out.iter().map(|event| (event.refusal(), event.value, event.count)).collect::<Vec<_>>();
+        assert_eq!(told, [(Some(Refusal::Rate), 5, 3), (Some(Refusal::Rate), 6, 1), (Some(Refusal::Reach), 5, 1)]);
+    }
+
+    #[test]
+    fn other_events_are_never_merged() {
+        let used = event(Kind::Used, 1, 2, 3);
+        assert_eq!(finish(&mut Queues::new([8; 4]), &[used; 5]), [used; 5]);
+    }
+
+    #[test]
+    fn classes_come_in_order_and_each_has_its_bound() {
+        let mut queues = Queues::new([1, 2, 0, 3]);
+        let mut events = Vec::new();
+        for subject in 1..=4 {
+            for kind in [Kind::Contact, Kind::Hit, Kind::UnitDestroyed, Kind::MassiveBattle] {
+                events.push(event(kind, subject, 9, 1));
+            }
+        }
+        let out = finish(&mut queues, &events);
+        let classes = out.iter().map(|event| event.class as u8).collect::<Vec<_>>();
+        assert_eq!(classes, [0, 1, 1, 3, 3, 3]);
+        assert_eq!((queues.dropped(), queues.merged()), ([3, 2, 4, 1], [0; 4]));
+        assert_eq!(finish(&mut queues, &[]), []);
+        assert_eq!(queues.dropped(), [3, 2, 4, 1]);
+    }
+
+    #[test]
+    fn a_flood_of_bad_commands_drowns_nothing_else() {
+        let mut queues = Queues::new([4; 4]);
+        for subject in 0..10_000 {
+            queues.push(event(Kind::CommandRefused, subject, 0, 1));
+        }
+        for kind in [Kind::UnitDestroyed, Kind::PickupTaken, Kind::Used] {
+            queues.push(event(kind, 1, 2, 3));
+        }
+        let mut out = Vec::new();
+        queues.finish(&mut out);
+        let kinds = out.iter().map(|event| event.kind).collect::<Vec<_>>();
+        assert_eq!(kinds, [Kind::UnitDestroyed, Kind::PickupTaken, Kind::CommandRefused, Kind::Used]);
+        assert_eq!(queues.dropped(), [0, 9_999, 0, 0]);
+        assert!(queues.classes[1].entries.capacity() <= 16);
+    }
+
+    /// Two sectors with equally many hits lose about equally many, and not the same in two ticks.
+    #[test]
+    fn a_flood_thins_out_every_sector_alike() {
+        let of_tick = |tick| {
+            let mut queues = Queues::new([1000; 4]);
+            let hit = |x, subject| Event { tick, sector: SectorId::new(x, 0), ..event(Kind::Hit, subject, 1, 1) };
+            let hits = (0..5000).flat_map(|subject| [hit(0, subject), hit(1, subject)]).collect::<Vec<_>>();
+            finish(&mut queues, &hits)
+        };
+        let (first, second) = (of_tick(1), of_tick(2));
+        let left = first.iter().filter(|event| event.sector.x == 0).count();
+        assert!((420..=580).contains(&left), "{left} of 1000");
+        let subjects = |events: &[Event]| events.iter().map(|event| event.subject).collect::<Vec<_>>();
+        assert_ne!(subjects(&first), subjects(&second));
+    }
+
+    #[test]
+    fn the_hardest_contacts_stay() {
+        let contacts =
+            (0..100).map(|pair| event(Kind::Contact, pair, 200, (pair as i64 * 37) % 100)).collect::<Vec<_>>();
+        let mut speeds =
+            finish(&mut Queues::new([5; 4]), &contacts).iter().map(|event| event.value).collect::<Vec<_>>();
+        speeds.sort_unstable();
+        assert_eq!(speeds, [95, 96, 97, 98, 99]);
+    }
+
+    #[test]
+    fn full_ticks_allocate_once() {
+        let mut queues = Queues::new([64; 4]);
+        let mut out = Vec::new();
+        let mut capacities = None;
+        for tick in 0..5 {
+            for number in 0..1000 {
+                queues.push(Event { tick, ..event(Kind::Hit, number, 3, 4) });
+                queues.push(Event { tick, ..event(Kind::Contact, number, 3, 4) });
+            }
+            queues.finish(&mut out);
+            let now = (queues.classes.each_ref().map(|queue| queue.entries.capacity()), out.capacity());
+            assert_eq!(*capacities.get_or_insert(now), now);
+            assert!(now.0.iter().all(|capacity| *capacity <= 256), "{now:?}");
+        }
+    }
+
+    /// Few different values, so that groups, ties and duplicates abound.
+    fn any_event() -> impl Strategy<Value = Event> {
+        let kinds = proptest::sample::select(vec![
+            Kind::UnitDestroyed,
+            Kind::MassiveBattle,
+            Kind::Contact,
+            Kind::Hit,
+            Kind::ZoneEntered,
+            Kind::CommandRefused,
+            Kind::Used,
+            Kind::Custom,
+        ]);
+        (kinds, 0..3i64, 0..4u64, 0..3u64, 0..2u32, -2..4i64, 0..3i32).prop_map(
+            |(kind, sector, subject, object, detail, value, x)| Event {
+                sector: SectorId::new(sector, -sector),
+                x,
+                detail,
+                ..event(kind, subject, object, value)
+            },
+        )
+    }
+
+    /// The definition without bounds on memory: merge all, keep the best, order.
+    fn plainly(events: &[Event], bounds: [u32; 4]) -> Vec<Event> {
+        let mut out = Vec::new();
+        for (class, bound) in bounds.into_iter().enumerate() {
+            let mut groups = Vec::<Entry>::new();
+            for event in events.iter().filter(|event| event.class as usize == class) {
+                let entry = Entry::new(*event);
+                if !groups.iter_mut().any(|group| group.takes_in(&entry)) {
+                    groups.push(entry);
+                }
+            }
+            groups.iter_mut().for_each(|group| group.draw = group.drawn());
+            groups.sort_by(Entry::rank);
+            groups.truncate(bound as usize);
+            out.extend(groups.iter().map(Entry::finished));
+        }
+        out.sort_by_key(Event::key);
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// Any order, any spread over queues that are absorbed in any order, any moment at which memory is short: the same
+        /// events, the same counters, and those of the plain definition.
+        #[test]
+        fn only_what_is_pushed_matters(
+            (events, shuffled) in proptest::collection::vec(any_event(), 0..80)
+                .prop_flat_map(|events| (Just(events.clone()), Just(events).prop_shuffle())),
+            bounds in proptest::array::uniform4(0..12u32),
+            shards in 1..4usize,
+        ) {
+            let mut queues = Queues::new(bounds);
+            let out = finish(&mut queues, &events);
+            prop_assert_eq!(&out, &plainly(&events, bounds));
+            prop_assert!(out.is_sorted_by_key(Event::key));
+
+            let mut others = vec![Queues::new(bounds); shards];
+            for (number, event) in shuffled.iter().enumerate() {
+                others[number * 7 % shards].push(*event);
+            }
+            let mut again = others.pop().expect("there is at least one");
+            others.iter_mut().rev().for_each(|other| again.absorb(other));
+            prop_assert_eq!(finish(&mut again, &[]), out.clone());
+            prop_assert_eq!((again.dropped(), again.merged()), (queues.dropped(), queues.merged()));
+
+            let told = out.len() as u64;
+            let gone = queues.dropped().iter().chain(&queues.merged()).sum::<u64>();
+            prop_assert_eq!(told + gone, events.len() as u64);
+        }
+    }
+}

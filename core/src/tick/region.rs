@@ -1,0 +1,474 @@
+//! The rows of one piece of space, and what a tick does to them.
+//!
+//! **A region reads the view, which is tick N, and writes its own rows, which become tick N+1.** What it has to say to
+//! others goes into the outbox.
+
+use super::{
+    message::{Damage, Shot},
+    outbox::Outbox,
+    partition::Strip,
+    view::{Constants, View},
+};
+use crate::{
+    entity::{Column, Columns, Entity, EntityId, Place},
+    event::{Event, Kind},
+    hash,
+    physics::{
+        contact::{Push, began, collide, overlaps, resolve},
+        index::{Entry, Index},
+        movement::{PUSH_MAX, limit},
+    },
+    space::{Position, SECTOR_SIDE, SectorId},
+};
+
+/// The rows of a sector or of a strip of one.
+#[derive(Debug)]
+pub(crate) struct Region {
+    pub(crate) number: u32,
+    pub(crate) sector: SectorId,
+    /// The strip of the sector, from its lower edge up.
+    pub(crate) low: i32,
+    pub(crate) high: i32,
+    pub(crate) columns: Columns,
+    /// Not here while it is in the view.
+    pub(crate) index: Option<Box<Index>>,
+    /// Whether rows have changed since the index was made.
+    pub(crate) index_is_stale: bool,
+    /// Projectiles; their order is free.
+    pub(crate) shots: Vec<Shot>,
+    /// What does not change in every tick of each row's hash; 0 if it has to be worked out again.
+    cold: Vec<u64>,
+    cold_sum: u64,
+    /// Rows whose cold part is to be worked out, some of them perhaps twice or gone.
+    cold_stale: Vec<u32>,
+    /// The sum over all rows and shots when the last tick ended.
+    pub(crate) sum: u64,
+    /// Whether anything was written since.
+    pub(crate) sum_is_stale: bool,
+    /// Rows that are beyond the region's edges.
+    leaving: Vec<u32>,
+    /// Rows that were hit in this tick, and by whom.
+    struck: Vec<(u32, EntityId)>,
+    /// Rows whose place in the columns has changed, for the directory.
+    pub(crate) moved: Vec<u32>,
+    /// Rows that came into the region since the tick began are these and all after.
+    settled: usize,
+}
+
+/// Memory that regions of a shard use one after the other.
+#[derive(Default, Debug)]
+pub(crate) struct Scratch {
+    /// What contacts do, by place in the index.
+    pushes: Vec<Push>,
+    /// How many contacts each has, by place in the index.
+    crowding: Vec<u16>,
+    contacts: Vec<(u32, u32)>,
+    foreign: Vec<ForeignContact>,
+}
+
+/// A contact with an entity of another region.
+#[derive(Clone, Copy, Debug)]
+struct ForeignContact {
+    place: u32,
+    region: u32,
+    other: Entry,
+    /// What was added to the other's coordinates.
+    shift: (i32, i32),
+}
+
+impl Region {
+    pub(crate) fn new(number: u32, strip: &Strip, attributes: usize) -> Self {
+        Self {
+            number,
+            sector: strip.sector,
+            low: strip.low,
+            high: strip.high,
+            columns: Columns::new(attributes),
+            index: Some(Box::new(Index::new())),
+            index_is_stale: true,
+            shots: Vec::new(),
+            cold: Vec::new(),
+            cold_sum: 0,
+            cold_stale: Vec::new(),
+            sum: 0,
+            sum_is_stale: true,
+            leaving: Vec::new(),
+            struck: Vec::new(),
+            moved: Vec::new(),
+            settled: 0,
+        }
+    }
+
+    /// Whether nothing is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.columns.len() == 0 && self.shots.is_empty()
+    }
+
+    /// How many rows the second phase has to look at.
+    pub(crate) fn settling_work(&self) -> usize {
+        self.leaving.len()
+    }
+
+    /// How much work it is, in entities.
+    pub(crate) fn load(&self) -> usize {
+        1 + self.columns.len() + self.shots.len()
+    }
+
+    /// Adds a row and returns its number.
+    pub(crate) fn insert(&mut self, id: EntityId, entity: &Entity) -> u32 {
+        self.columns.push(id, entity);
+        self.note_new_row()
+    }
+
+    /// Takes a row out of other columns and adds it here. The row is told in `moved`.
+    fn insert_from(&mut self, from: &mut Columns, row: usize) {
+        from.transfer(row, &mut self.columns);
+        let row = self.note_new_row();
+        self.moved.push(row);
+    }
+
+    fn note_new_row(&mut self) -> u32 {
+        let row = self.cold.len() as u32;
+        self.cold.push(0);
+        self.cold_stale.push(row);
+        self.touch();
+        row
+    }
+
+    /// Removes a row. The last row takes its place and is told in `moved`.
+    pub(crate) fn remove(&mut self, row: u32) {
+        self.columns.swap_remove(row as usize);
+        self.note_removed_row(row);
+    }
+
+    /// Moves a row to other columns. The last row takes its place and is told in `moved`.
+    pub(crate) fn take(&mut self, row: u32, to: &mut Columns) {
+        self.columns.transfer(row as usize, to);
+        self.note_removed_row(row);
+    }
+
+    fn note_removed_row(&mut self, row: u32) {
+        self.cold_sum = self.cold_sum.wrapping_sub(self.cold.swap_remove(row as usize));
+        if let Some(cold) = self.cold.get(row as usize) {
+            if *cold == 0 {
+                self.cold_stale.push(row);
+            }
+            self.moved.push(row);
+        }
+        self.touch();
+    }
+
+    /// A row has changed in a column that the index has.
+    pub(crate) fn touch(&mut self) {
+        self.index_is_stale = true;
+        self.sum_is_stale = true;
+    }
+
+    /// A row has changed in a column that does not change in every tick.
+    pub(crate) fn touch_cold(&mut self, row: u32) {
+        let cold = &mut self.cold[row as usize];
+        if *cold != 0 {
+            self.cold_sum = self.cold_sum.wrapping_sub(*cold);
+            *cold = 0;
+            self.cold_stale.push(row);
+        }
+        self.sum_is_stale = true;
+    }
+
+    /// A row was written from outside.
+    pub(crate) fn note_written(&mut self, row: u32, column: Column) {
+        match column {
+            Column::VelocityX | Column::VelocityY => {
+                let entry = self.index.as_mut().expect("the index is here between ticks");
+                if !self.index_is_stale {
+                    let entry = entry.entry_of_row_mut(row as usize);
+                    entry.velocity_x = self.columns.velocity_x[row as usize];
+                    entry.velocity_y = self.columns.velocity_y[row as usize];
+                }
+                self.sum_is_stale = true;
+            }
+            Column::Heading => self.sum_is_stale = true,
+            Column::Shape
+            | Column::HalfX
+            | Column::HalfY
+            | Column::Mass
+            | Column::Restitution
+            | Column::Layers
+            | Column::Collides
+            | Column::Team
+            | Column::Flags
+            | Column::HealthMax => {
+                self.touch_cold(row);
+                self.touch();
+            }
+            _ => self.touch_cold(row),
+        }
+    }
+
+    /// The first phase: contacts, movement. Reads the view and this region's own rows.
+    pub(crate) fn advance(&mut self, view: &View, constants: &Constants, scratch: &mut Scratch, out: &mut Outbox) {
+        let index = view.index(self.number);
+        self.find_contacts(view, index, scratch);
+        self.resolve_contacts(view, constants, index, scratch, out);
+        self.move_rows(constants, index, scratch);
+    }
+
+    fn find_contacts(&self, view: &View, index: &Index, scratch: &mut Scratch) {
+        let entries = index.entries();
+        scratch.pushes.clear();
+        scratch.pushes.resize(entries.len(), Push::default());
+        scratch.crowding.clear();
+        scratch.crowding.resize(entries.len(), 0);
+        scratch.contacts.clear();
+        scratch.foreign.clear();
+        index.for_each_pair(|first, second| {
+            let (a, b) = (&entries[first], &entries[second]);
+            if collide(a, b) && overlaps(b.x - a.x, b.y - a.y, a, b) {
+                scratch.crowding[first] = scratch.crowding[first].saturating_add(1);
+                scratch.crowding[second] = scratch.crowding[second].saturating_add(1);
+                scratch.contacts.push((first as u32, second as u32));
+            }
+        });
+        self.find_foreign_contacts(view, index, scratch);
+    }
+
+    fn find_foreign_contacts(&self, view: &View, index: &Index, scratch: &mut Scratch) {
+        for neighbour in &view.partition.strip(self.number).neighbours {
+            let other = view.index(neighbour.region);
+            let (shift_x, shift_y) = (neighbour.x, neighbour.y);
+            let margin = index.half_max() + other.half_max();
+            // Only entities of this region that come near the box of the other's entities.
+            other.for_each_across(index, (shift_x, shift_y), margin, |place, found| {
+                let (a, b) = (&index.entries()[place], &other.entries()[found]);
+                if collide(a, b) && overlaps(b.x + shift_x - a.x, b.y + shift_y - a.y, a, b) {
+                    scratch.crowding[place] = scratch.crowding[place].saturating_add(1);
+                    let shift = (shift_x, shift_y);
+                    scratch.foreign.push(ForeignContact {
+                        place: place as u32,
+                        region: neighbour.region,
+                        other: *b,
+                        shift,
+                    });
+                }
+            });
+        }
+    }
+
+    fn resolve_contacts(
+        &self,
+        view: &View,
+        constants: &Constants,
+        index: &Index,
+        scratch: &mut Scratch,
+        out: &mut Outbox,
+    ) {
+        let entries = index.entries();
+        for &(first, second) in &scratch.contacts {
+            let (a, b) = (&entries[first as usize], &entries[second as usize]);
+            let (dx, dy) = (b.x - a.x, b.y - a.y);
+            let crowding = scratch.crowding[first as usize].max(scratch.crowding[second as usize]);
+            let (on_a, on_b) = resolve(dx, dy, a, b, crowding);
+            scratch.pushes[first as usize].add(on_a);
+            scratch.pushes[second as usize].add(on_b);
+            if (a.traits | b.traits) & Entry::TELLS != 0 {
+                self.tell_contact(view, constants, a, b, (dx, dy), out);
+            }
+        }
+        for contact in &scratch.foreign {
+            let (a, b) = (&entries[contact.place as usize], &contact.other);
+            let (dx, dy) = (b.x + contact.shift.0 - a.x, b.y + contact.shift.1 - a.y);
+            let crowding = scratch.crowding[contact.place as usize].max(crowding(view, contact.region, b));
+            let (on_a, _) = resolve(dx, dy, a, b, crowding);
+            scratch.pushes[contact.place as usize].add(on_a);
+            // Both regions see the contact; the one whose entity has the lower slot tells it.
+            if (a.traits | b.traits) & Entry::TELLS != 0 && a.slot < b.slot {
+                self.tell_contact(view, constants, a, b, (dx, dy), out);
+            }
+        }
+    }
+
+    fn tell_contact(
+        &self,
+        view: &View,
+        constants: &Constants,
+        a: &Entry,
+        b: &Entry,
+        (dx, dy): (i32, i32),
+        out: &mut Outbox,
+    ) {
+        let Some(speed) = began(dx, dy, a, b, constants.step_q32) else { return };
+        let (subject, object) = if a.slot < b.slot { (a, b) } else { (b, a) };
+        // The place is the one of the lower slot, so that it is the same whichever way round the pair was found.
+        let (x, y) = if a.slot < b.slot { (a.x, a.y) } else { (a.x + dx, a.y + dy) };
+        let at = Position::new(self.sector, i64::from(x), i64::from(y));
+        let (subject, object) = (view.directory.id_in(subject.slot), view.directory.id_in(object.slot));
+        out.events.push(Event::new(view.tick, Kind::Contact, at, subject, object, 0, speed));
+    }
+
+    fn move_rows(&mut self, constants: &Constants, index: &Index, scratch: &Scratch) {
+        self.leaving.clear();
+        let world_max = constants.config.speed_max;
+        for row in 0..self.columns.len() {
+            let push = &scratch.pushes[index.place_of_row(row)];
+            let columns = &mut self.columns;
+            let mut velocity = (
+                columns.velocity_x[row].wrapping_add(push.velocity_x),
+                columns.velocity_y[row].wrapping_add(push.velocity_y),
+            );
+            let own_max = columns.speed_max[row];
+            let speed_max = if own_max > 0 { own_max.min(world_max) } else { world_max };
+            velocity = limit(velocity, speed_max);
+            (columns.velocity_x[row], columns.velocity_y[row]) = velocity;
+            let x = columns.x[row] + constants.way(velocity.0) + push.x.clamp(-PUSH_MAX, PUSH_MAX);
+            let y = columns.y[row] + constants.way(velocity.1) + push.y.clamp(-PUSH_MAX, PUSH_MAX);
+            (columns.x[row], columns.y[row]) = (x, y);
+            if x < 0 || x >= SECTOR_SIDE || y < self.low || y >= self.high {
+                self.leaving.push(row as u32);
+            }
+        }
+    }
+
+    /// A hit from anywhere.
+    pub(crate) fn strike(&mut self, damage: &Damage) {
+        let row = damage.row as usize;
+        if self.columns.health_max[row] == 0 {
+            return;
+        }
+        self.columns.health[row] = self.columns.health[row].saturating_sub(damage.amount);
+        self.touch_cold(damage.row);
+        self.struck.push((damage.row, damage.shooter));
+    }
+
+    /// The second phase: who dies, who leaves.
+    pub(crate) fn settle(&mut self, view_tick: u64, constants: &Constants, out: &mut Outbox) {
+        self.moved.clear();
+        self.struck.sort_unstable();
+        self.struck.dedup_by_key(|(row, _)| *row);
+        // Rows go from the last to the first, so that none of those still to go is moved.
+        let (mut dead, mut leaving) = (self.struck.len(), self.leaving.len());
+        while dead > 0 || leaving > 0 {
+            let next_dead = dead.checked_sub(1).map(|last| self.struck[last].0);
+            let next_leaving = leaving.checked_sub(1).map(|last| self.leaving[last]);
+            let row = next_dead.max(next_leaving).expect("one of the lists is not empty");
+            let struck_by = (next_dead == Some(row)).then(|| {
+                dead -= 1;
+                self.struck[dead].1
+            });
+            let is_leaving = next_leaving == Some(row);
+            leaving -= usize::from(is_leaving);
+            match struck_by {
+                Some(killer) if self.columns.health[row as usize] <= 0 => {
+                    self.tell_death(row as usize, killer, view_tick, constants, out);
+                    out.dead.push(self.columns.id[row as usize]);
+                    self.remove(row);
+                }
+                _ if is_leaving => self.depart(row, out),
+                _ => {}
+            }
+        }
+        self.struck.clear();
+        self.leaving.clear();
+        self.settled = self.columns.len();
+    }
+
+    fn tell_death(&self, row: usize, killer: EntityId, tick: u64, constants: &Constants, out: &mut Outbox) {
+        let kind = if constants.config.base_kinds.contains(&self.columns.kind[row]) {
+            Kind::BaseDestroyed
+        } else {
+            Kind::UnitDestroyed
+        };
+        let at = Position::new(self.sector, i64::from(self.columns.x[row]), i64::from(self.columns.y[row]));
+        let value = i64::from(self.columns.kind[row]);
+        out.events.push(Event::new(
+            tick,
+            kind,
+            at,
+            self.columns.id[row],
+            killer,
+            u32::from(self.columns.team[row]),
+            value,
+        ));
+    }
+
+    fn depart(&mut self, row: u32, out: &mut Outbox) {
+        let columns = &mut self.columns;
+        let at = row as usize;
+        let to = Position::new(self.sector, i64::from(columns.x[at]), i64::from(columns.y[at]));
+        let (right, up) = self.sector.steps_to(to.sector);
+        (columns.x[at], columns.y[at]) = (to.x, to.y);
+        if columns.order[at] != crate::command::Order::Velocity as u8 {
+            // A goal is relative to the sector.
+            columns.goal_x[at] = columns.goal_x[at].wrapping_sub(right * i64::from(SECTOR_SIDE));
+            columns.goal_y[at] = columns.goal_y[at].wrapping_sub(up * i64::from(SECTOR_SIDE));
+        }
+        out.send_entity(self.sector, to, |arrivals| self.take(row, arrivals));
+    }
+
+    /// The third phase, after all arrivals: the index and the hash of tick N+1.
+    pub(crate) fn publish(&mut self) {
+        self.refresh_index();
+        self.sum = self.state_sum();
+        self.sum_is_stale = false;
+    }
+
+    /// Takes what arrived.
+    pub(crate) fn arrive(&mut self, from: &mut Columns, row: usize) {
+        self.insert_from(from, row);
+    }
+
+    /// Makes the index anew.
+    pub(crate) fn refresh_index(&mut self) {
+        let index = self.index.as_mut().expect("the index is here outside of the first phase");
+        index.build(&self.columns);
+        self.index_is_stale = false;
+    }
+
+    /// The sum of the hashes of all rows and projectiles.
+    pub(crate) fn state_sum(&mut self) -> u64 {
+        for row in self.cold_stale.drain(..) {
+            let row = row as usize;
+            if self.cold.get(row) == Some(&0) {
+                self.cold[row] = hash::cold(&self.columns, row);
+                self.cold_sum = self.cold_sum.wrapping_add(self.cold[row]);
+            }
+        }
+        let columns = &self.columns;
+        let mut sum = self.cold_sum;
+        for row in 0..columns.len() {
+            sum = sum.wrapping_add(hash::hot(
+                columns.id[row],
+                columns.x[row],
+                columns.y[row],
+                columns.velocity_x[row],
+                columns.velocity_y[row],
+                columns.heading[row],
+            ));
+        }
+        for shot in &self.shots {
+            sum = sum.wrapping_add(shot.hash());
+        }
+        sum
+    }
+
+    /// Where rows that were moved are now.
+    pub(crate) fn moved_places(&self) -> impl Iterator<Item = (EntityId, Place)> {
+        self.moved.iter().filter_map(|&row| {
+            let id = *self.columns.id.get(row as usize)?;
+            Some((id, Place { region: self.number, row }))
+        })
+    }
+}
+
+/// How many contacts an entity of some region has, as that region counts them.
+fn crowding(view: &View, region: u32, entry: &Entry) -> u16 {
+    let mut count = 0u16;
+    let (width, height) = (entry.half_width(), entry.half_height());
+    let (low, high) = ((entry.x - width, entry.y - height), (entry.x + width, entry.y + height));
+    view.for_each_near(region, low, high, |other, x, y| {
+        let (dx, dy) = (other.x + x - entry.x, other.y + y - entry.y);
+        if other.slot != entry.slot && collide(entry, other) && overlaps(dx, dy, entry, other) {
+            count = count.saturating_add(1);
+        }
+    });
+    count
+}

@@ -1,0 +1,74 @@
+//! What every shard may read during a tick: the world as it was when the tick began.
+
+use std::sync::Arc;
+
+use super::partition::Partition;
+use crate::{
+    config::WorldConfig,
+    entity::{Directory, EntityId},
+    physics::index::{Entry, Index},
+    space::SectorId,
+};
+
+/// What does not change while a world lives.
+#[derive(Debug)]
+pub(crate) struct Constants {
+    pub(crate) config: WorldConfig,
+    /// A tick in seconds, in 2^-32: what a speed is multiplied with to have a way.
+    pub(crate) step_q32: i64,
+}
+
+impl Constants {
+    pub(crate) fn new(config: WorldConfig) -> Self {
+        let rate = i64::from(config.tick_rate_hz);
+        Self { step_q32: ((1 << 32) + rate / 2) / rate, config }
+    }
+
+    /// The way that a speed makes in a tick, in units of length.
+    pub(crate) fn way(&self, speed: i32) -> i32 {
+        ((i64::from(speed) * self.step_q32 + (1 << 31)) >> 32) as i32
+    }
+}
+
+/// The state of tick N that tick N+1 reads. It is put together before the shards work and taken apart after.
+#[derive(Default, Debug)]
+pub(crate) struct View {
+    pub(crate) tick: u64,
+    pub(crate) directory: Directory,
+    /// By number of the region; `None` where there is none.
+    pub(crate) indexes: Vec<Option<Box<Index>>>,
+    pub(crate) partition: Arc<Partition>,
+}
+
+impl View {
+    pub(crate) fn index(&self, region: u32) -> &Index {
+        self.indexes[region as usize].as_ref().expect("a region that lives has an index")
+    }
+
+    /// Calls `visit` for every entity whose bounding box may touch the box, and some others, in the region and around it:
+    /// the entry, and what is added to its coordinates to have them in the region's.
+    pub(crate) fn for_each_near(
+        &self,
+        region: u32,
+        low: (i32, i32),
+        high: (i32, i32),
+        mut visit: impl FnMut(&Entry, i32, i32),
+    ) {
+        let own = self.index(region);
+        own.for_each_near(low, high, |place| visit(&own.entries()[place], 0, 0));
+        for neighbour in &self.partition.strip(region).neighbours {
+            let index = self.index(neighbour.region);
+            let (x, y) = (neighbour.x, neighbour.y);
+            index.for_each_near((low.0 - x, low.1 - y), (high.0 - x, high.1 - y), |place| {
+                visit(&index.entries()[place], x, y);
+            });
+        }
+    }
+
+    /// The entry of a living entity and the sector that its coordinates are of.
+    pub(crate) fn entry(&self, id: EntityId) -> Option<(&Entry, SectorId)> {
+        let place = self.directory.place(id)?;
+        let entry = self.index(place.region).entry_of_row(place.row as usize);
+        Some((entry, self.partition.strip(place.region).sector))
+    }
+}

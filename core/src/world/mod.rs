@@ -1,0 +1,225 @@
+//! The world: what a host makes, fills, steps, asks and saves.
+//!
+//! ```
+//! use muster_core::{Entity, Execution, METRE, Position, SectorId, World, WorldConfig};
+//!
+//! let mut world = World::new(WorldConfig::default(), Execution::default())?;
+//! let at = Position::new(SectorId::new(0, 0), 100 * i64::from(METRE), 100 * i64::from(METRE));
+//! let disc = Entity { half_x: 128, mass: 80_000, velocity_x: METRE, ..Entity::at(at) };
+//! let id = world.spawn(&disc)?;
+//! for _ in 0..60 {
+//!     world.step();
+//! }
+//! // A second later it is a metre further, but for rounding.
+//! assert!((world.entity(id)?.position.x - at.x - METRE).abs() < 100);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod host;
+mod partitioning;
+mod step;
+
+use std::sync::Arc;
+
+pub use host::{EntityError, SpawnError, WriteError};
+
+use crate::{
+    ConfigError, Execution, WorldConfig,
+    command::Command,
+    entity::{Directory, EntityId, Place},
+    event::Event,
+    hash::{self, Digest, Part},
+    space::SectorId,
+    tick::{
+        partition::Partition,
+        region::Region,
+        shard::Shard,
+        view::{Constants, View},
+        workers::Workers,
+    },
+};
+
+/// A deterministic world. One thread at a time uses it; it uses as many as its [`Execution`] says.
+pub struct World {
+    constants: Arc<Constants>,
+    execution: Execution,
+    tick: u64,
+    directory: Directory,
+    partition: Arc<Partition>,
+    shards: Vec<Box<Shard>>,
+    workers: Workers<Box<Shard>>,
+    view: Arc<View>,
+    /// Commands for the coming tick.
+    commands: Vec<Command>,
+    /// Events of the last tick.
+    events: Vec<Event>,
+    /// Entities destroyed in a tick, while it lasts.
+    dead: Vec<EntityId>,
+    next_shot: u64,
+    stats: Stats,
+}
+
+/// What was refused or dropped since the world was made, and how large it is. Not part of its state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Entities that live.
+    pub entities: u32,
+    /// Projectiles in flight.
+    pub projectiles: u32,
+    /// Sectors that have something in them.
+    pub sectors: u32,
+    /// Regions that the sectors are divided into for threads.
+    pub regions: u32,
+    /// Entities that were kept at an edge because [`WorldConfig::sectors_max`] was reached.
+    pub kept_at_edge: u64,
+    /// Projectiles that ended because [`WorldConfig::sectors_max`] or [`WorldConfig::projectiles_max`] was reached.
+    pub projectiles_dropped: u64,
+    /// Events that were dropped, by class.
+    pub events_dropped: [u64; 4],
+    /// Commands that were refused.
+    pub commands_refused: u64,
+    /// Ticks whose work was done on one thread since there was little of it.
+    pub inline_ticks: u64,
+}
+
+impl World {
+    /// A world with nothing in it.
+    pub fn new(config: WorldConfig, execution: Execution) -> Result<Self, ConfigError> {
+        config.validate()?;
+        execution.validate()?;
+        let directory = Directory::new(config.entities_max);
+        let constants = Arc::new(Constants::new(config));
+        let mut world = Self {
+            shards: Shard::group(execution.shards, &constants),
+            workers: Workers::new(usize::from(execution.threads), |shard: &mut Box<Shard>| shard.run()),
+            constants,
+            execution,
+            tick: 0,
+            directory,
+            partition: Arc::default(),
+            view: Arc::default(),
+            commands: Vec::new(),
+            events: Vec::new(),
+            dead: Vec::new(),
+            next_shot: 1,
+            stats: Stats::default(),
+        };
+        world.set_partition(Vec::new());
+        Ok(world)
+    }
+
+    /// Changes how the world is worked on. No result changes.
+    pub fn set_execution(&mut self, execution: Execution) -> Result<(), ConfigError> {
+        execution.validate()?;
+        if execution.threads != self.execution.threads {
+            self.workers = Workers::new(usize::from(execution.threads), |shard: &mut Box<Shard>| shard.run());
+        }
+        self.execution = execution;
+        let mut regions: Vec<_> = self.shards.drain(..).flat_map(|shard| shard.regions).collect();
+        self.shards = Shard::group(execution.shards, &self.constants);
+        self.shards[0].regions.append(&mut regions);
+        self.merge_strips();
+        self.divide();
+        Ok(())
+    }
+
+    /// How many ticks the world has lived.
+    pub fn tick(&self) -> u64 {
+        self.tick
+    }
+
+    /// What the world was made with.
+    pub fn config(&self) -> &WorldConfig {
+        &self.constants.config
+    }
+
+    /// How the world is worked on.
+    pub fn execution(&self) -> Execution {
+        self.execution
+    }
+
+    /// How many entities live.
+    pub fn entity_count(&self) -> u32 {
+        self.directory.live()
+    }
+
+    /// The events of the last tick, in their order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> Stats {
+        let regions = self.partition.order().len() as u32;
+        let projectiles = self.regions().map(|region| region.shots.len() as u32).sum();
+        Stats { entities: self.directory.live(), sectors: self.partition.sectors(), regions, projectiles, ..self.stats }
+    }
+
+    /// The ids of all entities, ascending by slot.
+    pub fn ids(&self, out: &mut Vec<EntityId>) {
+        out.clear();
+        out.extend(self.directory.ids());
+    }
+
+    /// The hash of the whole state. Equal worlds have equal hashes, whatever threads and shards they were worked on with.
+    pub fn hash(&mut self) -> u64 {
+        let mut sum = 0u64;
+        self.for_each_sector_sum(|sector, part| sum = sum.wrapping_add(hash::combine(sector, part)));
+        let mut digest = Digest::new(Part::World);
+        digest.u64(self.tick);
+        digest.u64(sum);
+        digest.u64(self.next_shot);
+        digest.u64(u64::from(self.directory.live()));
+        digest.u64(self.directory.free_digest());
+        digest.finish()
+    }
+
+    /// The hash of each sector that has something in it, in the order of sectors.
+    pub fn sector_hashes(&mut self, out: &mut Vec<(SectorId, u64)>) {
+        out.clear();
+        self.for_each_sector_sum(|sector, sum| out.push((sector, hash::combine(sector, sum))));
+    }
+
+    fn for_each_sector_sum(&mut self, mut visit: impl FnMut(SectorId, u64)) {
+        let partition = Arc::clone(&self.partition);
+        for group in partition.order().chunk_by(|a, b| partition.strip(*a).sector == partition.strip(*b).sector) {
+            let (mut sum, mut is_empty) = (0u64, true);
+            for number in group {
+                let region = self.region_mut(*number);
+                if region.sum_is_stale {
+                    region.sum = region.state_sum();
+                    region.sum_is_stale = false;
+                }
+                sum = sum.wrapping_add(region.sum);
+                is_empty &= region.is_empty();
+            }
+            if !is_empty {
+                visit(partition.strip(group[0]).sector, sum);
+            }
+        }
+    }
+
+    fn regions(&self) -> impl Iterator<Item = &Region> {
+        self.shards.iter().flat_map(|shard| shard.regions.iter().map(AsRef::as_ref))
+    }
+
+    fn region_mut(&mut self, number: u32) -> &mut Region {
+        let shard = self.partition.strip(number).shard;
+        self.shards[usize::from(shard)].region_mut(number)
+    }
+
+    fn region(&self, number: u32) -> &Region {
+        let shard = self.partition.strip(number).shard;
+        self.shards[usize::from(shard)].region(number)
+    }
+
+    fn place(&self, id: EntityId) -> Result<Place, EntityError> {
+        self.directory.place(id).ok_or(EntityError::Gone)
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("tick", &self.tick).field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
