@@ -1,8 +1,9 @@
 //! Maintenance commands: `cargo xtask tidy` checks what the compiler does not, `cargo xtask settings` writes the page
-//! of settings.
+//! of settings, `cargo xtask codegen` the code of the schemas.
 
 #![forbid(unsafe_code)]
 
+mod codegen;
 mod tidy;
 
 use std::{
@@ -16,7 +17,10 @@ use muster_relay::config::settings_page;
 
 const USAGE: &str = "\
 cargo xtask tidy [FOLDER]   check what the compiler does not, in this repository or another checkout
-cargo xtask settings        write docs/SETTINGS.md from the table of settings";
+cargo xtask settings        write docs/SETTINGS.md from the table of settings
+cargo xtask codegen         write the Rust and C++ of schemas/*.fbs
+cargo xtask codegen check   compare them with what is committed, and the schemas with the released ones
+cargo xtask codegen release VERSION   keep the schemas as those of a release";
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +36,9 @@ fn main() -> anyhow::Result<ExitCode> {
             fs::write(&page, settings_page::markdown()).with_context(|| page.display().to_string())?;
             Ok(ExitCode::SUCCESS)
         }
+        ["codegen"] => codegen::write(&root()?),
+        ["codegen", "check"] => codegen::check(&root()?),
+        ["codegen", "release", version] => codegen::release(&root()?, version),
         _ => {
             eprintln!("{USAGE}");
             Ok(ExitCode::from(2))

@@ -1,10 +1,14 @@
 //! Commands: what players tell their entities to do.
 
+mod decode;
+mod encode;
 mod queue;
 mod rate;
 mod reach;
 mod validate;
 
+pub use decode::{InputsError, decode_inputs};
+pub use encode::encode_inputs;
 pub use queue::Queue;
 pub use rate::Rate;
 pub use reach::{Extent, is_within};

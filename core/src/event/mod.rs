@@ -1,7 +1,9 @@
 //! Events: what happened in a tick.
 
+mod encode;
 mod queue;
 
+pub use encode::{EVENTS_MAX, TooManyEvents, encode_events};
 pub use queue::Queues;
 
 use crate::{
