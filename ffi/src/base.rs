@@ -32,6 +32,12 @@ impl muster_bytes_t {
     pub(crate) fn read<'call>(self, name: &'static str) -> Result<&'call [u8], Refused> {
         self.data.slice(self.size, name)
     }
+
+    /// Text of UTF-8; `None` if it is empty.
+    pub(crate) fn text<'call>(self, name: &'static str) -> Result<Option<&'call str>, Refused> {
+        let text = str::from_utf8(self.read(name)?).map_err(|_| Refused::argument(name, "is not UTF-8"))?;
+        Ok((!text.is_empty()).then_some(text))
+    }
 }
 
 impl muster_position_t {

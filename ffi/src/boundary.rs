@@ -26,7 +26,7 @@ macro_rules! plain {
         unsafe impl Plain for $type {}
     )* };
 }
-plain!(u8, u16, u32, u64, i32, i64, f32, usize, c_char, In<c_char>);
+plain!(u8, u16, u32, u64, i32, i64, f32, [f32; 2], usize, c_char, In<c_char>);
 plain!(crate::base::muster_position_t, crate::space::muster_sector_t);
 plain!(
     crate::config::muster_weapon_t,
@@ -34,6 +34,12 @@ plain!(
     crate::config::muster_behaviour_t,
     crate::config::muster_world_config_t,
     crate::config::muster_execution_t,
+    crate::entity::muster_spawn_t,
+    crate::event::muster_event_t,
+    crate::command::muster_command_t,
+    crate::command::muster_projectile_t,
+    crate::world::muster_sector_hash_t,
+    crate::world::muster_stats_t,
 );
 
 /// The smallest struct of a version that the library was ever released with, for structs that grow.
@@ -179,7 +185,29 @@ fn check_size<T: Versioned>(size: usize, name: &'static str) -> Result<(), Refus
     Err(Refused::new(muster_result_t::MUSTER_E_STRUCT, text))
 }
 
-impl<T: Plain> Out<T> {
+impl Out<u8> {
+    /// [`Out::fill`] for bytes.
+    pub fn fill_bytes(
+        self,
+        bytes: &[u8],
+        capacity: usize,
+        out_size: Out<usize>,
+        name: &'static str,
+    ) -> Result<(), Refused> {
+        let size = check_room(bytes.len(), capacity, out_size, name)?;
+        self.write_all(bytes, name)?;
+        out_size.write(size, "out_size")
+    }
+}
+
+impl Out<f32> {
+    /// The same memory as pairs.
+    pub fn pairs(self) -> Out<[f32; 2]> {
+        Out(self.0.cast())
+    }
+}
+
+impl<T: Copy> Out<T> {
     /// Whether the caller passed NULL.
     pub fn is_null(self) -> bool {
         self.0.is_null()
@@ -205,6 +233,54 @@ impl<T: Plain> Out<T> {
         unsafe { ptr::copy_nonoverlapping(values.as_ptr(), self.0, values.len()) };
         Ok(())
     }
+
+    /// The protocol of arrays: how many there are, and the items themselves if there is room for all of them.
+    pub fn fill(
+        self,
+        values: impl ExactSizeIterator<Item = T>,
+        capacity: usize,
+        out_count: Out<usize>,
+        name: &'static str,
+    ) -> Result<(), Refused> {
+        let count = check_room(values.len(), capacity, out_count, name)?;
+        if count > 0 {
+            self.check(name)?;
+        }
+        for (index, value) in values.enumerate() {
+            // SAFETY: not null and aligned, as checked; the caller vouches for `capacity` items, which is no fewer.
+            unsafe { self.0.add(index).write(value) };
+        }
+        out_count.write(count, "out_count")
+    }
+
+    /// Writes an array whose length the caller knows: all items, or none if one of them is an error. They wait in
+    /// `scratch` until all are known to be good.
+    pub fn fill_all(
+        self,
+        values: impl ExactSizeIterator<Item = Result<T, Refused>>,
+        scratch: &mut Vec<T>,
+        name: &'static str,
+    ) -> Result<(), Refused> {
+        if values.len() > 0 {
+            self.check(name)?;
+        }
+        scratch.clear();
+        for value in values {
+            scratch.push(value?);
+        }
+        self.write_all(scratch, name)
+    }
+}
+
+/// Refuses an array that is too small, and tells the caller how large it must be.
+fn check_room(count: usize, capacity: usize, out_count: Out<usize>, name: &'static str) -> Result<usize, Refused> {
+    out_count.check("out_count")?;
+    if count > capacity {
+        out_count.write(count, "out_count")?;
+        let text = format!("{name} has room for {capacity}, and there are {count}");
+        return Err(Refused::new(muster_result_t::MUSTER_E_BUFFER, text));
+    }
+    Ok(count)
 }
 
 impl<T: Versioned> Out<T> {
@@ -232,6 +308,21 @@ impl<T: Versioned> Out<T> {
             }
         }
         Ok(())
+    }
+
+    /// [`Out::fill`] for structs of `stride` bytes each.
+    pub fn fill_records(
+        self,
+        values: impl ExactSizeIterator<Item = T>,
+        stride: usize,
+        capacity: usize,
+        out_count: Out<usize>,
+        name: &'static str,
+    ) -> Result<(), Refused> {
+        check_size::<T>(stride, name)?;
+        let count = check_room(values.len(), capacity, out_count, name)?;
+        self.write_records(values, stride, name)?;
+        out_count.write(count, "out_count")
     }
 
     /// Writes a struct whose size the caller has put into its first field, and keeps that field.

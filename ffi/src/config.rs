@@ -206,9 +206,7 @@ impl muster_world_config_t {
 
     /// The text of the map, if there is one.
     pub(crate) fn map_json<'call>(&self) -> Result<Option<&'call str>, Refused> {
-        let bytes = self.map_json.read("map_json")?;
-        let text = str::from_utf8(bytes).map_err(|_| Refused::argument("map_json", "is not UTF-8"))?;
-        Ok((!text.is_empty()).then_some(text))
+        self.map_json.text("map_json")
     }
 }
 

@@ -47,6 +47,11 @@ impl Refused {
     pub(crate) fn argument(name: &str, what: &str) -> Self {
         Self::new(MUSTER_E_ARGUMENT, format!("{name} {what}"))
     }
+
+    /// The same, with the place that it is about before it.
+    pub(crate) fn within(self, place: &str) -> Self {
+        Self { text: format!("{place}: {}", self.text), ..self }
+    }
 }
 
 thread_local! {

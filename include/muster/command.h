@@ -86,10 +86,10 @@ typedef struct muster_projectile_t {
 
 MUSTER_STATIC_ASSERT(sizeof(muster_projectile_t) == 56, "muster_projectile_t is packed in an unusual way");
 
-/* Gives commands for the coming tick, in their order, after those given before. All of them or none. `commands` is read
- * during the call and not kept; `command_size` is sizeof(muster_command_t). Results: MUSTER_OK; MUSTER_E_VALUE if an
- * action is none or a place is not in its sector; MUSTER_E_FULL if the coming tick has too many already; MUSTER_E_STRUCT;
- * MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+/* Gives commands for the coming tick, in their order, after those given before. All of them or none are given. `commands`
+ * is read during the call and not kept; `command_size` is sizeof(muster_command_t). Results: MUSTER_OK, also for commands
+ * that the world will refuse, which includes those of a player who has said too much; MUSTER_E_VALUE if an action is none
+ * or a place is not in its sector; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_command(muster_world_t *world, const muster_command_t *commands, size_t count,
                                                 size_t command_size);
 

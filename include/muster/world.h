@@ -178,6 +178,31 @@ typedef struct muster_sector_hash_t {
   uint64_t hash;
 } muster_sector_hash_t;
 
+/* How large a world is, and what was refused or dropped since it was made. Not part of its state: a restored world counts
+ * from 0. */
+typedef struct muster_stats_t {
+  /* sizeof(muster_stats_t). */
+  uint32_t size;
+  /* Entities that live. */
+  uint32_t entities;
+  /* Projectiles in flight. */
+  uint32_t projectiles;
+  /* Sectors that have something in them. */
+  uint32_t sectors;
+  /* Entities that were kept at an edge because sectors_max was reached. */
+  uint64_t kept_at_edge;
+  /* Projectiles that ended because sectors_max or projectiles_max was reached. */
+  uint64_t projectiles_dropped;
+  /* Events that were dropped, by class: critical, high, normal, low. */
+  uint64_t events_dropped[4];
+  /* Commands that were refused. */
+  uint64_t commands_refused;
+  /* Ticks whose work was done on one thread since there was little of it. */
+  uint64_t inline_ticks;
+} muster_stats_t;
+
+MUSTER_STATIC_ASSERT(sizeof(muster_stats_t) == 80, "muster_stats_t is packed in an unusual way");
+
 /* Fills a configuration with the defaults, and its `size` with `size`, which is sizeof *out_config. Pointers in it are
  * NULL. Results: MUSTER_OK; MUSTER_E_ARGUMENT; MUSTER_E_STRUCT. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_config_default(muster_world_config_t *out_config, uint32_t size);
@@ -212,6 +237,10 @@ MUSTER_API muster_result_t muster_world_tick(muster_world_t *world, uint64_t *ou
 /* How many entities there are. Results: MUSTER_OK; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_entity_count(muster_world_t *world, uint32_t *out_count);
 
+/* How large the world is, and its counters. `out_stats->size` must be set before. Results: MUSTER_OK; MUSTER_E_STRUCT;
+ * MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+MUSTER_API muster_result_t muster_world_stats(muster_world_t *world, muster_stats_t *out_stats);
+
 /* The hash of the world's whole state and configuration. Two worlds that differ have different hashes, for practical
  * purposes: it is 64 bits, and no protection against somebody who seeks a collision. Results: MUSTER_OK;
  * MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
@@ -229,11 +258,13 @@ MUSTER_API muster_result_t muster_world_sector_hashes(muster_world_t *world, mus
 MUSTER_API muster_result_t muster_world_save(muster_world_t *world, uint8_t *out_snapshot, size_t capacity,
                                              size_t *out_size);
 
-/* Makes a world from a snapshot, with the same tick, hash and ids of entities. It belongs to this thread. The bytes are
- * read during the call and not kept; they may come from anywhere, and whatever is wrong with them is found. The world is
- * the caller's, and ends with muster_world_destroy. Results: MUSTER_OK; MUSTER_E_SNAPSHOT; MUSTER_E_FULL if there are
- * 1024 worlds; MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since: 0.1. */
-MUSTER_API muster_result_t muster_world_restore(muster_bytes_t snapshot, muster_world_t **out_world);
+/* Makes a world from a snapshot, with the same tick, hash and ids of entities. It belongs to this thread. A snapshot does
+ * not hold the map: give the same JSON that the world was created with, or {NULL, 0} if it had none. Both are read during
+ * the call and not kept; they may come from anywhere, and whatever is wrong with them is found. The world is the caller's,
+ * and ends with muster_world_destroy. Results: MUSTER_OK; MUSTER_E_SNAPSHOT, also if the map is another one; MUSTER_E_MAP;
+ * MUSTER_E_FULL if there are 1024 worlds; MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since: 0.1. */
+MUSTER_API muster_result_t muster_world_restore(muster_bytes_t snapshot, muster_bytes_t map_json,
+                                                muster_world_t **out_world);
 
 #ifdef __cplusplus
 }
