@@ -16,7 +16,7 @@ RELAY_FLAGS ?=
 # Of `make test` and `make fuzz`: seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: help run test check unit bench-relay fuzz compiler install-tools
+.PHONY: help run test check loom unit bench-relay fuzz compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -29,7 +29,7 @@ run: compiler ## Build the relay and run it on 127.0.0.1:3478 with a demo accoun
 
 # The order is that of what fails soonest. The programs are built before the tests that drive them, so that no test's
 # deadline runs while the compiler does.
-test: install-tools check ## Install what the tests need and run all of them
+test: install-tools check loom ## Install what the tests need and run all of them
 	$(CARGO) build --locked --package muster-relay --bin muster-relay
 	$(CARGO) test --locked --workspace --no-fail-fast
 	@if [[ -x relay/fuzz/run ]]; then FUZZ_SECONDS=$(FUZZ_SECONDS) relay/fuzz/run; fi
@@ -40,6 +40,10 @@ check: compiler ## Format, clippy, tidy, unit tests: under a minute when warm
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO) xtask tidy
 	$(CARGO) test --locked --workspace --lib --bins --quiet
+
+# Own artefacts, since the flag changes every crate; only the core has code that looks at it.
+loom: compiler ## Check the threads of the core under every schedule that matters
+	RUSTFLAGS='--cfg loom' $(CARGO) test --locked --package muster-core --release --lib --target-dir target/loom loom
 
 bench-relay: install-tools ## Compare the relay with coturn and a bare forwarder, about fifteen minutes
 	$(CARGO) build --locked --release --package muster-relay --package muster-benches --bins

@@ -52,7 +52,7 @@ pub struct WorldConfig {
 pub struct Weapon {
     /// What a hit takes from the target's health.
     pub damage: i32,
-    /// How far it reaches, in units of length.
+    /// How far it reaches, in units of length: up to 500 m if it hits at once, up to 10 km for projectiles.
     pub range: i32,
     /// Ticks from a shot to the next, at least 1.
     pub reload_ticks: u32,
@@ -209,10 +209,14 @@ impl WorldConfig {
 impl Weapon {
     fn is_valid(&self) -> bool {
         self.damage >= 0
-            && (0..=10_000 * METRE).contains(&self.range)
+            && (0..=self.range_max()).contains(&self.range)
             && self.reload_ticks >= 1
             && self.projectile_speed >= 0
             && (0..=10 * METRE).contains(&self.projectile_radius)
+    }
+
+    const fn range_max(&self) -> i32 {
+        if self.projectile_speed > 0 { 10_000 * METRE } else { 500 * METRE }
     }
 }
 

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bot;
 pub mod command;
 pub mod config;
 pub mod entity;

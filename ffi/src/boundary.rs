@@ -132,6 +132,12 @@ impl<T: Versioned> In<T> {
         self.read_sized(size, name)
     }
 
+    /// One struct of `stride` bytes.
+    pub fn record(self, stride: usize, name: &'static str) -> Result<T, Refused> {
+        check(self.0.addr(), align_of::<T>(), name)?;
+        self.read_sized(stride, name)
+    }
+
     /// An array of structs that are each `stride` bytes, which says the version that the caller was compiled for.
     pub fn records<'call>(
         self,

@@ -3,7 +3,7 @@
 use muster_core::{
     EntityId, Input, Projectile,
     command::{Action, Command},
-    world::InputError,
+    world::ProjectileError,
 };
 
 use crate::{
@@ -174,11 +174,7 @@ pub extern "C" fn muster_world_fire(
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn muster_world_take_over(
-    world: *mut muster_world_t,
-    player: u32,
-    behaviour: u16,
-) -> muster_result_t {
+pub extern "C" fn muster_world_take_over(world: *mut muster_world_t, player: u32, behaviour: u16) -> muster_result_t {
     with(world, |world| {
         let taken = world.apply(&Input::TakeOver { player, behaviour });
         taken.map(drop).map_err(|_| Refused::new(MUSTER_E_VALUE, format!("the world has no behaviour {behaviour}")))

@@ -176,7 +176,9 @@ fn write_refused(index: usize, id: EntityId, column: Option<Column>, error: Writ
         (WriteError::Value, Some(column)) => {
             Refused::new(MUSTER_E_VALUE, format!("values[{index}] is out of the range of {}", column.name()))
         }
-        (WriteError::Position, _) => Refused::new(MUSTER_E_FULL, format!("positions[{index}]: no sector is left for it")),
+        (WriteError::Position, _) => {
+            Refused::new(MUSTER_E_FULL, format!("positions[{index}]: no sector is left for it"))
+        }
         (error, _) => Refused::new(MUSTER_E_VALUE, format!("at {index}: {error}")),
     }
 }
@@ -194,7 +196,9 @@ pub extern "C" fn muster_entities_spawn(
         let records = spawns.records(count, spawn_size, "spawns")?;
         let entities: Vec<Entity> = records
             .enumerate()
-            .map(|(index, spawn)| spawn?.read(attributes).map_err(|refused| refused.within(&format!("spawns[{index}]"))))
+            .map(|(index, spawn)| {
+                spawn?.read(attributes).map_err(|refused| refused.within(&format!("spawns[{index}]")))
+            })
             .collect::<Result<_, _>>()?;
         if !out_ids.is_null() {
             out_ids.check("out_ids")?;
@@ -270,10 +274,19 @@ pub extern "C" fn muster_entities_read_i32(
     column: u32,
     out_values: Out<i32>,
 ) -> muster_result_t {
-    read_column(world, ids, count, column, out_values, |world| &mut world.narrow, |index, value| {
-        i32::try_from(value)
-            .map_err(|_| Refused::new(MUSTER_E_VALUE, format!("the value of ids[{index}], {value}, does not fit 32 bits")))
-    })
+    read_column(
+        world,
+        ids,
+        count,
+        column,
+        out_values,
+        |world| &mut world.narrow,
+        |index, value| {
+            i32::try_from(value).map_err(|_| {
+                Refused::new(MUSTER_E_VALUE, format!("the value of ids[{index}], {value}, does not fit 32 bits"))
+            })
+        },
+    )
 }
 
 fn read_column<T: Plain>(
@@ -349,9 +362,10 @@ pub extern "C" fn muster_entities_read_positions(
     out_positions: Out<muster_position_t>,
 ) -> muster_result_t {
     with_ids(world, ids, count, |world, ids| {
-        let positions = ids.iter().enumerate().map(|(index, id)| {
-            world.core.position(*id).map(muster_position_t::from).map_err(|_| gone(index, *id))
-        });
+        let positions = ids
+            .iter()
+            .enumerate()
+            .map(|(index, id)| world.core.position(*id).map(muster_position_t::from).map_err(|_| gone(index, *id)));
         out_positions.fill_all(positions, &mut world.positions, "out_positions")
     })
 }

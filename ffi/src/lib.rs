@@ -18,11 +18,20 @@
 pub mod base;
 #[allow(unsafe_code, reason = "this is where the memory of C callers is touched")]
 pub mod boundary;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod command;
 pub mod config;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod entity;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod error;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod event;
+mod interim;
 mod roots;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod space;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod version;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod world;

@@ -13,6 +13,7 @@ use crate::{
     boundary::{In, Out, Versioned},
     config::{muster_execution_t, muster_world_config_t},
     error::{Refused, call, muster_result_t, muster_result_t::*},
+    interim,
     roots::{self, Root, Slots},
     space::muster_sector_t,
 };
@@ -94,6 +95,18 @@ impl World {
         }
     }
 
+    /// Works with an empty list of commands that is kept for the next call.
+    pub(crate) fn with_commands(
+        &mut self,
+        work: impl FnOnce(&mut Self, &mut Vec<Command>) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        let mut commands = mem::take(&mut self.commands);
+        commands.clear();
+        let done = work(self, &mut commands);
+        self.commands = commands;
+        done
+    }
+
     /// An empty list of ids, to be put back into `ids`.
     pub(crate) fn take_ids(&mut self) -> Vec<EntityId> {
         let mut ids = mem::take(&mut self.ids);
@@ -155,8 +168,8 @@ pub extern "C" fn muster_world_create(
         } else {
             config.versioned("config")?
         };
-        let map = config.map_json()?.map(map_of).transpose()?;
-        let core = muster_core::World::new(config.read()?, map, Execution::default())
+        let map = config.map_json()?.map(interim::map_of).transpose()?;
+        let core = interim::new(config.read()?, map, Execution::default())
             .map_err(|error| Refused::new(MUSTER_E_CONFIG, error.to_string()))?;
         keep(core, out_world)
     })
@@ -187,24 +200,19 @@ pub extern "C" fn muster_world_set_execution(
 pub extern "C" fn muster_world_step(world: *mut muster_world_t, inputs: muster_bytes_t) -> muster_result_t {
     with(world, |world| {
         let bytes = inputs.read("inputs")?;
-        let mut commands = mem::take(&mut world.commands);
-        commands.clear();
-        let decoded = if bytes.is_empty() { Ok(None) } else { decode_inputs(bytes, &mut commands) };
-        let checked = decoded.map_err(|error| Refused::new(MUSTER_E_INPUT, error.to_string())).and_then(|tick| {
-            let next = world.core.tick();
-            match tick {
-                Some(tick) if tick != next => {
-                    Err(Refused::new(MUSTER_E_INPUT, format!("the inputs are for tick {tick}, and the next is {next}")))
+        world.with_commands(|world, commands| {
+            if !bytes.is_empty() {
+                let refused = |text: String| Refused::new(MUSTER_E_INPUT, text);
+                let tick = decode_inputs(bytes, commands).map_err(|error| refused(error.to_string()))?;
+                let next = world.core.tick();
+                if let Some(tick) = tick.filter(|tick| *tick != next) {
+                    return Err(refused(format!("the inputs are for tick {tick}, and the next is {next}")));
                 }
-                _ => Ok(()),
             }
-        });
-        if checked.is_ok() {
             commands.iter().for_each(|command| world.command(*command));
             world.accept(&Input::Step);
-        }
-        world.commands = commands;
-        checked
+            Ok(())
+        })
     })
 }
 
@@ -251,7 +259,8 @@ pub extern "C" fn muster_world_sector_hashes(
 ) -> muster_result_t {
     with(world, |world| {
         world.core.sector_hashes(&mut world.hashes);
-        let hashes = world.hashes.iter().map(|(sector, hash)| muster_sector_hash_t { sector: (*sector).into(), hash: *hash });
+        let hashes =
+            world.hashes.iter().map(|(sector, hash)| muster_sector_hash_t { sector: (*sector).into(), hash: *hash });
         out_hashes.fill(hashes, capacity, out_count, "out_hashes")
     })
 }
@@ -267,7 +276,7 @@ pub extern "C" fn muster_world_save(
         // Who asks for the size first has the same bytes copied by the second call.
         if !world.snapshot_is_fresh {
             world.snapshot.clear();
-            world.core.save(&mut world.snapshot);
+            interim::save(&world.core, &mut world.snapshot);
             world.snapshot_is_fresh = true;
         }
         out_snapshot.fill_bytes(&world.snapshot, capacity, out_size, "out_snapshot")
@@ -282,8 +291,8 @@ pub extern "C" fn muster_world_restore(
 ) -> muster_result_t {
     call(|| {
         out_world.check("out_world")?;
-        let map = map_json.text("map_json")?.map(map_of).transpose()?;
-        let core = muster_core::World::restore(snapshot.read("snapshot")?, map, Execution::default())
+        let map = map_json.text("map_json")?.map(interim::map_of).transpose()?;
+        let core = interim::restore(snapshot.read("snapshot")?, map, Execution::default())
             .map_err(|error| Refused::new(MUSTER_E_SNAPSHOT, error.to_string()))?;
         keep(core, out_world)
     })

@@ -22,7 +22,8 @@ fn declarations(text: &str) -> BTreeSet<String> {
         flat.push_str(line);
         flat.push(' ');
     }
-    let flat = flat.replace("__attribute__((visibility(\"default\")))", "").replace("extern", "");
+    let flat =
+        flat.replace("__attribute__((visibility(\"default\")))", "").replace("extern", "").replace("_Bool", "bool");
     let mut found = BTreeSet::new();
     let (mut depth, mut from) = (0, 0);
     for (at, character) in flat.char_indices() {
@@ -40,6 +41,7 @@ fn declarations(text: &str) -> BTreeSet<String> {
     found
         .into_iter()
         .filter(|text| text.contains("muster_") && !text.starts_with("_Static_assert"))
+        .filter(|text| !library::TEST_HOOKS.iter().any(|name| text.contains(name)))
         .filter(|text| {
             !aliases.iter().any(|(name, _)| text.ends_with(&format!(" {name}")) && text.starts_with("typedef"))
         })
@@ -74,7 +76,7 @@ fn aliases(found: &BTreeSet<String>) -> Vec<(String, String)> {
         .iter()
         .filter_map(|text| text.strip_prefix("typedef ")?.rsplit_once(' '))
         .filter(|(_, name)| is_alias(name))
-        .map(|(pointee, name)| (name.to_owned(), pointee.to_owned()))
+        .map(|(pointee, name)| (name.to_owned(), pointee.trim_start_matches("struct ").to_owned()))
         .collect();
     // An alias may be of another one. Longer names first, since one may begin another.
     aliases.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
@@ -82,6 +84,8 @@ fn aliases(found: &BTreeSet<String>) -> Vec<(String, String)> {
 }
 
 fn resolve(text: &str, name: &str, pointee: &str) -> String {
+    // `const P` of a pointer type P is a pointer that does not change, not a pointer to what does not change.
+    let text = text.replace(&format!("const {name} "), &format!("{pointee} const "));
     text.split(' ').map(|word| if word == name { pointee } else { word }).collect::<Vec<_>>().join(" ")
 }
 

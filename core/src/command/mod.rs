@@ -11,6 +11,7 @@ pub use decode::{InputsError, decode_inputs};
 pub use encode::encode_inputs;
 pub use queue::Queue;
 pub use rate::Rate;
+pub(crate) use reach::is_shorter;
 pub use reach::{Extent, is_within};
 pub use validate::{Facts, Subject, Target, check, is_ready};
 
@@ -29,10 +30,6 @@ pub enum Order {
     MoveTo = 2,
     /// Go within the weapon's range of the target and fire.
     Attack = 3,
-    /// Go within use range of the target, use it once, then do nothing.
-    Use = 4,
-    /// Stay within a distance of the target.
-    Follow = 5,
 }
 
 /// One thing to do for one entity.
@@ -56,7 +53,7 @@ pub enum Action {
     },
     /// Forget every order and brake.
     Stop,
-    /// Use an entity that is near: a door, a flag, a resource.
+    /// Use an entity that is near: a door, a flag, a resource. It is told as an event.
     Use(EntityId),
     /// What the game mode defines. It is passed on as an event after ownership, rate and reach are checked.
     Custom {

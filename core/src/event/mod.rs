@@ -1,8 +1,10 @@
 //! Events: what happened in a tick.
 
+mod battle;
 mod encode;
 mod queue;
 
+pub use battle::Battles;
 pub use encode::{EVENTS_MAX, TooManyEvents, encode_events};
 pub use queue::Queues;
 

@@ -9,7 +9,7 @@
 //! long as `|q| (2 sqrt 2 |q| + 1) < 2^50`, which holds for `|q| < 2^24`: and a path visits no cell of the at most 2^24 twice.
 //!
 //! **Wrapping is harmless** where the compared costs lie within 2^14 of each other, which is half of what 15 bits before the
-//! point can hold: see the open list in `search.rs`.
+//! point can hold: see `open.rs`.
 
 use core::cmp::Ordering;
 

@@ -3,6 +3,7 @@
 mod cost;
 mod digest;
 mod grid;
+mod open;
 mod regions;
 mod scan;
 mod search;

@@ -1,11 +1,11 @@
 //! Optimal paths over the grid, a bounded number of expansions at a time.
 
 use core::cmp::Ordering;
-use std::collections::BinaryHeap;
 
 use super::{
     cost,
     grid::{Bitmap, NavGrid},
+    open::{Open, OpenList},
     regions::Regions,
     scan::Stop,
 };
@@ -42,7 +42,7 @@ pub struct Search {
     nodes: Vec<Node>,
     /// Marks the nodes of this search.
     stamp: u32,
-    open: BinaryHeap<Open>,
+    open: OpenList,
     from: Cell,
     to: Cell,
     progress: Progress,
@@ -74,19 +74,6 @@ struct Node {
     stamp: u32,
 }
 
-/// A cell on the open list.
-///
-/// **Costs wrap, but compare as if they did not**: estimates are consistent, so what is popped never becomes cheaper, and
-/// nothing on the list is cheaper than what was popped last or dearer than that by more than twice the longest jump,
-/// 2 * 4095 * sqrt 2 < 2^14.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Open {
-    /// Of the way here and the estimate from here.
-    cost: u64,
-    /// The estimate, less its last bits, above the cell.
-    key: u64,
-}
-
 /// Directions: four straight ones, which are also how one can arrive, and four diagonal ones.
 const EAST: u8 = 1;
 const NORTH: u8 = 1 << 1;
@@ -115,7 +102,7 @@ impl Search {
             regions: Regions::new(grid),
             nodes: vec![Node::default(); cells],
             stamp: 0,
-            open: BinaryHeap::with_capacity(cells / 16 + 64),
+            open: OpenList::new(cells / 16 + 64),
             from: Cell::default(),
             to: Cell::default(),
             progress: Progress::None,
@@ -201,7 +188,7 @@ impl Search {
             self.progress = Progress::None;
             return;
         };
-        let cell = Cell(next.key as u32);
+        let cell = Cell(next.cell());
         if cell == self.to {
             self.progress = Progress::Found;
             return;
@@ -320,8 +307,7 @@ impl Search {
         }
         let (goal_x, goal_y) = self.to.bits();
         let estimate = cost::octile(x.abs_diff(goal_x), y.abs_diff(goal_y));
-        let key = u64::from(cost::coarse(estimate)) << 32 | u64::from(cell.0);
-        self.open.push(Open { cost: cost.wrapping_add(estimate), key });
+        self.open.push(Open::new(cost.wrapping_add(estimate), estimate, cell.0));
     }
 
     fn index(&self, cell: Cell) -> usize {
@@ -419,18 +405,5 @@ impl Cell {
     const fn bits(self) -> (u32, u32) {
         let (x, y) = self.place();
         (x + 1, y + 1)
-    }
-}
-
-impl Ord for Open {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // The cheapest is the greatest of the heap.
-        cost::compare(other.cost, self.cost).then(other.key.cmp(&self.key))
-    }
-}
-
-impl PartialOrd for Open {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }

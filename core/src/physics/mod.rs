@@ -6,3 +6,4 @@
 pub(crate) mod contact;
 pub(crate) mod index;
 pub(crate) mod movement;
+pub(crate) mod sweep;

@@ -49,10 +49,6 @@ impl Batch {
     pub(crate) fn new(attributes: usize) -> Self {
         Self { arrivals: Columns::new(attributes), ..Self::default() }
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.damages.is_empty() && self.arrival_regions.is_empty() && self.shots.is_empty()
-    }
 }
 
 impl Shot {

@@ -1,6 +1,8 @@
 //! One tick: what its threads run, and how what they produce crosses from shard to shard.
 
+mod flight;
 pub(crate) mod message;
+pub(crate) mod orders;
 pub(crate) mod outbox;
 pub(crate) mod partition;
 pub(crate) mod region;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    message::{Batch, Shot},
+    message::{Batch, Damage, Shot},
     partition::Partition,
 };
 use crate::{
@@ -32,6 +32,19 @@ pub(crate) struct Outbox {
     pub(crate) strays: Columns,
     pub(crate) stray_sectors: Vec<Stray>,
     pub(crate) stray_shots: Vec<(Stray, Shot)>,
+    /// Projectiles that were fired, without ids yet, and the regions they are in.
+    pub(crate) new_shots: Vec<(u32, Shot)>,
+    pub(crate) path_requests: Vec<PathRequest>,
+    /// Paths that one walker less walks.
+    pub(crate) paths_done: Vec<u32>,
+}
+
+/// A way that an entity wants to know, in coordinates of the map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
+pub(crate) struct PathRequest {
+    pub(crate) entity: EntityId,
+    pub(crate) from: (i32, i32),
+    pub(crate) to: (i32, i32),
 }
 
 impl Outbox {
@@ -44,6 +57,9 @@ impl Outbox {
             strays: Columns::new(attributes),
             stray_sectors: Vec::new(),
             stray_shots: Vec::new(),
+            new_shots: Vec::new(),
+            path_requests: Vec::new(),
+            paths_done: Vec::new(),
         }
     }
 
@@ -59,6 +75,22 @@ impl Outbox {
                 take(&mut self.strays);
                 self.stray_sectors.push(Stray { from, to: to.sector });
             }
+        }
+    }
+
+    /// Sends a hit to the entity's region.
+    pub(crate) fn send_damage(&mut self, damage: Damage) {
+        let shard = self.partition.strip(damage.region).shard;
+        self.batches[usize::from(shard)].damages.push(damage);
+    }
+
+    /// Sends a projectile, whose place is still relative to the sector it comes from, to where it is now.
+    pub(crate) fn send_shot(&mut self, from: SectorId, mut shot: Shot) {
+        let to = Position::new(from, i64::from(shot.x), i64::from(shot.y));
+        (shot.x, shot.y) = (to.x, to.y);
+        match self.partition.find(to.sector, to.y) {
+            Some(region) => self.batches[usize::from(self.partition.strip(region).shard)].shots.push((region, shot)),
+            None => self.stray_shots.push((Stray { from, to: to.sector }, shot)),
         }
     }
 }

@@ -4,9 +4,9 @@
 
 use crate::space::{METRE, SECTOR_SIDE, SectorId};
 
-/// How far apart two entities may be, edge to edge of their regions, and still touch: the largest are 256 m from centre
-/// to side.
-const REACH: i64 = 512 * METRE as i64;
+/// How far an entity of a region may be from a region and still matter there: a shot reaches 500 m, and what it hits is
+/// up to 256 m from centre to side.
+const REACH: i64 = 768 * METRE as i64;
 
 /// A piece of space: the part of a sector from `low` up to `high`, which is the whole sector unless it is split.
 #[derive(Clone, Debug, PartialEq, Eq)]

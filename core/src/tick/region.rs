@@ -16,7 +16,7 @@ use crate::{
     physics::{
         contact::{Push, began, collide, overlaps, resolve},
         index::{Entry, Index},
-        movement::{PUSH_MAX, limit},
+        movement::{PUSH_MAX, drive, limit},
     },
     space::{Position, SECTOR_SIDE, SectorId},
 };
@@ -51,8 +51,8 @@ pub(crate) struct Region {
     struck: Vec<(u32, EntityId)>,
     /// Rows whose place in the columns has changed, for the directory.
     pub(crate) moved: Vec<u32>,
-    /// Rows that came into the region since the tick began are these and all after.
-    settled: usize,
+    /// Rows that fire in this tick because they were told to, and where.
+    pub(super) told_to_fire: Vec<(u32, u16)>,
 }
 
 /// Memory that regions of a shard use one after the other.
@@ -95,7 +95,7 @@ impl Region {
             leaving: Vec::new(),
             struck: Vec::new(),
             moved: Vec::new(),
-            settled: 0,
+            told_to_fire: Vec::new(),
         }
     }
 
@@ -210,7 +210,9 @@ impl Region {
         let index = view.index(self.number);
         self.find_contacts(view, index, scratch);
         self.resolve_contacts(view, constants, index, scratch, out);
-        self.move_rows(constants, index, scratch);
+        self.fire_as_told(view, constants, out);
+        self.move_rows(view, constants, index, scratch, out);
+        self.fly(view, constants, out);
     }
 
     fn find_contacts(&self, view: &View, index: &Index, scratch: &mut Scratch) {
@@ -305,7 +307,7 @@ impl Region {
         out.events.push(Event::new(view.tick, Kind::Contact, at, subject, object, 0, speed));
     }
 
-    fn move_rows(&mut self, constants: &Constants, index: &Index, scratch: &Scratch) {
+    fn move_rows(&mut self, view: &View, constants: &Constants, index: &Index, scratch: &Scratch, out: &mut Outbox) {
         self.leaving.clear();
         let world_max = constants.config.speed_max;
         for row in 0..self.columns.len() {
@@ -315,6 +317,14 @@ impl Region {
                 columns.velocity_x[row].wrapping_add(push.velocity_x),
                 columns.velocity_y[row].wrapping_add(push.velocity_y),
             );
+            let is_driven = columns.acceleration_max[row] > 0;
+            if is_driven || columns.order[row] != 0 {
+                let wanted = self.wanted_velocity(row, view, constants, out);
+                if is_driven {
+                    velocity = drive(velocity, wanted, self.columns.acceleration_max[row], constants);
+                }
+            }
+            let columns = &mut self.columns;
             let own_max = columns.speed_max[row];
             let speed_max = if own_max > 0 { own_max.min(world_max) } else { world_max };
             velocity = limit(velocity, speed_max);
@@ -368,7 +378,6 @@ impl Region {
         }
         self.struck.clear();
         self.leaving.clear();
-        self.settled = self.columns.len();
     }
 
     fn tell_death(&self, row: usize, killer: EntityId, tick: u64, constants: &Constants, out: &mut Outbox) {

@@ -2,8 +2,8 @@
 //!
 //! | phase | reads | writes |
 //! |---|---|---|
-//! | advance | the view (tick N), own rows | own rows, batches of damage to every shard |
-//! | settle | the batches | own rows, batches of entities and projectiles that leave |
+//! | advance | the view (tick N), own rows | own rows, batches of damage and projectiles to every shard |
+//! | settle | the batches | own rows, batches of entities that leave |
 //! | publish | the batches | own rows, index and hash of tick N+1 |
 //!
 //! Between phases the caller's thread has all shards. **In each of the first two phases a shard puts exactly one batch into
@@ -21,6 +21,7 @@ use super::{
     ring::{Consumer, Producer, ring},
     view::{Constants, View},
 };
+use crate::command::Action;
 
 /// What a shard is to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,6 +119,12 @@ impl Shard {
         }
     }
 
+    /// Lets an entity of one of its regions do what a command says.
+    pub(crate) fn obey(&mut self, region: u32, row: usize, action: Action, tick: u64) {
+        let region = &mut self.regions[self.seats[region as usize] as usize];
+        region.obey(row, action, tick, &self.constants, &mut self.outbox);
+    }
+
     fn advance(&mut self) {
         let view = self.view.take().expect("the view is there for the first phase");
         for region in &mut self.regions {
@@ -135,6 +142,9 @@ impl Shard {
             for damage in batch.damages.drain(..) {
                 self.region_mut(damage.region).strike(&damage);
             }
+            for (region, shot) in batch.shots.drain(..) {
+                self.region_mut(region).shots.push(shot);
+            }
             self.outbox.batches.push(batch);
         }
         for region in &mut self.regions {
@@ -150,9 +160,6 @@ impl Shard {
             while let Some(region) = batch.arrival_regions.pop() {
                 let row = batch.arrival_regions.len();
                 self.region_mut(region).arrive(&mut batch.arrivals, row);
-            }
-            for (region, shot) in batch.shots.drain(..) {
-                self.region_mut(region).shots.push(shot);
             }
             self.outbox.batches.push(batch);
         }

@@ -19,9 +19,9 @@ mod native {
 
     pub(crate) type JoinHandle = thread::JoinHandle<()>;
 
-    /// How often a thread without work looks again, with growing pauses, before it parks: some 20 us in all, which spans
+    /// How often a thread without work looks again, with growing pauses, before it parks: some 40 us in all, which spans
     /// the gap between the two phases of a tick and is nothing beside the gap between two ticks.
-    pub(crate) const SPIN_ROUNDS: u32 = 4;
+    pub(crate) const SPIN_ROUNDS: u32 = 8;
 
     /// A handle to a thread that waits, for itself and for those that wake it.
     #[derive(Clone, Debug)]
@@ -46,9 +46,24 @@ mod native {
         }
     }
 
-    /// Starts a thread, if the system allows one more.
+    /// Starts a thread, if the system allows one more, and waits until it runs: what it takes to start one allocates, and
+    /// is not to happen during a tick.
     pub(crate) fn spawn(name: String, run: impl FnOnce(&Parking) + Send + 'static) -> Option<(JoinHandle, Parking)> {
-        let handle = thread::Builder::new().name(name).spawn(move || run(&Parking::here())).ok()?;
+        let starter = Parking::here();
+        let started = Arc::new(AtomicBool::new(false));
+        let start = {
+            let (starter, started) = (starter.clone(), Arc::clone(&started));
+            move || {
+                let parking = Parking::here();
+                started.store(true, Ordering::Release);
+                starter.unpark();
+                run(&parking);
+            }
+        };
+        let handle = thread::Builder::new().name(name).spawn(start).ok()?;
+        while !started.load(Ordering::Acquire) {
+            starter.park();
+        }
         let parking = Parking(handle.thread().clone());
         Some((handle, parking))
     }

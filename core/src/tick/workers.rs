@@ -51,8 +51,8 @@ impl<J: Send + 'static> Workers<J> {
     ///
     /// # Panics
     ///
-    /// With the panic of the first job that had one, when all that were handed out are back in `jobs`. The pool stays
-    /// usable; what a job that panicked has become is for its owner to know.
+    /// With the panic of the first job that had one, when all are back in `jobs`. Whether those after it were run depends
+    /// on the number of threads; what the one that panicked has become is for its owner to know. The pool stays usable.
     pub(crate) fn run(&mut self, jobs: &mut Vec<J>) {
         if self.threads.is_empty() || jobs.len() < 2 {
             jobs.iter_mut().for_each(self.shared.run);
@@ -237,11 +237,14 @@ mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::AtomicU32;
 
-    fn numbers(count: u64) -> Vec<Box<u64>> {
-        (0..count).map(Box::new).collect()
+    /// What a job is in the tick: something on the heap, of which the pool moves the pointer.
+    type Job = Box<u64>;
+
+    fn numbers(count: u64) -> Vec<Job> {
+        (0..count).map(Job::new).collect()
     }
 
-    fn add_thousand(job: &mut Box<u64>) {
+    fn add_thousand(job: &mut Job) {
         **job += 1000;
     }
 
@@ -296,7 +299,7 @@ mod tests {
     #[test]
     fn a_panic_reaches_the_caller_when_all_jobs_are_back_and_the_pool_goes_on() {
         for threads in [2, 3] {
-            let mut workers = Workers::new(threads, |job: &mut Box<u64>| {
+            let mut workers = Workers::new(threads, |job: &mut Job| {
                 assert!(!matches!(**job, 2 | 5), "job {job}");
                 **job += 1000;
             });

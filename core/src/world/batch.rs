@@ -2,11 +2,23 @@
 //!
 //! **What is found good here is accepted by [`World::apply`]**, as long as nothing else is done in between.
 
+use core::fmt;
+
 use super::{SpawnError, World, WriteError};
 use crate::{
     entity::{Column, Entity, EntityId},
+    input::Projectile,
     space::{Position, SectorId},
 };
+
+/// Why a projectile of a list cannot fly.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProjectileError {
+    /// Its position is not in a sector of scale 0, or its speed, radius, damage or range is out of range.
+    Value,
+    /// [`crate::WorldConfig::projectiles_max`] fly already, or no sector is left for it.
+    TooMany,
+}
 
 impl World {
     /// Whether all these entities can be spawned, one after the other; the error names the first that cannot by its place
@@ -59,6 +71,19 @@ impl World {
             .map_err(|index| (index, WriteError::Position))
     }
 
+    /// Whether all these projectiles can fly; the error names the first that cannot by its place in the list.
+    pub fn check_projectiles(&mut self, projectiles: &[Projectile]) -> Result<(), (usize, ProjectileError)> {
+        if let Some(index) = projectiles.iter().position(|projectile| !self.is_possible(projectile)) {
+            return Err((index, ProjectileError::Value));
+        }
+        let room = self.projectiles_left();
+        if projectiles.len() > room {
+            return Err((room, ProjectileError::TooMany));
+        }
+        self.check_sectors(|index| projectiles.get(index).map(|projectile| projectile.position.sector))
+            .map_err(|index| (index, ProjectileError::TooMany))
+    }
+
     /// Whether there is room for all these sectors; otherwise the place in the list of the first that has none.
     fn check_sectors(&mut self, sector: impl Fn(usize) -> Option<SectorId>) -> Result<(), usize> {
         let all = || (0..).map_while(&sector);
@@ -90,6 +115,17 @@ impl World {
         Ok(())
     }
 }
+
+impl fmt::Display for ProjectileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Value => "its place, speed, radius, damage or range is out of range",
+            Self::TooMany => "projectiles_max fly already, or no sector is left for it",
+        })
+    }
+}
+
+impl core::error::Error for ProjectileError {}
 
 #[cfg(test)]
 mod tests {
@@ -131,6 +167,19 @@ mod tests {
         assert_eq!(world.check_places(&[first], &[at(2)]), Ok(()));
         assert_eq!(world.check_places(&[second], &[at(2)]), Err((0, WriteError::Gone)));
         assert_eq!(world.place_at(first, at(2)), Ok(()));
+    }
+
+    #[test]
+    fn projectiles_are_judged_together() {
+        let config = WorldConfig { projectiles_max: 2, ..WorldConfig::default() };
+        let mut world = World::new(config, Execution::default()).expect("the configuration is good");
+        let good = Projectile { position: at(0), velocity_x: METRE, range: METRE, ..Projectile::default() };
+        let bad = Projectile { range: -1, ..good };
+        assert_eq!(world.check_projectiles(&[good, bad]), Err((1, ProjectileError::Value)));
+        assert_eq!(world.check_projectiles(&[good; 3]), Err((2, ProjectileError::TooMany)));
+        assert_eq!(world.check_projectiles(&[good; 2]), Ok(()));
+        assert_eq!(world.fire(&good), Ok(()));
+        assert_eq!(world.check_projectiles(&[good; 2]), Err((1, ProjectileError::TooMany)));
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl World {
         Ok(())
     }
 
-    fn region_at(&self, position: Position) -> u32 {
+    pub(super) fn region_at(&self, position: Position) -> u32 {
         self.partition.find(position.sector, position.y).expect("the sector is open")
     }
 
@@ -163,7 +163,7 @@ impl World {
             Column::Shape => (0..=1).contains(&value),
             Column::Weapon => (0..=config.weapons.len() as i64).contains(&value),
             Column::Bot => (0..=config.behaviours.len() as i64).contains(&value),
-            Column::Order => (0..=5).contains(&value),
+            Column::Order => (0..=3).contains(&value),
             Column::GoalX | Column::GoalY => value.unsigned_abs() < 1 << 62,
             _ => true,
         }

@@ -16,22 +16,27 @@
 //! ```
 
 mod batch;
+mod commands;
 mod host;
 mod partitioning;
 mod step;
 
 use std::sync::Arc;
 
+pub use batch::ProjectileError;
+pub use commands::{FLAG_TAKEN_OVER, InputError};
 pub use host::{EntityError, SpawnError, WriteError};
 
 use crate::{
     ConfigError, Execution, WorldConfig,
-    command::Command,
+    command::{Command, Queue},
     entity::{Directory, EntityId, Place},
-    event::Event,
+    event::{Event, Queues},
     hash::{self, Digest, Part},
     space::SectorId,
     tick::{
+        message::Shot,
+        outbox::Stray,
         partition::Partition,
         region::Region,
         shard::Shard,
@@ -39,6 +44,9 @@ use crate::{
         workers::Workers,
     },
 };
+
+/// Most commands that wait for a tick, of all players together.
+const COMMANDS_MAX: u32 = 1 << 18;
 
 /// A deterministic world. One thread at a time uses it; it uses as many as its [`Execution`] says.
 pub struct World {
@@ -51,9 +59,17 @@ pub struct World {
     workers: Workers<Box<Shard>>,
     view: Arc<View>,
     /// Commands for the coming tick.
-    commands: Vec<Command>,
+    commands: Queue,
+    /// The same in their order, while they are carried out.
+    ordered: Vec<Command>,
+    /// Players whose entities a bot commands, ascending.
+    taken_over: Vec<u32>,
+    /// Events of the coming tick.
+    queues: Queues,
     /// Events of the last tick.
     events: Vec<Event>,
+    new_shots: Vec<(u32, Shot)>,
+    stray_shots: Vec<(Stray, Shot)>,
     /// Entities destroyed in a tick, while it lasts.
     dead: Vec<EntityId>,
     next_shot: u64,
@@ -89,6 +105,8 @@ impl World {
         config.validate()?;
         execution.validate()?;
         let directory = Directory::new(config.entities_max);
+        let commands = Queue::new(COMMANDS_MAX, config.entities_max, config.commands_per_tick_max);
+        let queues = Queues::new(config.events_max);
         let constants = Arc::new(Constants::new(config));
         let mut world = Self {
             shards: Shard::group(execution.shards, &constants),
@@ -99,8 +117,13 @@ impl World {
             directory,
             partition: Arc::default(),
             view: Arc::default(),
-            commands: Vec::new(),
+            commands,
+            ordered: Vec::new(),
+            taken_over: Vec::new(),
+            queues,
             events: Vec::new(),
+            new_shots: Vec::new(),
+            stray_shots: Vec::new(),
             dead: Vec::new(),
             next_shot: 1,
             stats: Stats::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::World;
 use crate::{
     space::{Position, SECTOR_SIDE},
-    tick::{outbox::Stray, shard::Phase, view::View},
+    tick::{message::Shot, outbox::Stray, shard::Phase, view::View},
 };
 
 /// How many ticks lie between two looks at how the world is divided.
@@ -18,12 +18,14 @@ impl World {
         if self.tick.is_multiple_of(DIVIDE_TICKS) {
             self.divide();
         }
+        self.carry_out_commands();
         self.refresh_indexes();
         self.lend_view();
         self.run(Phase::Advance);
         self.take_view_back();
         self.run(Phase::Settle);
         self.bury_the_dead();
+        self.launch_shots();
         self.run(Phase::Publish);
         self.note_all_moved();
         self.settle_strays();
@@ -98,8 +100,53 @@ impl World {
         self.dead = dead;
     }
 
+    /// Gives new projectiles their numbers, in the order of who fired them, as long as there is room.
+    fn launch_shots(&mut self) {
+        let mut new = std::mem::take(&mut self.new_shots);
+        for shard in &mut self.shards {
+            new.append(&mut shard.outbox.new_shots);
+        }
+        if !new.is_empty() {
+            // Nobody fires twice in a tick, so the order is one.
+            new.sort_unstable_by_key(|(_, shot)| shot.shooter);
+            let mut flying: usize = self.regions().map(|region| region.shots.len()).sum();
+            for (region, shot) in new.drain(..) {
+                if flying >= self.constants.config.projectiles_max as usize {
+                    self.stats.projectiles_dropped += 1;
+                    continue;
+                }
+                flying += 1;
+                let id = self.next_shot;
+                self.next_shot += 1;
+                self.region_mut(region).shots.push(Shot { id, ..shot });
+            }
+        }
+        self.new_shots = new;
+    }
+
+    /// Opens sectors for projectiles that flew where nothing was, in the order of their numbers.
+    fn settle_stray_shots(&mut self) {
+        let mut strays = std::mem::take(&mut self.stray_shots);
+        for shard in &mut self.shards {
+            strays.append(&mut shard.outbox.stray_shots);
+        }
+        strays.sort_unstable_by_key(|(_, shot)| shot.id);
+        for (way, shot) in strays.drain(..) {
+            if self.open_sector(way.to) {
+                let number = self.partition.find(way.to, shot.y).expect("the sector is open");
+                let region = self.region_mut(number);
+                region.shots.push(shot);
+                region.sum_is_stale = true;
+            } else {
+                self.stats.projectiles_dropped += 1;
+            }
+        }
+        self.stray_shots = strays;
+    }
+
     /// Opens sectors for what went where nothing was, in the order of ids; what finds no place stays at the edge.
     fn settle_strays(&mut self) {
+        self.settle_stray_shots();
         let attributes = self.constants.config.attributes.len();
         if self.shards.iter().all(|shard| shard.outbox.stray_sectors.is_empty()) {
             return;
@@ -149,8 +196,13 @@ impl World {
 
     fn collect_events(&mut self) {
         for shard in &mut self.shards {
-            self.events.append(&mut shard.outbox.events);
+            for event in shard.outbox.events.drain(..) {
+                self.queues.push(event);
+            }
         }
-        self.events.sort_unstable_by_key(crate::event::Event::key);
+        let mut events = std::mem::take(&mut self.events);
+        self.queues.finish(&mut events);
+        self.events = events;
+        self.stats.events_dropped = self.queues.dropped();
     }
 }
