@@ -16,7 +16,7 @@ RELAY_FLAGS ?=
 # Of `make test` and `make fuzz`: seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: help run test check loom unit bench-relay fuzz compiler install-tools
+.PHONY: help run test check loom unit bench-relay fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -32,13 +32,15 @@ run: compiler ## Build the relay and run it on 127.0.0.1:3478 with a demo accoun
 test: install-tools check loom ## Install what the tests need and run all of them
 	$(CARGO) build --locked --package muster-relay --bin muster-relay
 	$(CARGO) test --locked --workspace --no-fail-fast
+	$(CARGO) xtask symbols
 	@if [[ -x relay/fuzz/run ]]; then FUZZ_SECONDS=$(FUZZ_SECONDS) relay/fuzz/run; fi
 	@echo 'make test: everything passed'
 
-check: compiler ## Format, clippy, tidy, unit tests: under a minute when warm
+check: compiler schema-compiler ## Format, clippy, tidy, schemas, unit tests: under a minute when warm
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- --deny warnings
 	$(CARGO) xtask tidy
+	$(CARGO) xtask codegen check
 	$(CARGO) test --locked --workspace --lib --bins --quiet
 
 # Own artefacts, since the flag changes every crate; only the core has code that looks at it.
@@ -63,6 +65,10 @@ compiler:
 	    echo 'Install it with: sudo apt-get install build-essential'; exit 1; \
 	  fi; \
 	fi
+
+# The generated code is compared with what the compiler of one version makes, which no machine has by chance.
+schema-compiler:
+	@tests/install python
 
 install-tools:
 	@tests/install

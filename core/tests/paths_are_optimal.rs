@@ -1,10 +1,11 @@
-//! Goal: a path costs as little as any, cuts no corner, and is the same however its search is cut into pieces.
+//! Goal: a path costs as little as any, cuts no corner, is the same however its search is cut into pieces, and gets
+//! shorter and stays clear when it is smoothed.
 //! Method: thousands of small random grids of all shapes and densities, and larger ones with rooms, against a plain
 //! Dijkstra search whose costs are pairs of counts compared exactly.
 
 use std::cmp::Ordering;
 
-use muster_core::navigation::{NavGrid, Progress, Search};
+use muster_core::navigation::{NavGrid, Progress, Search, smooth};
 
 /// Straight and diagonal steps.
 type Cost = (i64, i64);
@@ -40,6 +41,28 @@ fn free(grid: &NavGrid, x: i64, y: i64) -> bool {
 /// Whether a step from (x, y) is one that the rules allow.
 fn allowed(grid: &NavGrid, (x, y): (i64, i64), (dx, dy): (i64, i64)) -> bool {
     free(grid, x + dx, y + dy) && free(grid, x + dx, y) && free(grid, x, y + dy)
+}
+
+/// Checks that a smoothed path keeps its ends, is clear, and is not longer than the cells that it comes from.
+fn check_smooth(grid: &NavGrid, path: &[(u32, u32)], cost: Cost) {
+    let mut waypoints = Vec::new();
+    smooth(grid, path, usize::MAX, &mut waypoints);
+    let ends = |cell: Option<&(u32, u32)>| cell.map(|cell| grid.centre_of(*cell));
+    assert_eq!((waypoints.first().copied(), waypoints.last().copied()), (ends(path.first()), ends(path.last())));
+    assert!(waypoints.len() <= path.len());
+    let mut length = 0.0;
+    for pair in waypoints.windows(2) {
+        assert!(grid.is_clear(pair[0], pair[1]), "{pair:?} of {waypoints:?}\n{grid:?}");
+        length += f64::hypot((pair[0].0 - pair[1].0).into(), (pair[0].1 - pair[1].1).into());
+    }
+    let side = f64::from(1u32 << grid.cell_shift());
+    let whole = (cost.0 as f64 + cost.1 as f64 * std::f64::consts::SQRT_2) * side;
+    assert!(length <= whole + 1.0, "{length} for {whole}");
+    for limit in 0..waypoints.len() {
+        let mut short = Vec::new();
+        smooth(grid, path, limit, &mut short);
+        assert!(short.len() <= limit && short.windows(2).all(|pair| grid.is_clear(pair[0], pair[1])));
+    }
 }
 
 /// Costs of all cells from one.
@@ -134,6 +157,7 @@ fn check(grid: &NavGrid, random: &mut Random, searches: u32) {
             Some(truth) => {
                 assert_eq!(progress, Progress::Found, "{from:?} to {to:?}\n{grid:?}");
                 assert_eq!(walk(grid, &path, from, to), truth, "{from:?} to {to:?} by {path:?}\n{grid:?}");
+                check_smooth(grid, &path, truth);
             }
         }
         // The same in pieces, in memory that has been used.

@@ -20,8 +20,8 @@ impl Limits {
     pub const EVENTS: Self = Self { size_max: 128 << 20, tables_max: 1, depth_max: 1 };
     /// Of [`WorldConfig`](crate::config::WorldConfig): what its own limits allow.
     pub const CONFIG: Self = Self { size_max: 16 << 20, tables_max: 1 + 65_535, depth_max: 2 };
-    /// Of [`Map`](crate::map::Map): a grid of 16 km at 0.25 m takes 512 MiB, so large maps have larger cells.
-    pub const MAP: Self = Self { size_max: 64 << 20, tables_max: 1 + 65_536, depth_max: 2 };
+    /// Of [`Map`](crate::map::Map): what a map's own limits allow, most of it routes.
+    pub const MAP: Self = Self { size_max: 16 << 20, tables_max: 3 + 4096 + 16_384 + 1024, depth_max: 2 };
     /// Of [`ReplayHeader`](crate::replay::ReplayHeader): a configuration and the key frames.
     pub const REPLAY_HEADER: Self = Self { size_max: 32 << 20, tables_max: 2 + 65_535, depth_max: 3 };
 

@@ -1,9 +1,10 @@
 //! Maintenance commands: `cargo xtask tidy` checks what the compiler does not, `cargo xtask settings` writes the page
-//! of settings, `cargo xtask codegen` the code of the schemas.
+//! of settings, `cargo xtask codegen` the code of the schemas, `cargo xtask symbols` checks what the core reaches.
 
 #![forbid(unsafe_code)]
 
 mod codegen;
+mod symbols;
 mod tidy;
 
 use std::{
@@ -20,7 +21,8 @@ cargo xtask tidy [FOLDER]   check what the compiler does not, in this repository
 cargo xtask settings        write docs/SETTINGS.md from the table of settings
 cargo xtask codegen         write the Rust and C++ of schemas/*.fbs
 cargo xtask codegen check   compare them with what is committed, and the schemas with the released ones
-cargo xtask codegen release VERSION   keep the schemas as those of a release";
+cargo xtask codegen release VERSION   keep the schemas as those of a release
+cargo xtask symbols         build the core and check that it reaches nothing but memory and threads";
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +38,7 @@ fn main() -> anyhow::Result<ExitCode> {
             fs::write(&page, settings_page::markdown()).with_context(|| page.display().to_string())?;
             Ok(ExitCode::SUCCESS)
         }
+        ["symbols"] => symbols::check(&root()?),
         ["codegen"] => codegen::write(&root()?),
         ["codegen", "check"] => codegen::check(&root()?),
         ["codegen", "release", version] => codegen::release(&root()?, version),

@@ -80,7 +80,7 @@ impl Fault {
 }
 
 fn sector_of(sector: Option<&Sector>) -> SectorId {
-    sector.map_or(SectorId::default(), |sector| SectorId::new(sector.x(), sector.y()))
+    sector.map_or_else(SectorId::default, |sector| SectorId::new(sector.x(), sector.y()))
 }
 
 fn action_of(command: &commands::Command, sector: SectorId) -> Result<Action, Fault> {

@@ -2,6 +2,7 @@
 
 mod battle;
 mod encode;
+mod group;
 mod queue;
 
 pub use battle::Battles;

@@ -5,8 +5,8 @@
 //!
 //! # What is merged
 //!
-//! * Hits of the same sector, subject, object and detail become one whose value is the sum, saturating at the ends of
-//!   `i64`, and whose count says how many there were. Its place is the least of theirs.
+//! * Hits of the same sector, subject, object and detail become one whose value is the sum (each counts for at most 2^31
+//!   either way) and whose count says how many there were. Its place is the least of theirs.
 //! * Refusals of the same player, entity and reason become one, with their count.
 //! * Contacts of the same pair (and sector and detail) become the hardest one, at its place. Its count stays 1: the others
 //!   are reports of the same meeting.
@@ -35,7 +35,7 @@
 //!   favour of still better ones, so at all later times as many better groups are known, and the removed group cannot be in
 //!   the result; whether more of its events come later is the same to it. Turned round: a group that is in the result was
 //!   never removed, so all of its events are in its sum, count and place, and these are made by operations that commute and
-//!   associate (a sum in 128 bits that is cut to 64 at the end, a sum that cannot overflow, a minimum). This is why hits
+//!   associate (a sum of numbers of 32 bits in 64, a count that stops at its end, a minimum). This is why hits
 //!   are not kept by their damage: the rank of a sum is not known before its last term.
 //! * *Contacts.* The rank of a group is the rank of its best event. Removing all but the best `n` groups and going on is
 //!   the same as going on and removing them later: if a group that was removed comes back with an event that is better, it
@@ -49,8 +49,7 @@
 
 use core::cmp::Ordering;
 
-use super::{Class, Event, Kind};
-use crate::random::{draw, mix};
+use super::{Class, Event, Kind, group};
 
 /// The events of one tick, a bounded queue for each class.
 #[derive(Clone, Debug)]
@@ -62,32 +61,20 @@ pub struct Queues {
 
 #[derive(Clone, Debug)]
 struct Queue {
-    /// At most twice [`Queue::bound`].
-    entries: Vec<Entry>,
+    /// At most twice [`Queue::bound`]. Counts say how many events each stands for, of contacts too.
+    events: Vec<Event>,
     bound: usize,
-    /// The worst entry that the last cut of this tick has left.
-    worst: Option<Entry>,
+    /// The worst event that the last cut of this tick has left.
+    worst: Option<Event>,
     /// How many events were pushed in this tick.
     pushed: u64,
-}
-
-/// One event or several that were merged.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    event: Event,
-    /// The sum of the values of what was merged.
-    sum: i128,
-    /// How many events it stands for.
-    weight: u64,
-    /// What decides among equals, computed when it is first asked for.
-    draw: u64,
 }
 
 impl Queues {
     /// Queues with room for so many events of each class, [`crate::WorldConfig::events_max`]. They grow as needed to
     /// twice that, and allocate nothing in ticks that are no fuller than one before.
     pub fn new(events_max: [u32; 4]) -> Self {
-        let queue = |bound: u32| Queue { entries: Vec::new(), bound: bound as usize, worst: None, pushed: 0 };
+        let queue = |bound: u32| Queue { events: Vec::new(), bound: bound as usize, worst: None, pushed: 0 };
         Self { classes: events_max.map(queue), dropped: [0; 4], merged: [0; 4] }
     }
 
@@ -132,64 +119,56 @@ impl Queues {
 }
 
 impl Queue {
-    fn push(&mut self, event: Event) {
-        let entry = Entry::new(event);
-        self.pushed = self.pushed.saturating_add(entry.weight);
-        self.keep(entry);
+    fn push(&mut self, mut event: Event) {
+        event.count = event.count.max(1);
+        if event.kind == Kind::Hit {
+            event.value = event.value.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+        }
+        self.pushed = self.pushed.saturating_add(u64::from(event.count));
+        self.keep(event);
     }
 
     fn absorb(&mut self, other: &mut Self) {
-        self.pushed = self.pushed.saturating_add(other.pushed);
+        self.pushed = self.pushed.saturating_add(core::mem::take(&mut other.pushed));
         // Where the other one was cut, this one has too many as well, once it has what the other kept.
         if let Some(worst) = other.worst.take() {
             self.lower(worst);
         }
-        for entry in other.entries.drain(..) {
-            self.keep(entry);
+        for event in other.events.drain(..) {
+            self.keep(event);
         }
-        other.pushed = 0;
     }
 
-    fn keep(&mut self, mut entry: Entry) {
-        if self.bound == 0 {
+    fn keep(&mut self, event: Event) {
+        if self.bound == 0 || self.worst.is_some_and(|worst| group::rank(&event, &worst) == Ordering::Greater) {
             return;
         }
-        if let Some(worst) = &self.worst {
-            entry.draw = entry.drawn();
-            if entry.rank(worst) == Ordering::Greater {
-                return;
-            }
-        }
-        if self.entries.len() >= self.bound.saturating_mul(2) {
+        if self.events.len() >= self.bound.saturating_mul(2) {
             self.merge();
             self.cut();
         }
-        self.entries.push(entry);
+        self.events.push(event);
     }
 
-    /// Puts the entries into the order of their keys and makes each group one entry.
+    /// Puts the events into the order of their keys and makes each group one event.
     fn merge(&mut self) {
-        self.entries.sort_unstable_by(|a, b| a.order(b));
-        // Everything that tells groups apart comes first in the order, so the parts of a group are side by side.
-        self.entries.dedup_by(|next, kept| kept.takes_in(next));
+        self.events.sort_unstable_by_key(Event::key);
+        // Everything that tells groups apart comes first in the key, so the parts of a group are side by side.
+        self.events.dedup_by(|next, kept| group::take_in(kept, next));
     }
 
-    /// Keeps the best of merged entries, as many as there may be.
+    /// Keeps the best of merged events, as many as there may be.
     fn cut(&mut self) {
-        if self.entries.len() <= self.bound {
-            return;
+        if self.events.len() > self.bound {
+            self.events.select_nth_unstable_by(self.bound - 1, group::rank);
+            self.events.truncate(self.bound);
+            self.lower(self.events[self.bound - 1]);
         }
-        for entry in &mut self.entries {
-            entry.draw = entry.drawn();
-        }
-        self.entries.select_nth_unstable_by(self.bound - 1, Entry::rank);
-        self.entries.truncate(self.bound);
-        self.lower(self.entries[self.bound - 1]);
     }
 
     /// Notes that nothing worse than this will be handed out.
-    fn lower(&mut self, worst: Entry) {
-        if self.worst.is_none_or(|before| worst.rank(&before) == Ordering::Less) {
+    fn lower(&mut self, worst: Event) {
+        if self.worst.is_none_or(|before| group::rank(&worst, &before) == Ordering::Less) {
             self.worst = Some(worst);
         }
     }
@@ -197,111 +176,22 @@ impl Queue {
     /// Adds the events to `out`; how many were dropped and how many merged.
     fn finish(&mut self, out: &mut Vec<Event>) -> (u64, u64) {
         self.merge();
-        if self.entries.len() > self.bound {
+        if self.events.len() > self.bound {
             self.cut();
-            self.entries.sort_unstable_by(Entry::order);
+            self.events.sort_unstable_by_key(Event::key);
         }
         let was_cut = self.worst.take().is_some();
-        // How many reports of a contact a cut has cost is not known, so that none of them count then.
-        let known = |entry: &Entry| if was_cut && entry.event.kind == Kind::Contact { 1 } else { entry.weight };
-        let told = self.entries.iter().map(known).sum::<u64>();
-        let dropped = core::mem::take(&mut self.pushed).saturating_sub(told);
-        let merged = told - self.entries.len() as u64;
-        out.extend(self.entries.drain(..).map(|entry| entry.finished()));
-        (dropped, merged)
-    }
-}
-
-impl Entry {
-    fn new(event: Event) -> Self {
-        Self { event, sum: i128::from(event.value), weight: u64::from(event.count.max(1)), draw: 0 }
-    }
-
-    /// The order in which events are handed out.
-    fn order(&self, other: &Self) -> Ordering {
-        self.event.key().cmp(&other.event.key())
-    }
-
-    /// Takes the next entry in if both are of the same group.
-    fn takes_in(&mut self, next: &Self) -> bool {
-        let name = |entry: &Self| {
-            let Event { kind, sector, subject, object, detail, .. } = entry.event;
-            (kind, sector, subject, object, detail)
-        };
-        let (event, other) = (&mut self.event, &next.event);
-        let is_merged = match event.kind {
-            Kind::Hit | Kind::Contact => true,
-            Kind::CommandRefused => event.value == other.value,
-            _ => false,
-        };
-        if !is_merged || name(self) != name(next) {
-            return false;
-        }
-        let event = &mut self.event;
-        match event.kind {
-            Kind::Contact if (other.value, event.x, event.y) > (event.value, other.x, other.y) => {
-                (event.value, event.x, event.y) = (other.value, other.x, other.y);
+        let mut told = 0;
+        for event in &mut self.events {
+            // How many reports of a contact a cut has cost is not known, so that none of them count then.
+            told += if was_cut && event.kind == Kind::Contact { 1 } else { u64::from(event.count) };
+            if event.kind == Kind::Contact {
+                event.count = 1;
             }
-            Kind::Contact => (),
-            _ => (event.x, event.y) = (event.x, event.y).min((other.x, other.y)),
         }
-        self.sum += next.sum;
-        self.weight = self.weight.saturating_add(next.weight);
-        true
-    }
-
-    /// The order in which entries stay, the best first; [`Entry::draw`] must be there. Hits and refusals of a group are
-    /// equal.
-    fn rank(&self, other: &Self) -> Ordering {
-        let hardest = |entry: &Self| if entry.event.kind == Kind::Contact { -i128::from(entry.event.value) } else { 0 };
-        let own = |entry: &Self| match entry.event.kind {
-            Kind::Hit => (0, 0, 0, 0),
-            Kind::CommandRefused => (entry.event.value, 0, 0, 0),
-            _ => (entry.event.value, entry.event.count, entry.event.x, entry.event.y),
-        };
-        let rank = |entry: &Self| {
-            let Event { kind, sector, subject, object, detail, .. } = entry.event;
-            ((grade(kind), hardest(entry), entry.draw), (sector, subject, object, detail), own(entry))
-        };
-        rank(self).cmp(&rank(other))
-    }
-
-    /// A function of the tick and the group's name.
-    fn drawn(&self) -> u64 {
-        let Event { tick, kind, sector, subject, object, detail, value, .. } = self.event;
-        let value = if matches!(kind, Kind::Hit | Kind::Contact) { 0 } else { value };
-        let place = draw(tick, sector.x.cast_unsigned(), sector.y.cast_unsigned(), u32::from(grade(kind)));
-        draw(place, subject.bits(), object.bits(), detail).wrapping_add(mix(value.cast_unsigned()))
-    }
-
-    /// As it is handed out.
-    fn finished(&self) -> Event {
-        let mut event = self.event;
-        if event.kind == Kind::Hit {
-            event.value = self.sum.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
-        }
-        if event.kind != Kind::Contact {
-            event.count = u32::try_from(self.weight).unwrap_or(u32::MAX);
-        }
-        event
-    }
-}
-
-/// By how much an event of a kind would be missed among those of its class; 0 the most.
-const fn grade(kind: Kind) -> u8 {
-    match kind {
-        Kind::BaseDestroyed => 0,
-        Kind::ResourceCapture => 1,
-        Kind::MassiveBattle => 2,
-        Kind::UnitDestroyed => 3,
-        Kind::PickupTaken => 4,
-        Kind::ZoneEntered => 5,
-        Kind::ZoneLeft => 6,
-        Kind::Used => 7,
-        Kind::Custom => 8,
-        Kind::Hit => 9,
-        Kind::Contact => 10,
-        Kind::CommandRefused => 11,
+        let merged = told - self.events.len() as u64;
+        out.append(&mut self.events);
+        (core::mem::take(&mut self.pushed).saturating_sub(told), merged)
     }
 }
 
@@ -356,13 +246,18 @@ mod tests {
     }
 
     #[test]
-    fn sums_stop_at_the_ends_whatever_the_order() {
+    fn sums_go_beyond_32_bits_and_no_hit_counts_for_more() {
+        let (most, least) = (i64::from(i32::MAX), i64::from(i32::MIN));
         for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2]] {
-            let values = [i64::MAX, i64::MAX, i64::MIN, 3];
+            let values = [i64::MAX, most, i64::MIN, -1];
             let hits = order.map(|index: usize| event(Kind::Hit, 1, 2, values[index]));
-            assert_eq!(finish(&mut Queues::new([8; 4]), &hits)[0].value, i64::MAX);
-            let hits = order.map(|index: usize| event(Kind::Hit, 1, 2, -values[index].max(-i64::MAX)));
-            assert_eq!(finish(&mut Queues::new([8; 4]), &hits)[0].value, i64::MIN);
+            assert_eq!(finish(&mut Queues::new([8; 4]), &hits)[0].value, 2 * most + least - 1);
+            // Sums that were made in queues of shards are not cut again.
+            let (mut one, mut other) = (Queues::new([1; 4]), Queues::new([1; 4]));
+            hits.iter().for_each(|hit| one.push(*hit));
+            hits.iter().for_each(|hit| other.push(*hit));
+            one.absorb(&mut other);
+            assert_eq!(finish(&mut one, &[])[0].value, 2 * (2 * most + least - 1));
         }
     }
 
@@ -433,7 +328,7 @@ mod tests {
         let kinds = out.iter().map(|event| event.kind).collect::<Vec<_>>();
         assert_eq!(kinds, [Kind::UnitDestroyed, Kind::PickupTaken, Kind::CommandRefused, Kind::Used]);
         assert_eq!(queues.dropped(), [0, 9_999, 0, 0]);
-        assert!(queues.classes[1].entries.capacity() <= 16);
+        assert!(queues.classes[1].events.capacity() <= 16);
     }
 
     /// Two sectors with equally many hits lose about equally many, and not the same in two ticks.
@@ -473,7 +368,7 @@ mod tests {
                 queues.push(Event { tick, ..event(Kind::Contact, number, 3, 4) });
             }
             queues.finish(&mut out);
-            let now = (queues.classes.each_ref().map(|queue| queue.entries.capacity()), out.capacity());
+            let now = (queues.classes.each_ref().map(|queue| queue.events.capacity()), out.capacity());
             assert_eq!(*capacities.get_or_insert(now), now);
             assert!(now.0.iter().all(|capacity| *capacity <= 256), "{now:?}");
         }
@@ -505,17 +400,17 @@ mod tests {
     fn plainly(events: &[Event], bounds: [u32; 4]) -> Vec<Event> {
         let mut out = Vec::new();
         for (class, bound) in bounds.into_iter().enumerate() {
-            let mut groups = Vec::<Entry>::new();
+            let mut groups = Vec::<Event>::new();
             for event in events.iter().filter(|event| event.class as usize == class) {
-                let entry = Entry::new(*event);
-                if !groups.iter_mut().any(|group| group.takes_in(&entry)) {
-                    groups.push(entry);
+                if !groups.iter_mut().any(|group| group::take_in(group, event)) {
+                    groups.push(*event);
                 }
             }
-            groups.iter_mut().for_each(|group| group.draw = group.drawn());
-            groups.sort_by(Entry::rank);
+            groups.sort_by(group::rank);
             groups.truncate(bound as usize);
-            out.extend(groups.iter().map(Entry::finished));
+            let is_contact = |event: &Event| event.kind == Kind::Contact;
+            groups.iter_mut().filter(|event| is_contact(event)).for_each(|event| event.count = 1);
+            out.extend(groups);
         }
         out.sort_by_key(Event::key);
         out

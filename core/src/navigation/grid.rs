@@ -24,7 +24,7 @@ pub struct NavGrid {
 pub enum GridError {
     /// The width or the height is 0 or above [`NavGrid::SIDE_MAX`].
     Size,
-    /// The grid would be 2^31 units of length or more wide or high.
+    /// Cells have no middle, or the grid would be 2^31 units of length or more wide or high.
     CellShift,
 }
 
@@ -49,7 +49,7 @@ impl NavGrid {
         if !sides.contains(&width) || !sides.contains(&height) {
             return Err(GridError::Size);
         }
-        if cell_shift > 30 || u64::from(width.max(height)) << cell_shift > i32::MAX as u64 {
+        if !(1..=30).contains(&cell_shift) || u64::from(width.max(height)) << cell_shift > i32::MAX as u64 {
             return Err(GridError::CellShift);
         }
         Ok(Self { width, height, cell_shift, rows: Bitmap::new(width, height), columns: Bitmap::new(height, width) })
@@ -176,7 +176,7 @@ impl fmt::Display for GridError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Size => "a grid has 1 to 4096 cells a side",
-            Self::CellShift => "a grid is less than 2^31 units of length a side",
+            Self::CellShift => "cells are 2 units of length a side or more, and a grid is less than 2^31",
         })
     }
 }
@@ -227,6 +227,7 @@ mod tests {
             (1, 4097, 14, GridError::Size),
             (u32::MAX, 1, 0, GridError::Size),
             (4096, 1, 19, GridError::CellShift),
+            (1, 1, 0, GridError::CellShift),
             (1, 1, 31, GridError::CellShift),
             (1, 1, u32::MAX, GridError::CellShift),
         ] {

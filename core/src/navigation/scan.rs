@@ -73,6 +73,19 @@ impl Bitmap {
         (low | high) as u32 & 7
     }
 
+    /// Whether any bit from `first` to `last`, which is not before it, is set.
+    #[inline]
+    pub(super) fn any_set(&self, first: u32, last: u32, line: u32) -> bool {
+        let (words, stride) = self.words();
+        let words = &words[line as usize * stride..][..stride];
+        let (start, end) = ((first / 64) as usize, (last / 64) as usize);
+        let (from, to) = (u64::MAX << (first % 64), u64::MAX >> (63 - last % 64));
+        if start == end {
+            return words[start] & from & to != 0;
+        }
+        words[start] & from != 0 || words[end] & to != 0 || words[start + 1..end].iter().any(|word| *word != 0)
+    }
+
     /// Calls `run` with the first and the last cell of each run of clear bits in the line of a cell, ascending.
     pub(super) fn for_each_free_run(&self, cell: u32, mut run: impl FnMut(u32, u32)) {
         let (words, stride) = self.words();

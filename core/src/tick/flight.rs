@@ -131,13 +131,14 @@ impl Region {
     /// When a wall of the map stops something.
     pub(super) fn wall_on_way(
         &self,
-        _from: (i32, i32),
-        _way: (i32, i32),
-        _radius: i32,
-        _mask: u16,
-        _constants: &Constants,
+        from: (i32, i32),
+        way: (i32, i32),
+        radius: i32,
+        mask: u16,
+        constants: &Constants,
     ) -> Option<u64> {
-        None
+        let from = Position { sector: self.sector, x: from.0, y: from.1 };
+        constants.wall_on_way(from, way, radius, mask)
     }
 }
 

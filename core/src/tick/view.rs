@@ -7,7 +7,7 @@ use crate::{
     config::WorldConfig,
     entity::{Directory, EntityId},
     physics::index::{Entry, Index},
-    space::SectorId,
+    space::{Position, SectorId},
 };
 
 /// What does not change while a world lives.
@@ -22,6 +22,11 @@ impl Constants {
     pub(crate) fn new(config: WorldConfig) -> Self {
         let rate = i64::from(config.tick_rate_hz);
         Self { step_q32: ((1 << 32) + rate / 2) / rate, config }
+    }
+
+    /// When a wall of the map stops a disc on its way.
+    pub(crate) fn wall_on_way(&self, _from: Position, _way: (i32, i32), _radius: i32, _mask: u16) -> Option<u64> {
+        None
     }
 
     /// The way that a speed makes in a tick, in units of length.

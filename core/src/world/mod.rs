@@ -19,6 +19,7 @@ mod batch;
 mod commands;
 mod host;
 mod partitioning;
+mod query;
 mod step;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 pub use batch::ProjectileError;
 pub use commands::{FLAG_TAKEN_OVER, InputError};
 pub use host::{EntityError, SpawnError, WriteError};
+pub use query::{Filter, QUERY_MAX, RayHit};
 
 use crate::{
     ConfigError, Execution, WorldConfig,

@@ -10,6 +10,93 @@ pub mod muster {
   use crate::common_generated::*;
 
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
+pub const ENUM_MIN_WALL_FORM: u8 = 0;
+#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
+pub const ENUM_MAX_WALL_FORM: u8 = 1;
+#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
+#[allow(non_camel_case_types)]
+pub const ENUM_VALUES_WALL_FORM: [WallForm; 2] = [
+  WallForm::Segment,
+  WallForm::Box,
+];
+
+/// The form of a wall.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(transparent)]
+pub struct WallForm(pub u8);
+#[allow(non_upper_case_globals)]
+impl WallForm {
+  /// A line without thickness between two points, which differ.
+  pub const Segment: Self = Self(0);
+  /// A solid box with sides along the axes: `from` is its lower left corner, `to` its upper right one.
+  pub const Box: Self = Self(1);
+
+  pub const ENUM_MIN: u8 = 0;
+  pub const ENUM_MAX: u8 = 1;
+  pub const ENUM_VALUES: &'static [Self] = &[
+    Self::Segment,
+    Self::Box,
+  ];
+  /// Returns the variant's name or "" if unknown.
+  pub fn variant_name(self) -> Option<&'static str> {
+    match self {
+      Self::Segment => Some("Segment"),
+      Self::Box => Some("Box"),
+      _ => None,
+    }
+  }
+}
+impl ::core::fmt::Debug for WallForm {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+    if let Some(name) = self.variant_name() {
+      f.write_str(name)
+    } else {
+      f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+    }
+  }
+}
+impl<'a> ::flatbuffers::Follow<'a> for WallForm {
+  type Inner = Self;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+    Self(b)
+  }
+}
+
+impl ::flatbuffers::Push for WallForm {
+    type Output = WallForm;
+    #[inline]
+    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+        unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+    }
+}
+
+impl ::flatbuffers::EndianScalar for WallForm {
+  type Scalar = u8;
+  #[inline]
+  fn to_little_endian(self) -> u8 {
+    self.0.to_le()
+  }
+  #[inline]
+  #[allow(clippy::wrong_self_convention)]
+  fn from_little_endian(v: u8) -> Self {
+    let b = u8::from_le(v);
+    Self(b)
+  }
+}
+
+impl<'a> ::flatbuffers::Verifiable for WallForm {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    u8::run_verifier(v, pos)
+  }
+}
+
+impl ::flatbuffers::SimpleToVerifyInSlice for WallForm {}
+#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 pub const ENUM_MIN_ZONE_KIND: u8 = 0;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 pub const ENUM_MAX_ZONE_KIND: u8 = 2;
@@ -27,11 +114,11 @@ pub const ENUM_VALUES_ZONE_KIND: [ZoneKind; 3] = [
 pub struct ZoneKind(pub u8);
 #[allow(non_upper_case_globals)]
 impl ZoneKind {
-  /// Comings and goings are events; the game mode knows the rest.
+  /// What the game mode makes of it.
   pub const Generic: Self = Self(0);
-  /// A team that stays in it alone takes it.
+  /// Can be taken by a team.
   pub const Resource: Self = Self(1);
-  /// The home of a team.
+  /// Where a team is at home.
   pub const Base: Self = Self(2);
 
   pub const ENUM_MIN: u8 = 0;
@@ -102,25 +189,25 @@ impl<'a> ::flatbuffers::Verifiable for ZoneKind {
 
 impl ::flatbuffers::SimpleToVerifyInSlice for ZoneKind {}
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MIN_ZONE_SHAPE: u8 = 0;
+pub const ENUM_MIN_ZONE_FORM: u8 = 0;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_ZONE_SHAPE: u8 = 1;
+pub const ENUM_MAX_ZONE_FORM: u8 = 1;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 #[allow(non_camel_case_types)]
-pub const ENUM_VALUES_ZONE_SHAPE: [ZoneShape; 2] = [
-  ZoneShape::Circle,
-  ZoneShape::Box,
+pub const ENUM_VALUES_ZONE_FORM: [ZoneForm; 2] = [
+  ZoneForm::Circle,
+  ZoneForm::Box,
 ];
 
-/// The form of a zone.
+/// The form of a zone. Its edge belongs to it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(transparent)]
-pub struct ZoneShape(pub u8);
+pub struct ZoneForm(pub u8);
 #[allow(non_upper_case_globals)]
-impl ZoneShape {
-  /// A disc whose radius is `half_x`.
+impl ZoneForm {
+  /// A disc round `from` with `radius`.
   pub const Circle: Self = Self(0);
-  /// A box with sides along the axes, `half_x` and `half_y` from its centre.
+  /// A box with sides along the axes: `from` is its lower left corner, `to` its upper right one.
   pub const Box: Self = Self(1);
 
   pub const ENUM_MIN: u8 = 0;
@@ -138,7 +225,7 @@ impl ZoneShape {
     }
   }
 }
-impl ::core::fmt::Debug for ZoneShape {
+impl ::core::fmt::Debug for ZoneForm {
   fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
     if let Some(name) = self.variant_name() {
       f.write_str(name)
@@ -147,7 +234,7 @@ impl ::core::fmt::Debug for ZoneShape {
     }
   }
 }
-impl<'a> ::flatbuffers::Follow<'a> for ZoneShape {
+impl<'a> ::flatbuffers::Follow<'a> for ZoneForm {
   type Inner = Self;
   #[inline]
   unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
@@ -156,15 +243,15 @@ impl<'a> ::flatbuffers::Follow<'a> for ZoneShape {
   }
 }
 
-impl ::flatbuffers::Push for ZoneShape {
-    type Output = ZoneShape;
+impl ::flatbuffers::Push for ZoneForm {
+    type Output = ZoneForm;
     #[inline]
     unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
         unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
     }
 }
 
-impl ::flatbuffers::EndianScalar for ZoneShape {
+impl ::flatbuffers::EndianScalar for ZoneForm {
   type Scalar = u8;
   #[inline]
   fn to_little_endian(self) -> u8 {
@@ -178,7 +265,7 @@ impl ::flatbuffers::EndianScalar for ZoneShape {
   }
 }
 
-impl<'a> ::flatbuffers::Verifiable for ZoneShape {
+impl<'a> ::flatbuffers::Verifiable for ZoneForm {
   #[inline]
   fn run_verifier(
     v: &mut ::flatbuffers::Verifier, pos: usize
@@ -187,7 +274,104 @@ impl<'a> ::flatbuffers::Verifiable for ZoneShape {
   }
 }
 
-impl ::flatbuffers::SimpleToVerifyInSlice for ZoneShape {}
+impl ::flatbuffers::SimpleToVerifyInSlice for ZoneForm {}
+#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
+pub const ENUM_MIN_PICKUP_EFFECT: u8 = 0;
+#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
+pub const ENUM_MAX_PICKUP_EFFECT: u8 = 3;
+#[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
+#[allow(non_camel_case_types)]
+pub const ENUM_VALUES_PICKUP_EFFECT: [PickupEffect; 4] = [
+  PickupEffect::None,
+  PickupEffect::Health,
+  PickupEffect::Attribute,
+  PickupEffect::Named,
+];
+
+/// What a pickup adds to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(transparent)]
+pub struct PickupEffect(pub u8);
+#[allow(non_upper_case_globals)]
+impl PickupEffect {
+  /// Nothing but the event.
+  pub const None: Self = Self(0);
+  /// Health, up to the whole.
+  pub const Health: Self = Self(1);
+  /// The attribute of the number `attribute`.
+  pub const Attribute: Self = Self(2);
+  /// The attribute of the name `attribute_name`.
+  pub const Named: Self = Self(3);
+
+  pub const ENUM_MIN: u8 = 0;
+  pub const ENUM_MAX: u8 = 3;
+  pub const ENUM_VALUES: &'static [Self] = &[
+    Self::None,
+    Self::Health,
+    Self::Attribute,
+    Self::Named,
+  ];
+  /// Returns the variant's name or "" if unknown.
+  pub fn variant_name(self) -> Option<&'static str> {
+    match self {
+      Self::None => Some("None"),
+      Self::Health => Some("Health"),
+      Self::Attribute => Some("Attribute"),
+      Self::Named => Some("Named"),
+      _ => None,
+    }
+  }
+}
+impl ::core::fmt::Debug for PickupEffect {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
+    if let Some(name) = self.variant_name() {
+      f.write_str(name)
+    } else {
+      f.write_fmt(format_args!("<UNKNOWN {:?}>", self.0))
+    }
+  }
+}
+impl<'a> ::flatbuffers::Follow<'a> for PickupEffect {
+  type Inner = Self;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    let b = unsafe { ::flatbuffers::read_scalar_at::<u8>(buf, loc) };
+    Self(b)
+  }
+}
+
+impl ::flatbuffers::Push for PickupEffect {
+    type Output = PickupEffect;
+    #[inline]
+    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
+        unsafe { ::flatbuffers::emplace_scalar::<u8>(dst, self.0) };
+    }
+}
+
+impl ::flatbuffers::EndianScalar for PickupEffect {
+  type Scalar = u8;
+  #[inline]
+  fn to_little_endian(self) -> u8 {
+    self.0.to_le()
+  }
+  #[inline]
+  #[allow(clippy::wrong_self_convention)]
+  fn from_little_endian(v: u8) -> Self {
+    let b = u8::from_le(v);
+    Self(b)
+  }
+}
+
+impl<'a> ::flatbuffers::Verifiable for PickupEffect {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    u8::run_verifier(v, pos)
+  }
+}
+
+impl ::flatbuffers::SimpleToVerifyInSlice for PickupEffect {}
 /// A point of the map.
 // struct MapPoint, aligned to 4
 #[repr(transparent)]
@@ -256,6 +440,7 @@ impl<'a> MapPoint {
     s
   }
 
+  /// To the right.
   pub fn x(&self) -> i32 {
     let mut mem = ::core::mem::MaybeUninit::<<i32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
     // Safety:
@@ -285,6 +470,7 @@ impl<'a> MapPoint {
     }
   }
 
+  /// Upwards.
   pub fn y(&self) -> i32 {
     let mut mem = ::core::mem::MaybeUninit::<<i32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
     // Safety:
@@ -316,46 +502,47 @@ impl<'a> MapPoint {
 
 }
 
-/// A wall without thickness, from one point to another.
-// struct WallSegment, aligned to 4
+/// A wall: 20 bytes.
+// struct Wall, aligned to 4
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq)]
-pub struct WallSegment(pub [u8; 20]);
-impl Default for WallSegment { 
+pub struct Wall(pub [u8; 20]);
+impl Default for Wall { 
   fn default() -> Self { 
     Self([0; 20])
   }
 }
-impl ::core::fmt::Debug for WallSegment {
+impl ::core::fmt::Debug for Wall {
   fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("WallSegment")
+    f.debug_struct("Wall")
       .field("from", &self.from())
       .field("to", &self.to())
       .field("layers", &self.layers())
+      .field("form", &self.form())
       .finish()
   }
 }
 
-impl ::flatbuffers::SimpleToVerifyInSlice for WallSegment {}
-impl<'a> ::flatbuffers::Follow<'a> for WallSegment {
-  type Inner = &'a WallSegment;
+impl ::flatbuffers::SimpleToVerifyInSlice for Wall {}
+impl<'a> ::flatbuffers::Follow<'a> for Wall {
+  type Inner = &'a Wall;
   #[inline]
   unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a WallSegment>::follow(buf, loc) }
+    unsafe { <&'a Wall>::follow(buf, loc) }
   }
 }
-impl<'a> ::flatbuffers::Follow<'a> for &'a WallSegment {
-  type Inner = &'a WallSegment;
+impl<'a> ::flatbuffers::Follow<'a> for &'a Wall {
+  type Inner = &'a Wall;
   #[inline]
   unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<WallSegment>(buf, loc) }
+    unsafe { ::flatbuffers::follow_cast_ref::<Wall>(buf, loc) }
   }
 }
-impl<'b> ::flatbuffers::Push for WallSegment {
-    type Output = WallSegment;
+impl<'b> ::flatbuffers::Push for Wall {
+    type Output = Wall;
     #[inline]
     unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const WallSegment as *const u8, <Self as ::flatbuffers::Push>::size()) };
+        let src = unsafe { ::core::slice::from_raw_parts(self as *const Wall as *const u8, <Self as ::flatbuffers::Push>::size()) };
         dst.copy_from_slice(src);
     }
     #[inline]
@@ -364,7 +551,7 @@ impl<'b> ::flatbuffers::Push for WallSegment {
     }
 }
 
-impl<'a> ::flatbuffers::Verifiable for WallSegment {
+impl<'a> ::flatbuffers::Verifiable for Wall {
   #[inline]
   fn run_verifier(
     v: &mut ::flatbuffers::Verifier, pos: usize
@@ -373,17 +560,19 @@ impl<'a> ::flatbuffers::Verifiable for WallSegment {
   }
 }
 
-impl<'a> WallSegment {
+impl<'a> Wall {
   #[allow(clippy::too_many_arguments)]
   pub fn new(
     from: &MapPoint,
     to: &MapPoint,
     layers: u16,
+    form: WallForm,
   ) -> Self {
     let mut s = Self([0; 20]);
     s.set_from(from);
     s.set_to(to);
     s.set_layers(layers);
+    s.set_form(form);
     s
   }
 
@@ -411,7 +600,7 @@ impl<'a> WallSegment {
     self.0[8..8 + 8].copy_from_slice(&x.0)
   }
 
-  /// The collision layers that it stops, a bit each.
+  /// The collision layers that it is on, a bit each, not 0. It stops what collides with any of them.
   pub fn layers(&self) -> u16 {
     let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
     // Safety:
@@ -441,122 +630,22 @@ impl<'a> WallSegment {
     }
   }
 
-}
-
-/// A wall that is a box with sides along the axes.
-// struct WallBox, aligned to 4
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct WallBox(pub [u8; 20]);
-impl Default for WallBox { 
-  fn default() -> Self { 
-    Self([0; 20])
-  }
-}
-impl ::core::fmt::Debug for WallBox {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("WallBox")
-      .field("low", &self.low())
-      .field("high", &self.high())
-      .field("layers", &self.layers())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for WallBox {}
-impl<'a> ::flatbuffers::Follow<'a> for WallBox {
-  type Inner = &'a WallBox;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a WallBox>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a WallBox {
-  type Inner = &'a WallBox;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<WallBox>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for WallBox {
-    type Output = WallBox;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const WallBox as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(4)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for WallBox {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> WallBox {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    low: &MapPoint,
-    high: &MapPoint,
-    layers: u16,
-  ) -> Self {
-    let mut s = Self([0; 20]);
-    s.set_low(low);
-    s.set_high(high);
-    s.set_layers(layers);
-    s
-  }
-
-  /// The lower left corner.
-  pub fn low(&self) -> &MapPoint {
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid struct in this slot
-    unsafe { &*(self.0[0..].as_ptr() as *const MapPoint) }
-  }
-
-  #[allow(clippy::identity_op)]
-  pub fn set_low(&mut self, x: &MapPoint) {
-    self.0[0..0 + 8].copy_from_slice(&x.0)
-  }
-
-  /// The upper right corner, above and to the right of `low`.
-  pub fn high(&self) -> &MapPoint {
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid struct in this slot
-    unsafe { &*(self.0[8..].as_ptr() as *const MapPoint) }
-  }
-
-  #[allow(clippy::identity_op)]
-  pub fn set_high(&mut self, x: &MapPoint) {
-    self.0[8..8 + 8].copy_from_slice(&x.0)
-  }
-
-  /// The collision layers that it stops, a bit each.
-  pub fn layers(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+  pub fn form(&self) -> WallForm {
+    let mut mem = ::core::mem::MaybeUninit::<<WallForm as ::flatbuffers::EndianScalar>::Scalar>::uninit();
     // Safety:
     // Created from a valid Table for this object
     // Which contains a valid value in this slot
     ::flatbuffers::EndianScalar::from_little_endian(unsafe {
       ::core::ptr::copy_nonoverlapping(
-        self.0[16..].as_ptr(),
+        self.0[18..].as_ptr(),
         mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+        ::core::mem::size_of::<<WallForm as ::flatbuffers::EndianScalar>::Scalar>(),
       );
       mem.assume_init()
     })
   }
 
-  pub fn set_layers(&mut self, x: u16) {
+  pub fn set_form(&mut self, x: WallForm) {
     let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
     // Safety:
     // Created from a valid Table for this object
@@ -564,15 +653,15 @@ impl<'a> WallBox {
     unsafe {
       ::core::ptr::copy_nonoverlapping(
         &x_le as *const _ as *const u8,
-        self.0[16..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
+        self.0[18..].as_mut_ptr(),
+        ::core::mem::size_of::<<WallForm as ::flatbuffers::EndianScalar>::Scalar>(),
       );
     }
   }
 
 }
 
-/// A place to begin at.
+/// Where entities come into the world.
 // struct SpawnPoint, aligned to 4
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq)]
@@ -655,7 +744,7 @@ impl<'a> SpawnPoint {
     self.0[0..0 + 8].copy_from_slice(&x.0)
   }
 
-  /// The team that begins here; 0 is any.
+  /// For whom; 0 is for everybody.
   pub fn team(&self) -> u16 {
     let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
     // Safety:
@@ -685,7 +774,7 @@ impl<'a> SpawnPoint {
     }
   }
 
-  /// The way one faces, as an angle.
+  /// Which way they face, as an angle.
   pub fn heading(&self) -> u16 {
     let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
     // Safety:
@@ -717,384 +806,193 @@ impl<'a> SpawnPoint {
 
 }
 
-/// Something to take by walking over it.
-// struct Pickup, aligned to 4
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct Pickup(pub [u8; 24]);
-impl Default for Pickup { 
-  fn default() -> Self { 
-    Self([0; 24])
-  }
-}
-impl ::core::fmt::Debug for Pickup {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("Pickup")
-      .field("at", &self.at())
-      .field("radius", &self.radius())
-      .field("value", &self.value())
-      .field("respawn_ticks", &self.respawn_ticks())
-      .field("kind", &self.kind())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for Pickup {}
-impl<'a> ::flatbuffers::Follow<'a> for Pickup {
-  type Inner = &'a Pickup;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a Pickup>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a Pickup {
-  type Inner = &'a Pickup;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<Pickup>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for Pickup {
-    type Output = Pickup;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const Pickup as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(4)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for Pickup {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> Pickup {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    at: &MapPoint,
-    radius: i32,
-    value: i32,
-    respawn_ticks: u32,
-    kind: u16,
-  ) -> Self {
-    let mut s = Self([0; 24]);
-    s.set_at(at);
-    s.set_radius(radius);
-    s.set_value(value);
-    s.set_respawn_ticks(respawn_ticks);
-    s.set_kind(kind);
-    s
-  }
-
-  pub fn at(&self) -> &MapPoint {
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid struct in this slot
-    unsafe { &*(self.0[0..].as_ptr() as *const MapPoint) }
-  }
-
-  #[allow(clippy::identity_op)]
-  pub fn set_at(&mut self, x: &MapPoint) {
-    self.0[0..0 + 8].copy_from_slice(&x.0)
-  }
-
-  /// A length.
-  pub fn radius(&self) -> i32 {
-    let mut mem = ::core::mem::MaybeUninit::<<i32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[8..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<i32 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_radius(&mut self, x: i32) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[8..].as_mut_ptr(),
-        ::core::mem::size_of::<<i32 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  /// What it is worth.
-  pub fn value(&self) -> i32 {
-    let mut mem = ::core::mem::MaybeUninit::<<i32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[12..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<i32 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_value(&mut self, x: i32) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[12..].as_mut_ptr(),
-        ::core::mem::size_of::<<i32 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  /// How long it is gone after it was taken; 0 is for ever.
-  pub fn respawn_ticks(&self) -> u32 {
-    let mut mem = ::core::mem::MaybeUninit::<<u32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[16..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_respawn_ticks(&mut self, x: u32) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[16..].as_mut_ptr(),
-        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  /// What sort it is, for the game mode to define.
-  pub fn kind(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[20..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_kind(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[20..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-pub enum WallGridOffset {}
+pub enum WallCellsOffset {}
 #[derive(Copy, Clone, PartialEq)]
 
-/// Walls in the cells of a grid that begins at the map's lower left corner.
-pub struct WallGrid<'a> {
+/// Walls as a grid of square cells, each solid or free, all within the map.
+pub struct WallCells<'a> {
   pub _tab: ::flatbuffers::Table<'a>,
 }
 
-impl<'a> ::flatbuffers::Follow<'a> for WallGrid<'a> {
-  type Inner = WallGrid<'a>;
+impl<'a> ::flatbuffers::Follow<'a> for WallCells<'a> {
+  type Inner = WallCells<'a>;
   #[inline]
   unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
     Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
   }
 }
 
-impl<'a> WallGrid<'a> {
-  pub const VT_CELL_SHIFT: ::flatbuffers::VOffsetT = 4;
-  pub const VT_WIDTH: ::flatbuffers::VOffsetT = 6;
-  pub const VT_HEIGHT: ::flatbuffers::VOffsetT = 8;
+impl<'a> WallCells<'a> {
+  pub const VT_AT: ::flatbuffers::VOffsetT = 4;
+  pub const VT_CELL_SHIFT: ::flatbuffers::VOffsetT = 6;
+  pub const VT_COLUMNS: ::flatbuffers::VOffsetT = 8;
   pub const VT_ROWS: ::flatbuffers::VOffsetT = 10;
-  pub const VT_LAYERS: ::flatbuffers::VOffsetT = 12;
+  pub const VT_SOLID: ::flatbuffers::VOffsetT = 12;
+  pub const VT_LAYERS: ::flatbuffers::VOffsetT = 14;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
-    WallGrid { _tab: table }
+    WallCells { _tab: table }
   }
   #[allow(unused_mut)]
   pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
     _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
-    args: &'args WallGridArgs<'args>
-  ) -> ::flatbuffers::WIPOffset<WallGrid<'bldr>> {
-    let mut builder = WallGridBuilder::new(_fbb);
-    if let Some(x) = args.rows { builder.add_rows(x); }
-    builder.add_height(args.height);
-    builder.add_width(args.width);
+    args: &'args WallCellsArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<WallCells<'bldr>> {
+    let mut builder = WallCellsBuilder::new(_fbb);
+    if let Some(x) = args.solid { builder.add_solid(x); }
+    builder.add_rows(args.rows);
+    builder.add_columns(args.columns);
+    if let Some(x) = args.at { builder.add_at(x); }
     builder.add_layers(args.layers);
     builder.add_cell_shift(args.cell_shift);
     builder.finish()
   }
 
 
-  /// The side of a cell is 2^cell_shift: 14 (0.25 m) or more.
+  /// The lower left corner of the grid.
+  #[inline]
+  pub fn at(&self) -> &'a MapPoint {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<MapPoint>(WallCells::VT_AT, None).unwrap()}
+  }
+  /// The side of a cell is 2 to the power of this: 14 (0.25 m) to 22 (64 m).
   #[inline]
   pub fn cell_shift(&self) -> u8 {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<u8>(WallGrid::VT_CELL_SHIFT, Some(0)).unwrap()}
+    unsafe { self._tab.get::<u8>(WallCells::VT_CELL_SHIFT, Some(0)).unwrap()}
   }
-  /// Cells in a row.
+  /// Cells from left to right, 1 to 4096.
   #[inline]
-  pub fn width(&self) -> u32 {
+  pub fn columns(&self) -> u32 {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<u32>(WallGrid::VT_WIDTH, Some(0)).unwrap()}
+    unsafe { self._tab.get::<u32>(WallCells::VT_COLUMNS, Some(0)).unwrap()}
   }
-  /// Rows.
+  /// Cells from bottom to top, 1 to 4096; at most 2^22 cells in all.
   #[inline]
-  pub fn height(&self) -> u32 {
+  pub fn rows(&self) -> u32 {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<u32>(WallGrid::VT_HEIGHT, Some(0)).unwrap()}
+    unsafe { self._tab.get::<u32>(WallCells::VT_ROWS, Some(0)).unwrap()}
   }
-  /// A bit a cell, the lowest first; rows from the lowest up, each beginning with a new word. A set bit is a wall.
+  /// A bit for each cell, set if it is solid: the lowest row first, the lowest bit of a word first, no bit left out
+  /// between rows. The bits beyond the last cell are 0.
   #[inline]
-  pub fn rows(&self) -> ::flatbuffers::Vector<'a, u64> {
+  pub fn solid(&self) -> ::flatbuffers::Vector<'a, u64> {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u64>>>(WallGrid::VT_ROWS, None).unwrap()}
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, u64>>>(WallCells::VT_SOLID, None).unwrap()}
   }
-  /// The collision layers that it stops, a bit each.
+  /// The collision layers that they are on, a bit each, not 0.
   #[inline]
   pub fn layers(&self) -> u16 {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<u16>(WallGrid::VT_LAYERS, Some(0)).unwrap()}
+    unsafe { self._tab.get::<u16>(WallCells::VT_LAYERS, Some(0)).unwrap()}
   }
 }
 
-impl ::flatbuffers::Verifiable for WallGrid<'_> {
+impl ::flatbuffers::Verifiable for WallCells<'_> {
   #[inline]
   fn run_verifier(
     v: &mut ::flatbuffers::Verifier, pos: usize
   ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
     v.visit_table(pos)?
+     .visit_field::<MapPoint>("at", Self::VT_AT, true)?
      .visit_field::<u8>("cell_shift", Self::VT_CELL_SHIFT, false)?
-     .visit_field::<u32>("width", Self::VT_WIDTH, false)?
-     .visit_field::<u32>("height", Self::VT_HEIGHT, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u64>>>("rows", Self::VT_ROWS, true)?
+     .visit_field::<u32>("columns", Self::VT_COLUMNS, false)?
+     .visit_field::<u32>("rows", Self::VT_ROWS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u64>>>("solid", Self::VT_SOLID, true)?
      .visit_field::<u16>("layers", Self::VT_LAYERS, false)?
      .finish();
     Ok(())
   }
 }
-pub struct WallGridArgs<'a> {
+pub struct WallCellsArgs<'a> {
+    pub at: Option<&'a MapPoint>,
     pub cell_shift: u8,
-    pub width: u32,
-    pub height: u32,
-    pub rows: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u64>>>,
+    pub columns: u32,
+    pub rows: u32,
+    pub solid: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u64>>>,
     pub layers: u16,
 }
-impl<'a> Default for WallGridArgs<'a> {
+impl<'a> Default for WallCellsArgs<'a> {
   #[inline]
   fn default() -> Self {
-    WallGridArgs {
+    WallCellsArgs {
+      at: None, // required field
       cell_shift: 0,
-      width: 0,
-      height: 0,
-      rows: None, // required field
+      columns: 0,
+      rows: 0,
+      solid: None, // required field
       layers: 0,
     }
   }
 }
 
-pub struct WallGridBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+pub struct WallCellsBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
   fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
   start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
 }
-impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WallGridBuilder<'a, 'b, A> {
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WallCellsBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_at(&mut self, at: &MapPoint) {
+    self.fbb_.push_slot_always::<&MapPoint>(WallCells::VT_AT, at);
+  }
   #[inline]
   pub fn add_cell_shift(&mut self, cell_shift: u8) {
-    self.fbb_.push_slot::<u8>(WallGrid::VT_CELL_SHIFT, cell_shift, 0);
+    self.fbb_.push_slot::<u8>(WallCells::VT_CELL_SHIFT, cell_shift, 0);
   }
   #[inline]
-  pub fn add_width(&mut self, width: u32) {
-    self.fbb_.push_slot::<u32>(WallGrid::VT_WIDTH, width, 0);
+  pub fn add_columns(&mut self, columns: u32) {
+    self.fbb_.push_slot::<u32>(WallCells::VT_COLUMNS, columns, 0);
   }
   #[inline]
-  pub fn add_height(&mut self, height: u32) {
-    self.fbb_.push_slot::<u32>(WallGrid::VT_HEIGHT, height, 0);
+  pub fn add_rows(&mut self, rows: u32) {
+    self.fbb_.push_slot::<u32>(WallCells::VT_ROWS, rows, 0);
   }
   #[inline]
-  pub fn add_rows(&mut self, rows: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , u64>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(WallGrid::VT_ROWS, rows);
+  pub fn add_solid(&mut self, solid: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , u64>>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(WallCells::VT_SOLID, solid);
   }
   #[inline]
   pub fn add_layers(&mut self, layers: u16) {
-    self.fbb_.push_slot::<u16>(WallGrid::VT_LAYERS, layers, 0);
+    self.fbb_.push_slot::<u16>(WallCells::VT_LAYERS, layers, 0);
   }
   #[inline]
-  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> WallGridBuilder<'a, 'b, A> {
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> WallCellsBuilder<'a, 'b, A> {
     let start = _fbb.start_table();
-    WallGridBuilder {
+    WallCellsBuilder {
       fbb_: _fbb,
       start_: start,
     }
   }
   #[inline]
-  pub fn finish(self) -> ::flatbuffers::WIPOffset<WallGrid<'a>> {
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<WallCells<'a>> {
     let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, WallGrid::VT_ROWS,"rows");
+    self.fbb_.required(o, WallCells::VT_AT,"at");
+    self.fbb_.required(o, WallCells::VT_SOLID,"solid");
     ::flatbuffers::WIPOffset::new(o.value())
   }
 }
 
-impl ::core::fmt::Debug for WallGrid<'_> {
+impl ::core::fmt::Debug for WallCells<'_> {
   fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-    let mut ds = f.debug_struct("WallGrid");
+    let mut ds = f.debug_struct("WallCells");
+      ds.field("at", &self.at());
       ds.field("cell_shift", &self.cell_shift());
-      ds.field("width", &self.width());
-      ds.field("height", &self.height());
+      ds.field("columns", &self.columns());
       ds.field("rows", &self.rows());
+      ds.field("solid", &self.solid());
       ds.field("layers", &self.layers());
       ds.finish()
   }
@@ -1102,7 +1000,7 @@ impl ::core::fmt::Debug for WallGrid<'_> {
 pub enum ZoneOffset {}
 #[derive(Copy, Clone, PartialEq)]
 
-/// An area that has a meaning.
+/// A part of the map that something is about. Its number in events is its place in the list, from 0.
 pub struct Zone<'a> {
   pub _tab: ::flatbuffers::Table<'a>,
 }
@@ -1117,14 +1015,15 @@ impl<'a> ::flatbuffers::Follow<'a> for Zone<'a> {
 
 impl<'a> Zone<'a> {
   pub const VT_NAME: ::flatbuffers::VOffsetT = 4;
-  pub const VT_ID: ::flatbuffers::VOffsetT = 6;
-  pub const VT_KIND: ::flatbuffers::VOffsetT = 8;
-  pub const VT_SHAPE: ::flatbuffers::VOffsetT = 10;
-  pub const VT_CENTRE: ::flatbuffers::VOffsetT = 12;
-  pub const VT_HALF_X: ::flatbuffers::VOffsetT = 14;
-  pub const VT_HALF_Y: ::flatbuffers::VOffsetT = 16;
+  pub const VT_KIND: ::flatbuffers::VOffsetT = 6;
+  pub const VT_FORM: ::flatbuffers::VOffsetT = 8;
+  pub const VT_FROM: ::flatbuffers::VOffsetT = 10;
+  pub const VT_TO: ::flatbuffers::VOffsetT = 12;
+  pub const VT_RADIUS: ::flatbuffers::VOffsetT = 14;
+  pub const VT_TEAM: ::flatbuffers::VOffsetT = 16;
   pub const VT_CAPTURE_TICKS: ::flatbuffers::VOffsetT = 18;
-  pub const VT_TEAM: ::flatbuffers::VOffsetT = 20;
+  pub const VT_VALUE: ::flatbuffers::VOffsetT = 20;
+  pub const VT_TAG: ::flatbuffers::VOffsetT = 22;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -1136,34 +1035,27 @@ impl<'a> Zone<'a> {
     args: &'args ZoneArgs<'args>
   ) -> ::flatbuffers::WIPOffset<Zone<'bldr>> {
     let mut builder = ZoneBuilder::new(_fbb);
+    builder.add_tag(args.tag);
+    builder.add_value(args.value);
     builder.add_capture_ticks(args.capture_ticks);
-    builder.add_half_y(args.half_y);
-    builder.add_half_x(args.half_x);
-    if let Some(x) = args.centre { builder.add_centre(x); }
-    builder.add_id(args.id);
+    builder.add_radius(args.radius);
+    if let Some(x) = args.to { builder.add_to(x); }
+    if let Some(x) = args.from { builder.add_from(x); }
     if let Some(x) = args.name { builder.add_name(x); }
     builder.add_team(args.team);
-    builder.add_shape(args.shape);
+    builder.add_form(args.form);
     builder.add_kind(args.kind);
     builder.finish()
   }
 
 
-  /// Unique in its map.
+  /// For people and scripts; at most 64 bytes.
   #[inline]
   pub fn name(&self) -> &'a str {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
     unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Zone::VT_NAME, None).unwrap()}
-  }
-  /// Unique in its map; events say it.
-  #[inline]
-  pub fn id(&self) -> u32 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u32>(Zone::VT_ID, Some(0)).unwrap()}
   }
   #[inline]
   pub fn kind(&self) -> ZoneKind {
@@ -1173,42 +1065,34 @@ impl<'a> Zone<'a> {
     unsafe { self._tab.get::<ZoneKind>(Zone::VT_KIND, Some(ZoneKind::Generic)).unwrap()}
   }
   #[inline]
-  pub fn shape(&self) -> ZoneShape {
+  pub fn form(&self) -> ZoneForm {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<ZoneShape>(Zone::VT_SHAPE, Some(ZoneShape::Circle)).unwrap()}
+    unsafe { self._tab.get::<ZoneForm>(Zone::VT_FORM, Some(ZoneForm::Circle)).unwrap()}
   }
   #[inline]
-  pub fn centre(&self) -> &'a MapPoint {
+  pub fn from(&self) -> &'a MapPoint {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<MapPoint>(Zone::VT_CENTRE, None).unwrap()}
+    unsafe { self._tab.get::<MapPoint>(Zone::VT_FROM, None).unwrap()}
   }
-  /// A length.
+  /// Left out for a circle.
   #[inline]
-  pub fn half_x(&self) -> i32 {
+  pub fn to(&self) -> Option<&'a MapPoint> {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<i32>(Zone::VT_HALF_X, Some(0)).unwrap()}
+    unsafe { self._tab.get::<MapPoint>(Zone::VT_TO, None)}
   }
-  /// A length; unused for a circle.
+  /// A length above 0; 0 for a box.
   #[inline]
-  pub fn half_y(&self) -> i32 {
+  pub fn radius(&self) -> i32 {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<i32>(Zone::VT_HALF_Y, Some(0)).unwrap()}
-  }
-  /// How long a team must hold it alone to take it; 0 is never taken.
-  #[inline]
-  pub fn capture_ticks(&self) -> u32 {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<u32>(Zone::VT_CAPTURE_TICKS, Some(0)).unwrap()}
+    unsafe { self._tab.get::<i32>(Zone::VT_RADIUS, Some(0)).unwrap()}
   }
   /// Whose it is at the beginning; 0 is nobody's.
   #[inline]
@@ -1217,6 +1101,30 @@ impl<'a> Zone<'a> {
     // Created from valid Table for this object
     // which contains a valid value in this slot
     unsafe { self._tab.get::<u16>(Zone::VT_TEAM, Some(0)).unwrap()}
+  }
+  /// How long a team must hold a resource zone alone to take it; 0 takes it at once.
+  #[inline]
+  pub fn capture_ticks(&self) -> u32 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(Zone::VT_CAPTURE_TICKS, Some(0)).unwrap()}
+  }
+  /// What it is worth, for the game mode to define.
+  #[inline]
+  pub fn value(&self) -> i32 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<i32>(Zone::VT_VALUE, Some(0)).unwrap()}
+  }
+  /// For the game mode to define.
+  #[inline]
+  pub fn tag(&self) -> u32 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(Zone::VT_TAG, Some(0)).unwrap()}
   }
 }
 
@@ -1227,42 +1135,45 @@ impl ::flatbuffers::Verifiable for Zone<'_> {
   ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
     v.visit_table(pos)?
      .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("name", Self::VT_NAME, true)?
-     .visit_field::<u32>("id", Self::VT_ID, false)?
      .visit_field::<ZoneKind>("kind", Self::VT_KIND, false)?
-     .visit_field::<ZoneShape>("shape", Self::VT_SHAPE, false)?
-     .visit_field::<MapPoint>("centre", Self::VT_CENTRE, true)?
-     .visit_field::<i32>("half_x", Self::VT_HALF_X, false)?
-     .visit_field::<i32>("half_y", Self::VT_HALF_Y, false)?
-     .visit_field::<u32>("capture_ticks", Self::VT_CAPTURE_TICKS, false)?
+     .visit_field::<ZoneForm>("form", Self::VT_FORM, false)?
+     .visit_field::<MapPoint>("from", Self::VT_FROM, true)?
+     .visit_field::<MapPoint>("to", Self::VT_TO, false)?
+     .visit_field::<i32>("radius", Self::VT_RADIUS, false)?
      .visit_field::<u16>("team", Self::VT_TEAM, false)?
+     .visit_field::<u32>("capture_ticks", Self::VT_CAPTURE_TICKS, false)?
+     .visit_field::<i32>("value", Self::VT_VALUE, false)?
+     .visit_field::<u32>("tag", Self::VT_TAG, false)?
      .finish();
     Ok(())
   }
 }
 pub struct ZoneArgs<'a> {
     pub name: Option<::flatbuffers::WIPOffset<&'a str>>,
-    pub id: u32,
     pub kind: ZoneKind,
-    pub shape: ZoneShape,
-    pub centre: Option<&'a MapPoint>,
-    pub half_x: i32,
-    pub half_y: i32,
-    pub capture_ticks: u32,
+    pub form: ZoneForm,
+    pub from: Option<&'a MapPoint>,
+    pub to: Option<&'a MapPoint>,
+    pub radius: i32,
     pub team: u16,
+    pub capture_ticks: u32,
+    pub value: i32,
+    pub tag: u32,
 }
 impl<'a> Default for ZoneArgs<'a> {
   #[inline]
   fn default() -> Self {
     ZoneArgs {
       name: None, // required field
-      id: 0,
       kind: ZoneKind::Generic,
-      shape: ZoneShape::Circle,
-      centre: None, // required field
-      half_x: 0,
-      half_y: 0,
-      capture_ticks: 0,
+      form: ZoneForm::Circle,
+      from: None, // required field
+      to: None,
+      radius: 0,
       team: 0,
+      capture_ticks: 0,
+      value: 0,
+      tag: 0,
     }
   }
 }
@@ -1277,36 +1188,40 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ZoneBuilder<'a, 'b, A> {
     self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Zone::VT_NAME, name);
   }
   #[inline]
-  pub fn add_id(&mut self, id: u32) {
-    self.fbb_.push_slot::<u32>(Zone::VT_ID, id, 0);
-  }
-  #[inline]
   pub fn add_kind(&mut self, kind: ZoneKind) {
     self.fbb_.push_slot::<ZoneKind>(Zone::VT_KIND, kind, ZoneKind::Generic);
   }
   #[inline]
-  pub fn add_shape(&mut self, shape: ZoneShape) {
-    self.fbb_.push_slot::<ZoneShape>(Zone::VT_SHAPE, shape, ZoneShape::Circle);
+  pub fn add_form(&mut self, form: ZoneForm) {
+    self.fbb_.push_slot::<ZoneForm>(Zone::VT_FORM, form, ZoneForm::Circle);
   }
   #[inline]
-  pub fn add_centre(&mut self, centre: &MapPoint) {
-    self.fbb_.push_slot_always::<&MapPoint>(Zone::VT_CENTRE, centre);
+  pub fn add_from(&mut self, from: &MapPoint) {
+    self.fbb_.push_slot_always::<&MapPoint>(Zone::VT_FROM, from);
   }
   #[inline]
-  pub fn add_half_x(&mut self, half_x: i32) {
-    self.fbb_.push_slot::<i32>(Zone::VT_HALF_X, half_x, 0);
+  pub fn add_to(&mut self, to: &MapPoint) {
+    self.fbb_.push_slot_always::<&MapPoint>(Zone::VT_TO, to);
   }
   #[inline]
-  pub fn add_half_y(&mut self, half_y: i32) {
-    self.fbb_.push_slot::<i32>(Zone::VT_HALF_Y, half_y, 0);
+  pub fn add_radius(&mut self, radius: i32) {
+    self.fbb_.push_slot::<i32>(Zone::VT_RADIUS, radius, 0);
+  }
+  #[inline]
+  pub fn add_team(&mut self, team: u16) {
+    self.fbb_.push_slot::<u16>(Zone::VT_TEAM, team, 0);
   }
   #[inline]
   pub fn add_capture_ticks(&mut self, capture_ticks: u32) {
     self.fbb_.push_slot::<u32>(Zone::VT_CAPTURE_TICKS, capture_ticks, 0);
   }
   #[inline]
-  pub fn add_team(&mut self, team: u16) {
-    self.fbb_.push_slot::<u16>(Zone::VT_TEAM, team, 0);
+  pub fn add_value(&mut self, value: i32) {
+    self.fbb_.push_slot::<i32>(Zone::VT_VALUE, value, 0);
+  }
+  #[inline]
+  pub fn add_tag(&mut self, tag: u32) {
+    self.fbb_.push_slot::<u32>(Zone::VT_TAG, tag, 0);
   }
   #[inline]
   pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ZoneBuilder<'a, 'b, A> {
@@ -1320,7 +1235,7 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ZoneBuilder<'a, 'b, A> {
   pub fn finish(self) -> ::flatbuffers::WIPOffset<Zone<'a>> {
     let o = self.fbb_.end_table(self.start_);
     self.fbb_.required(o, Zone::VT_NAME,"name");
-    self.fbb_.required(o, Zone::VT_CENTRE,"centre");
+    self.fbb_.required(o, Zone::VT_FROM,"from");
     ::flatbuffers::WIPOffset::new(o.value())
   }
 }
@@ -1329,14 +1244,238 @@ impl ::core::fmt::Debug for Zone<'_> {
   fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
     let mut ds = f.debug_struct("Zone");
       ds.field("name", &self.name());
-      ds.field("id", &self.id());
       ds.field("kind", &self.kind());
-      ds.field("shape", &self.shape());
-      ds.field("centre", &self.centre());
-      ds.field("half_x", &self.half_x());
-      ds.field("half_y", &self.half_y());
-      ds.field("capture_ticks", &self.capture_ticks());
+      ds.field("form", &self.form());
+      ds.field("from", &self.from());
+      ds.field("to", &self.to());
+      ds.field("radius", &self.radius());
       ds.field("team", &self.team());
+      ds.field("capture_ticks", &self.capture_ticks());
+      ds.field("value", &self.value());
+      ds.field("tag", &self.tag());
+      ds.finish()
+  }
+}
+pub enum PickupOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+/// Something that lies there to be taken, and comes again.
+pub struct Pickup<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for Pickup<'a> {
+  type Inner = Pickup<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> Pickup<'a> {
+  pub const VT_AT: ::flatbuffers::VOffsetT = 4;
+  pub const VT_RADIUS: ::flatbuffers::VOffsetT = 6;
+  pub const VT_KIND: ::flatbuffers::VOffsetT = 8;
+  pub const VT_EFFECT: ::flatbuffers::VOffsetT = 10;
+  pub const VT_ATTRIBUTE: ::flatbuffers::VOffsetT = 12;
+  pub const VT_ATTRIBUTE_NAME: ::flatbuffers::VOffsetT = 14;
+  pub const VT_AMOUNT: ::flatbuffers::VOffsetT = 16;
+  pub const VT_RESPAWN_TICKS: ::flatbuffers::VOffsetT = 18;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    Pickup { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args PickupArgs<'args>
+  ) -> ::flatbuffers::WIPOffset<Pickup<'bldr>> {
+    let mut builder = PickupBuilder::new(_fbb);
+    builder.add_respawn_ticks(args.respawn_ticks);
+    builder.add_amount(args.amount);
+    if let Some(x) = args.attribute_name { builder.add_attribute_name(x); }
+    builder.add_radius(args.radius);
+    if let Some(x) = args.at { builder.add_at(x); }
+    builder.add_kind(args.kind);
+    builder.add_attribute(args.attribute);
+    builder.add_effect(args.effect);
+    builder.finish()
+  }
+
+
+  #[inline]
+  pub fn at(&self) -> &'a MapPoint {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<MapPoint>(Pickup::VT_AT, None).unwrap()}
+  }
+  /// What is so near, edge to edge, takes it: a length, 0 to 256 m.
+  #[inline]
+  pub fn radius(&self) -> i32 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<i32>(Pickup::VT_RADIUS, Some(0)).unwrap()}
+  }
+  /// What sort of thing it is, for the game mode to define.
+  #[inline]
+  pub fn kind(&self) -> u16 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u16>(Pickup::VT_KIND, Some(0)).unwrap()}
+  }
+  #[inline]
+  pub fn effect(&self) -> PickupEffect {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<PickupEffect>(Pickup::VT_EFFECT, Some(PickupEffect::None)).unwrap()}
+  }
+  /// 0 to 63.
+  #[inline]
+  pub fn attribute(&self) -> u8 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Pickup::VT_ATTRIBUTE, Some(0)).unwrap()}
+  }
+  /// 1 to 64 bytes.
+  #[inline]
+  pub fn attribute_name(&self) -> Option<&'a str> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<&str>>(Pickup::VT_ATTRIBUTE_NAME, None)}
+  }
+  /// By how much what it adds to grows.
+  #[inline]
+  pub fn amount(&self) -> i32 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<i32>(Pickup::VT_AMOUNT, Some(0)).unwrap()}
+  }
+  /// How long it is gone after it was taken; 0 is for ever.
+  #[inline]
+  pub fn respawn_ticks(&self) -> u32 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(Pickup::VT_RESPAWN_TICKS, Some(0)).unwrap()}
+  }
+}
+
+impl ::flatbuffers::Verifiable for Pickup<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<MapPoint>("at", Self::VT_AT, true)?
+     .visit_field::<i32>("radius", Self::VT_RADIUS, false)?
+     .visit_field::<u16>("kind", Self::VT_KIND, false)?
+     .visit_field::<PickupEffect>("effect", Self::VT_EFFECT, false)?
+     .visit_field::<u8>("attribute", Self::VT_ATTRIBUTE, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<&str>>("attribute_name", Self::VT_ATTRIBUTE_NAME, false)?
+     .visit_field::<i32>("amount", Self::VT_AMOUNT, false)?
+     .visit_field::<u32>("respawn_ticks", Self::VT_RESPAWN_TICKS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct PickupArgs<'a> {
+    pub at: Option<&'a MapPoint>,
+    pub radius: i32,
+    pub kind: u16,
+    pub effect: PickupEffect,
+    pub attribute: u8,
+    pub attribute_name: Option<::flatbuffers::WIPOffset<&'a str>>,
+    pub amount: i32,
+    pub respawn_ticks: u32,
+}
+impl<'a> Default for PickupArgs<'a> {
+  #[inline]
+  fn default() -> Self {
+    PickupArgs {
+      at: None, // required field
+      radius: 0,
+      kind: 0,
+      effect: PickupEffect::None,
+      attribute: 0,
+      attribute_name: None,
+      amount: 0,
+      respawn_ticks: 0,
+    }
+  }
+}
+
+pub struct PickupBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PickupBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_at(&mut self, at: &MapPoint) {
+    self.fbb_.push_slot_always::<&MapPoint>(Pickup::VT_AT, at);
+  }
+  #[inline]
+  pub fn add_radius(&mut self, radius: i32) {
+    self.fbb_.push_slot::<i32>(Pickup::VT_RADIUS, radius, 0);
+  }
+  #[inline]
+  pub fn add_kind(&mut self, kind: u16) {
+    self.fbb_.push_slot::<u16>(Pickup::VT_KIND, kind, 0);
+  }
+  #[inline]
+  pub fn add_effect(&mut self, effect: PickupEffect) {
+    self.fbb_.push_slot::<PickupEffect>(Pickup::VT_EFFECT, effect, PickupEffect::None);
+  }
+  #[inline]
+  pub fn add_attribute(&mut self, attribute: u8) {
+    self.fbb_.push_slot::<u8>(Pickup::VT_ATTRIBUTE, attribute, 0);
+  }
+  #[inline]
+  pub fn add_attribute_name(&mut self, attribute_name: ::flatbuffers::WIPOffset<&'b  str>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Pickup::VT_ATTRIBUTE_NAME, attribute_name);
+  }
+  #[inline]
+  pub fn add_amount(&mut self, amount: i32) {
+    self.fbb_.push_slot::<i32>(Pickup::VT_AMOUNT, amount, 0);
+  }
+  #[inline]
+  pub fn add_respawn_ticks(&mut self, respawn_ticks: u32) {
+    self.fbb_.push_slot::<u32>(Pickup::VT_RESPAWN_TICKS, respawn_ticks, 0);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> PickupBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    PickupBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<Pickup<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    self.fbb_.required(o, Pickup::VT_AT,"at");
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for Pickup<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("Pickup");
+      ds.field("at", &self.at());
+      ds.field("radius", &self.radius());
+      ds.field("kind", &self.kind());
+      ds.field("effect", &self.effect());
+      ds.field("attribute", &self.attribute());
+      ds.field("attribute_name", &self.attribute_name());
+      ds.field("amount", &self.amount());
+      ds.field("respawn_ticks", &self.respawn_ticks());
       ds.finish()
   }
 }
@@ -1374,6 +1513,7 @@ impl<'a> Route<'a> {
   }
 
 
+  /// 2 to 1024.
   #[inline]
   pub fn points(&self) -> ::flatbuffers::Vector<'a, MapPoint> {
     // Safety:
@@ -1438,6 +1578,140 @@ impl ::core::fmt::Debug for Route<'_> {
       ds.finish()
   }
 }
+pub enum NavigationOffset {}
+#[derive(Copy, Clone, PartialEq)]
+
+/// How the navigation grid is made.
+pub struct Navigation<'a> {
+  pub _tab: ::flatbuffers::Table<'a>,
+}
+
+impl<'a> ::flatbuffers::Follow<'a> for Navigation<'a> {
+  type Inner = Navigation<'a>;
+  #[inline]
+  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
+    Self { _tab: unsafe { ::flatbuffers::Table::new(buf, loc) } }
+  }
+}
+
+impl<'a> Navigation<'a> {
+  pub const VT_CELL_SHIFT: ::flatbuffers::VOffsetT = 4;
+  pub const VT_AGENT_RADIUS: ::flatbuffers::VOffsetT = 6;
+  pub const VT_LAYERS: ::flatbuffers::VOffsetT = 8;
+
+  #[inline]
+  pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
+    Navigation { _tab: table }
+  }
+  #[allow(unused_mut)]
+  pub fn create<'bldr: 'args, 'args: 'mut_bldr, 'mut_bldr, A: ::flatbuffers::Allocator + 'bldr>(
+    _fbb: &'mut_bldr mut ::flatbuffers::FlatBufferBuilder<'bldr, A>,
+    args: &'args NavigationArgs
+  ) -> ::flatbuffers::WIPOffset<Navigation<'bldr>> {
+    let mut builder = NavigationBuilder::new(_fbb);
+    builder.add_agent_radius(args.agent_radius);
+    builder.add_layers(args.layers);
+    if let Some(x) = args.cell_shift { builder.add_cell_shift(x); }
+    builder.finish()
+  }
+
+
+  /// The side of a cell is 2 to the power of this: 14 (0.25 m) to 24 (256 m). Left out, the map chooses.
+  #[inline]
+  pub fn cell_shift(&self) -> Option<u8> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Navigation::VT_CELL_SHIFT, None)}
+  }
+  /// Radius of who walks: a length, 0 to 256 m.
+  #[inline]
+  pub fn agent_radius(&self) -> i32 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<i32>(Navigation::VT_AGENT_RADIUS, Some(32768)).unwrap()}
+  }
+  /// The collision layers that who walks collides with, a bit each.
+  #[inline]
+  pub fn layers(&self) -> u16 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u16>(Navigation::VT_LAYERS, Some(65535)).unwrap()}
+  }
+}
+
+impl ::flatbuffers::Verifiable for Navigation<'_> {
+  #[inline]
+  fn run_verifier(
+    v: &mut ::flatbuffers::Verifier, pos: usize
+  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
+    v.visit_table(pos)?
+     .visit_field::<u8>("cell_shift", Self::VT_CELL_SHIFT, false)?
+     .visit_field::<i32>("agent_radius", Self::VT_AGENT_RADIUS, false)?
+     .visit_field::<u16>("layers", Self::VT_LAYERS, false)?
+     .finish();
+    Ok(())
+  }
+}
+pub struct NavigationArgs {
+    pub cell_shift: Option<u8>,
+    pub agent_radius: i32,
+    pub layers: u16,
+}
+impl<'a> Default for NavigationArgs {
+  #[inline]
+  fn default() -> Self {
+    NavigationArgs {
+      cell_shift: None,
+      agent_radius: 32768,
+      layers: 65535,
+    }
+  }
+}
+
+pub struct NavigationBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
+  fbb_: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>,
+  start_: ::flatbuffers::WIPOffset<::flatbuffers::TableUnfinishedWIPOffset>,
+}
+impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> NavigationBuilder<'a, 'b, A> {
+  #[inline]
+  pub fn add_cell_shift(&mut self, cell_shift: u8) {
+    self.fbb_.push_slot_always::<u8>(Navigation::VT_CELL_SHIFT, cell_shift);
+  }
+  #[inline]
+  pub fn add_agent_radius(&mut self, agent_radius: i32) {
+    self.fbb_.push_slot::<i32>(Navigation::VT_AGENT_RADIUS, agent_radius, 32768);
+  }
+  #[inline]
+  pub fn add_layers(&mut self, layers: u16) {
+    self.fbb_.push_slot::<u16>(Navigation::VT_LAYERS, layers, 65535);
+  }
+  #[inline]
+  pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> NavigationBuilder<'a, 'b, A> {
+    let start = _fbb.start_table();
+    NavigationBuilder {
+      fbb_: _fbb,
+      start_: start,
+    }
+  }
+  #[inline]
+  pub fn finish(self) -> ::flatbuffers::WIPOffset<Navigation<'a>> {
+    let o = self.fbb_.end_table(self.start_);
+    ::flatbuffers::WIPOffset::new(o.value())
+  }
+}
+
+impl ::core::fmt::Debug for Navigation<'_> {
+  fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+    let mut ds = f.debug_struct("Navigation");
+      ds.field("cell_shift", &self.cell_shift());
+      ds.field("agent_radius", &self.agent_radius());
+      ds.field("layers", &self.layers());
+      ds.finish()
+  }
+}
 pub enum MapOffset {}
 #[derive(Copy, Clone, PartialEq)]
 
@@ -1459,13 +1733,13 @@ impl<'a> Map<'a> {
   pub const VT_ORIGIN: ::flatbuffers::VOffsetT = 6;
   pub const VT_WIDTH: ::flatbuffers::VOffsetT = 8;
   pub const VT_HEIGHT: ::flatbuffers::VOffsetT = 10;
-  pub const VT_SEGMENTS: ::flatbuffers::VOffsetT = 12;
-  pub const VT_BOXES: ::flatbuffers::VOffsetT = 14;
-  pub const VT_GRID: ::flatbuffers::VOffsetT = 16;
-  pub const VT_ZONES: ::flatbuffers::VOffsetT = 18;
-  pub const VT_SPAWN_POINTS: ::flatbuffers::VOffsetT = 20;
-  pub const VT_PICKUPS: ::flatbuffers::VOffsetT = 22;
-  pub const VT_ROUTES: ::flatbuffers::VOffsetT = 24;
+  pub const VT_WALLS: ::flatbuffers::VOffsetT = 12;
+  pub const VT_CELLS: ::flatbuffers::VOffsetT = 14;
+  pub const VT_ZONES: ::flatbuffers::VOffsetT = 16;
+  pub const VT_SPAWN_POINTS: ::flatbuffers::VOffsetT = 18;
+  pub const VT_PICKUPS: ::flatbuffers::VOffsetT = 20;
+  pub const VT_ROUTES: ::flatbuffers::VOffsetT = 22;
+  pub const VT_NAVIGATION: ::flatbuffers::VOffsetT = 24;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -1477,13 +1751,13 @@ impl<'a> Map<'a> {
     args: &'args MapArgs<'args>
   ) -> ::flatbuffers::WIPOffset<Map<'bldr>> {
     let mut builder = MapBuilder::new(_fbb);
+    if let Some(x) = args.navigation { builder.add_navigation(x); }
     if let Some(x) = args.routes { builder.add_routes(x); }
     if let Some(x) = args.pickups { builder.add_pickups(x); }
     if let Some(x) = args.spawn_points { builder.add_spawn_points(x); }
     if let Some(x) = args.zones { builder.add_zones(x); }
-    if let Some(x) = args.grid { builder.add_grid(x); }
-    if let Some(x) = args.boxes { builder.add_boxes(x); }
-    if let Some(x) = args.segments { builder.add_segments(x); }
+    if let Some(x) = args.cells { builder.add_cells(x); }
+    if let Some(x) = args.walls { builder.add_walls(x); }
     builder.add_height(args.height);
     builder.add_width(args.width);
     if let Some(x) = args.origin { builder.add_origin(x); }
@@ -1492,6 +1766,7 @@ impl<'a> Map<'a> {
   }
 
 
+  /// For people; at most 64 bytes.
   #[inline]
   pub fn name(&self) -> Option<&'a str> {
     // Safety:
@@ -1507,7 +1782,7 @@ impl<'a> Map<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<Position>(Map::VT_ORIGIN, None).unwrap()}
   }
-  /// A length, at most 16 km.
+  /// A length, 1 m to 16 km.
   #[inline]
   pub fn width(&self) -> i32 {
     // Safety:
@@ -1515,7 +1790,7 @@ impl<'a> Map<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<i32>(Map::VT_WIDTH, Some(0)).unwrap()}
   }
-  /// A length, at most 16 km.
+  /// A length, 1 m to 16 km.
   #[inline]
   pub fn height(&self) -> i32 {
     // Safety:
@@ -1523,27 +1798,23 @@ impl<'a> Map<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<i32>(Map::VT_HEIGHT, Some(0)).unwrap()}
   }
+  /// Walls that are not cells, at most 65,536.
   #[inline]
-  pub fn segments(&self) -> Option<::flatbuffers::Vector<'a, WallSegment>> {
+  pub fn walls(&self) -> Option<::flatbuffers::Vector<'a, Wall>> {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, WallSegment>>>(Map::VT_SEGMENTS, None)}
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Wall>>>(Map::VT_WALLS, None)}
   }
+  /// Walls that are cells.
   #[inline]
-  pub fn boxes(&self) -> Option<::flatbuffers::Vector<'a, WallBox>> {
+  pub fn cells(&self) -> Option<WallCells<'a>> {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, WallBox>>>(Map::VT_BOXES, None)}
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<WallCells>>(Map::VT_CELLS, None)}
   }
-  #[inline]
-  pub fn grid(&self) -> Option<WallGrid<'a>> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<WallGrid>>(Map::VT_GRID, None)}
-  }
+  /// At most 4096.
   #[inline]
   pub fn zones(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Zone<'a>>>> {
     // Safety:
@@ -1551,6 +1822,7 @@ impl<'a> Map<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Zone>>>>(Map::VT_ZONES, None)}
   }
+  /// At most 16,384.
   #[inline]
   pub fn spawn_points(&self) -> Option<::flatbuffers::Vector<'a, SpawnPoint>> {
     // Safety:
@@ -1558,19 +1830,28 @@ impl<'a> Map<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, SpawnPoint>>>(Map::VT_SPAWN_POINTS, None)}
   }
+  /// At most 16,384.
   #[inline]
-  pub fn pickups(&self) -> Option<::flatbuffers::Vector<'a, Pickup>> {
+  pub fn pickups(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Pickup<'a>>>> {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Pickup>>>(Map::VT_PICKUPS, None)}
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Pickup>>>>(Map::VT_PICKUPS, None)}
   }
+  /// At most 1024; patrols name them from 0.
   #[inline]
   pub fn routes(&self) -> Option<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Route<'a>>>> {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
     unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Route>>>>(Map::VT_ROUTES, None)}
+  }
+  #[inline]
+  pub fn navigation(&self) -> Option<Navigation<'a>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<Navigation>>(Map::VT_NAVIGATION, None)}
   }
 }
 
@@ -1584,13 +1865,13 @@ impl ::flatbuffers::Verifiable for Map<'_> {
      .visit_field::<Position>("origin", Self::VT_ORIGIN, true)?
      .visit_field::<i32>("width", Self::VT_WIDTH, false)?
      .visit_field::<i32>("height", Self::VT_HEIGHT, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, WallSegment>>>("segments", Self::VT_SEGMENTS, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, WallBox>>>("boxes", Self::VT_BOXES, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<WallGrid>>("grid", Self::VT_GRID, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Wall>>>("walls", Self::VT_WALLS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<WallCells>>("cells", Self::VT_CELLS, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Zone>>>>("zones", Self::VT_ZONES, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, SpawnPoint>>>("spawn_points", Self::VT_SPAWN_POINTS, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Pickup>>>("pickups", Self::VT_PICKUPS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Pickup>>>>("pickups", Self::VT_PICKUPS, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Route>>>>("routes", Self::VT_ROUTES, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<Navigation>>("navigation", Self::VT_NAVIGATION, false)?
      .finish();
     Ok(())
   }
@@ -1600,13 +1881,13 @@ pub struct MapArgs<'a> {
     pub origin: Option<&'a Position>,
     pub width: i32,
     pub height: i32,
-    pub segments: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, WallSegment>>>,
-    pub boxes: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, WallBox>>>,
-    pub grid: Option<::flatbuffers::WIPOffset<WallGrid<'a>>>,
+    pub walls: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Wall>>>,
+    pub cells: Option<::flatbuffers::WIPOffset<WallCells<'a>>>,
     pub zones: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Zone<'a>>>>>,
     pub spawn_points: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, SpawnPoint>>>,
-    pub pickups: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Pickup>>>,
+    pub pickups: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Pickup<'a>>>>>,
     pub routes: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Route<'a>>>>>,
+    pub navigation: Option<::flatbuffers::WIPOffset<Navigation<'a>>>,
 }
 impl<'a> Default for MapArgs<'a> {
   #[inline]
@@ -1616,13 +1897,13 @@ impl<'a> Default for MapArgs<'a> {
       origin: None, // required field
       width: 0,
       height: 0,
-      segments: None,
-      boxes: None,
-      grid: None,
+      walls: None,
+      cells: None,
       zones: None,
       spawn_points: None,
       pickups: None,
       routes: None,
+      navigation: None,
     }
   }
 }
@@ -1649,16 +1930,12 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> MapBuilder<'a, 'b, A> {
     self.fbb_.push_slot::<i32>(Map::VT_HEIGHT, height, 0);
   }
   #[inline]
-  pub fn add_segments(&mut self, segments: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , WallSegment>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Map::VT_SEGMENTS, segments);
+  pub fn add_walls(&mut self, walls: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , Wall>>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Map::VT_WALLS, walls);
   }
   #[inline]
-  pub fn add_boxes(&mut self, boxes: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , WallBox>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Map::VT_BOXES, boxes);
-  }
-  #[inline]
-  pub fn add_grid(&mut self, grid: ::flatbuffers::WIPOffset<WallGrid<'b >>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<WallGrid>>(Map::VT_GRID, grid);
+  pub fn add_cells(&mut self, cells: ::flatbuffers::WIPOffset<WallCells<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<WallCells>>(Map::VT_CELLS, cells);
   }
   #[inline]
   pub fn add_zones(&mut self, zones: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Zone<'b >>>>) {
@@ -1669,12 +1946,16 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> MapBuilder<'a, 'b, A> {
     self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Map::VT_SPAWN_POINTS, spawn_points);
   }
   #[inline]
-  pub fn add_pickups(&mut self, pickups: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , Pickup>>) {
+  pub fn add_pickups(&mut self, pickups: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Pickup<'b >>>>) {
     self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Map::VT_PICKUPS, pickups);
   }
   #[inline]
   pub fn add_routes(&mut self, routes: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , ::flatbuffers::ForwardsUOffset<Route<'b >>>>) {
     self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Map::VT_ROUTES, routes);
+  }
+  #[inline]
+  pub fn add_navigation(&mut self, navigation: ::flatbuffers::WIPOffset<Navigation<'b >>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<Navigation>>(Map::VT_NAVIGATION, navigation);
   }
   #[inline]
   pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> MapBuilder<'a, 'b, A> {
@@ -1699,13 +1980,13 @@ impl ::core::fmt::Debug for Map<'_> {
       ds.field("origin", &self.origin());
       ds.field("width", &self.width());
       ds.field("height", &self.height());
-      ds.field("segments", &self.segments());
-      ds.field("boxes", &self.boxes());
-      ds.field("grid", &self.grid());
+      ds.field("walls", &self.walls());
+      ds.field("cells", &self.cells());
       ds.field("zones", &self.zones());
       ds.field("spawn_points", &self.spawn_points());
       ds.field("pickups", &self.pickups());
       ds.field("routes", &self.routes());
+      ds.field("navigation", &self.navigation());
       ds.finish()
   }
 }

@@ -13,10 +13,10 @@ pub mod muster {
 // struct KeyFrame, aligned to 8
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq)]
-pub struct KeyFrame(pub [u8; 24]);
+pub struct KeyFrame(pub [u8; 16]);
 impl Default for KeyFrame { 
   fn default() -> Self { 
-    Self([0; 24])
+    Self([0; 16])
   }
 }
 impl ::core::fmt::Debug for KeyFrame {
@@ -24,7 +24,6 @@ impl ::core::fmt::Debug for KeyFrame {
     f.debug_struct("KeyFrame")
       .field("tick", &self.tick())
       .field("offset", &self.offset())
-      .field("size", &self.size())
       .finish()
   }
 }
@@ -71,12 +70,10 @@ impl<'a> KeyFrame {
   pub fn new(
     tick: u64,
     offset: u64,
-    size: u32,
   ) -> Self {
-    let mut s = Self([0; 24]);
+    let mut s = Self([0; 16]);
     s.set_tick(tick);
     s.set_offset(offset);
-    s.set_size(size);
     s
   }
 
@@ -140,42 +137,12 @@ impl<'a> KeyFrame {
     }
   }
 
-  /// Bytes of the saved world.
-  pub fn size(&self) -> u32 {
-    let mut mem = ::core::mem::MaybeUninit::<<u32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[16..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_size(&mut self, x: u32) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[16..].as_mut_ptr(),
-        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
 }
 
 pub enum ReplayHeaderOffset {}
 #[derive(Copy, Clone, PartialEq)]
 
-/// What a replay is of. A reader refuses a file whose format, schemas or map are not its own.
+/// What a replay file says of itself, and of the world in it.
 pub struct ReplayHeader<'a> {
   pub _tab: ::flatbuffers::Table<'a>,
 }
@@ -190,13 +157,15 @@ impl<'a> ::flatbuffers::Follow<'a> for ReplayHeader<'a> {
 
 impl<'a> ReplayHeader<'a> {
   pub const VT_FORMAT_VERSION: ::flatbuffers::VOffsetT = 4;
-  pub const VT_SCHEMA_HASH: ::flatbuffers::VOffsetT = 6;
+  pub const VT_STATE_HASH: ::flatbuffers::VOffsetT = 6;
   pub const VT_CONFIG_HASH: ::flatbuffers::VOffsetT = 8;
   pub const VT_MAP_HASH: ::flatbuffers::VOffsetT = 10;
   pub const VT_CONFIG: ::flatbuffers::VOffsetT = 12;
   pub const VT_TICK_FIRST: ::flatbuffers::VOffsetT = 14;
   pub const VT_TICK_LAST: ::flatbuffers::VOffsetT = 16;
-  pub const VT_KEY_FRAMES: ::flatbuffers::VOffsetT = 18;
+  pub const VT_KEY_TICKS: ::flatbuffers::VOffsetT = 18;
+  pub const VT_KEY_FRAMES: ::flatbuffers::VOffsetT = 20;
+  pub const VT_IS_CUT: ::flatbuffers::VOffsetT = 22;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -212,29 +181,31 @@ impl<'a> ReplayHeader<'a> {
     builder.add_tick_first(args.tick_first);
     builder.add_map_hash(args.map_hash);
     builder.add_config_hash(args.config_hash);
-    builder.add_schema_hash(args.schema_hash);
+    builder.add_state_hash(args.state_hash);
     if let Some(x) = args.key_frames { builder.add_key_frames(x); }
+    builder.add_key_ticks(args.key_ticks);
     if let Some(x) = args.config { builder.add_config(x); }
     builder.add_format_version(args.format_version);
+    builder.add_is_cut(args.is_cut);
     builder.finish()
   }
 
 
-  /// The form of what follows the head, 1 now.
+  /// The form of the file, 1 now.
   #[inline]
-  pub fn format_version(&self) -> u16 {
+  pub fn format_version(&self) -> u32 {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<u16>(ReplayHeader::VT_FORMAT_VERSION, Some(1)).unwrap()}
+    unsafe { self._tab.get::<u32>(ReplayHeader::VT_FORMAT_VERSION, Some(0)).unwrap()}
   }
-  /// The hash of the schemas that the file was written with.
+  /// The hash of the columns of entities that the file was written with: a core with other columns refuses it.
   #[inline]
-  pub fn schema_hash(&self) -> u64 {
+  pub fn state_hash(&self) -> u64 {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<u64>(ReplayHeader::VT_SCHEMA_HASH, Some(0)).unwrap()}
+    unsafe { self._tab.get::<u64>(ReplayHeader::VT_STATE_HASH, Some(0)).unwrap()}
   }
   /// The hash of the world's configuration.
   #[inline]
@@ -254,13 +225,13 @@ impl<'a> ReplayHeader<'a> {
   }
   /// The configuration itself.
   #[inline]
-  pub fn config(&self) -> WorldConfig<'a> {
+  pub fn config(&self) -> Option<WorldConfig<'a>> {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<WorldConfig>>(ReplayHeader::VT_CONFIG, None).unwrap()}
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<WorldConfig>>(ReplayHeader::VT_CONFIG, None)}
   }
-  /// The tick of the world before the first input.
+  /// The tick of the first key frame.
   #[inline]
   pub fn tick_first(&self) -> u64 {
     // Safety:
@@ -268,7 +239,7 @@ impl<'a> ReplayHeader<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<u64>(ReplayHeader::VT_TICK_FIRST, Some(0)).unwrap()}
   }
-  /// The tick of the world after the last input; 0 while the file is being written.
+  /// The tick after the last step.
   #[inline]
   pub fn tick_last(&self) -> u64 {
     // Safety:
@@ -276,13 +247,29 @@ impl<'a> ReplayHeader<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<u64>(ReplayHeader::VT_TICK_LAST, Some(0)).unwrap()}
   }
-  /// In order of their ticks. Empty while the file is being written.
+  /// Ticks from a key frame to the next, at least 1.
+  #[inline]
+  pub fn key_ticks(&self) -> u32 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u32>(ReplayHeader::VT_KEY_TICKS, Some(0)).unwrap()}
+  }
+  /// In order of their ticks.
   #[inline]
   pub fn key_frames(&self) -> Option<::flatbuffers::Vector<'a, KeyFrame>> {
     // Safety:
     // Created from valid Table for this object
     // which contains a valid value in this slot
     unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, KeyFrame>>>(ReplayHeader::VT_KEY_FRAMES, None)}
+  }
+  /// Whether the file ends before its last tick, or is damaged there.
+  #[inline]
+  pub fn is_cut(&self) -> bool {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<bool>(ReplayHeader::VT_IS_CUT, Some(false)).unwrap()}
   }
 }
 
@@ -292,40 +279,46 @@ impl ::flatbuffers::Verifiable for ReplayHeader<'_> {
     v: &mut ::flatbuffers::Verifier, pos: usize
   ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
     v.visit_table(pos)?
-     .visit_field::<u16>("format_version", Self::VT_FORMAT_VERSION, false)?
-     .visit_field::<u64>("schema_hash", Self::VT_SCHEMA_HASH, false)?
+     .visit_field::<u32>("format_version", Self::VT_FORMAT_VERSION, false)?
+     .visit_field::<u64>("state_hash", Self::VT_STATE_HASH, false)?
      .visit_field::<u64>("config_hash", Self::VT_CONFIG_HASH, false)?
      .visit_field::<u64>("map_hash", Self::VT_MAP_HASH, false)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<WorldConfig>>("config", Self::VT_CONFIG, true)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<WorldConfig>>("config", Self::VT_CONFIG, false)?
      .visit_field::<u64>("tick_first", Self::VT_TICK_FIRST, false)?
      .visit_field::<u64>("tick_last", Self::VT_TICK_LAST, false)?
+     .visit_field::<u32>("key_ticks", Self::VT_KEY_TICKS, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, KeyFrame>>>("key_frames", Self::VT_KEY_FRAMES, false)?
+     .visit_field::<bool>("is_cut", Self::VT_IS_CUT, false)?
      .finish();
     Ok(())
   }
 }
 pub struct ReplayHeaderArgs<'a> {
-    pub format_version: u16,
-    pub schema_hash: u64,
+    pub format_version: u32,
+    pub state_hash: u64,
     pub config_hash: u64,
     pub map_hash: u64,
     pub config: Option<::flatbuffers::WIPOffset<WorldConfig<'a>>>,
     pub tick_first: u64,
     pub tick_last: u64,
+    pub key_ticks: u32,
     pub key_frames: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, KeyFrame>>>,
+    pub is_cut: bool,
 }
 impl<'a> Default for ReplayHeaderArgs<'a> {
   #[inline]
   fn default() -> Self {
     ReplayHeaderArgs {
-      format_version: 1,
-      schema_hash: 0,
+      format_version: 0,
+      state_hash: 0,
       config_hash: 0,
       map_hash: 0,
-      config: None, // required field
+      config: None,
       tick_first: 0,
       tick_last: 0,
+      key_ticks: 0,
       key_frames: None,
+      is_cut: false,
     }
   }
 }
@@ -336,12 +329,12 @@ pub struct ReplayHeaderBuilder<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> {
 }
 impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ReplayHeaderBuilder<'a, 'b, A> {
   #[inline]
-  pub fn add_format_version(&mut self, format_version: u16) {
-    self.fbb_.push_slot::<u16>(ReplayHeader::VT_FORMAT_VERSION, format_version, 1);
+  pub fn add_format_version(&mut self, format_version: u32) {
+    self.fbb_.push_slot::<u32>(ReplayHeader::VT_FORMAT_VERSION, format_version, 0);
   }
   #[inline]
-  pub fn add_schema_hash(&mut self, schema_hash: u64) {
-    self.fbb_.push_slot::<u64>(ReplayHeader::VT_SCHEMA_HASH, schema_hash, 0);
+  pub fn add_state_hash(&mut self, state_hash: u64) {
+    self.fbb_.push_slot::<u64>(ReplayHeader::VT_STATE_HASH, state_hash, 0);
   }
   #[inline]
   pub fn add_config_hash(&mut self, config_hash: u64) {
@@ -364,8 +357,16 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ReplayHeaderBuilder<'a, 'b, A
     self.fbb_.push_slot::<u64>(ReplayHeader::VT_TICK_LAST, tick_last, 0);
   }
   #[inline]
+  pub fn add_key_ticks(&mut self, key_ticks: u32) {
+    self.fbb_.push_slot::<u32>(ReplayHeader::VT_KEY_TICKS, key_ticks, 0);
+  }
+  #[inline]
   pub fn add_key_frames(&mut self, key_frames: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , KeyFrame>>) {
     self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(ReplayHeader::VT_KEY_FRAMES, key_frames);
+  }
+  #[inline]
+  pub fn add_is_cut(&mut self, is_cut: bool) {
+    self.fbb_.push_slot::<bool>(ReplayHeader::VT_IS_CUT, is_cut, false);
   }
   #[inline]
   pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> ReplayHeaderBuilder<'a, 'b, A> {
@@ -378,7 +379,6 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> ReplayHeaderBuilder<'a, 'b, A
   #[inline]
   pub fn finish(self) -> ::flatbuffers::WIPOffset<ReplayHeader<'a>> {
     let o = self.fbb_.end_table(self.start_);
-    self.fbb_.required(o, ReplayHeader::VT_CONFIG,"config");
     ::flatbuffers::WIPOffset::new(o.value())
   }
 }
@@ -387,13 +387,15 @@ impl ::core::fmt::Debug for ReplayHeader<'_> {
   fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
     let mut ds = f.debug_struct("ReplayHeader");
       ds.field("format_version", &self.format_version());
-      ds.field("schema_hash", &self.schema_hash());
+      ds.field("state_hash", &self.state_hash());
       ds.field("config_hash", &self.config_hash());
       ds.field("map_hash", &self.map_hash());
       ds.field("config", &self.config());
       ds.field("tick_first", &self.tick_first());
       ds.field("tick_last", &self.tick_last());
+      ds.field("key_ticks", &self.key_ticks());
       ds.field("key_frames", &self.key_frames());
+      ds.field("is_cut", &self.is_cut());
       ds.finish()
   }
 }

@@ -22,7 +22,7 @@ pub(super) fn test_modules(tree: &Tree) -> BTreeSet<String> {
         let inside =
             if ["mod", "lib", "main"].contains(&stem) { folder.to_owned() } else { format!("{folder}/{stem}") };
         let lines: Vec<&str> = text.contents.lines().map(str::trim).collect();
-        for pair in lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]") {
+        for pair in lines.windows(2).filter(|pair| is_for_tests(pair[0])) {
             let name = pair[1].split("mod ").nth(1).and_then(|rest| rest.strip_suffix(';'));
             if let Some(name) = name {
                 modules.insert(format!("{inside}/{name}.rs"));
@@ -49,7 +49,7 @@ pub(super) fn lines(contents: &str, is_test_file: bool) -> Vec<Line> {
         .windows(2)
         .position(|pair| {
             let head = pair[1].trim();
-            pair[0].trim() == "#[cfg(test)]" && head.contains("mod ") && head.ends_with('{')
+            is_for_tests(pair[0].trim()) && head.contains("mod ") && head.ends_with('{')
         })
         .unwrap_or(usize::MAX);
     lines
@@ -57,6 +57,13 @@ pub(super) fn lines(contents: &str, is_test_file: bool) -> Vec<Line> {
         .enumerate()
         .map(|(index, code)| Line { code: (*code).to_owned(), is_test: is_test_file || index >= tests_from })
         .collect()
+}
+
+/// Whether an attribute leaves what follows to tests: `#[cfg(test)]`, or `all` of that and more.
+fn is_for_tests(attribute: &str) -> bool {
+    let conditions = attribute.strip_prefix("#[cfg(all(").and_then(|rest| rest.strip_suffix("))]"));
+    attribute == "#[cfg(test)]"
+        || conditions.is_some_and(|conditions| conditions.split(',').any(|condition| condition.trim() == "test"))
 }
 
 /// The same number of lines, with every string emptied and every comment taken away.
@@ -171,6 +178,14 @@ mod tests {
         let source = "fn a() {}\n#[cfg(test)]\nmod tests {\n    b();\n}\n";
         let is_test: Vec<bool> = lines(source, false).iter().map(|line| line.is_test).collect();
         assert_eq!(is_test, [false, true, true, true, true]);
+        for (attribute, expect) in [
+            ("#[cfg(all(test, not(loom)))]", true),
+            ("#[cfg(all(loom, test))]", true),
+            ("#[cfg(not(test))]", false),
+            ("#[cfg(all(loom, not(test)))]", false),
+        ] {
+            assert_eq!(is_for_tests(attribute), expect, "{attribute}");
+        }
         let tree =
             Tree::of(&[("x/src/turn/mod.rs", "#[cfg(test)]\nmod oracle;"), ("x/src/a.rs", "#[cfg(test)]\nmod tests;")]);
         let modules = test_modules(&tree);

@@ -19,12 +19,10 @@ namespace muster {
 
 struct MapPoint;
 
-struct WallSegment;
+struct Wall;
 
-struct WallBox;
-
-struct WallGrid;
-struct WallGridBuilder;
+struct WallCells;
+struct WallCellsBuilder;
 
 struct Zone;
 struct ZoneBuilder;
@@ -32,20 +30,57 @@ struct ZoneBuilder;
 struct SpawnPoint;
 
 struct Pickup;
+struct PickupBuilder;
 
 struct Route;
 struct RouteBuilder;
 
+struct Navigation;
+struct NavigationBuilder;
+
 struct Map;
 struct MapBuilder;
 
+/// The form of a wall.
+enum class WallForm : uint8_t {
+  /// A line without thickness between two points, which differ.
+  Segment = 0,
+  /// A solid box with sides along the axes: `from` is its lower left corner, `to` its upper right one.
+  Box = 1,
+  MIN = Segment,
+  MAX = Box
+};
+
+inline const WallForm (&EnumValuesWallForm())[2] {
+  static const WallForm values[] = {
+    WallForm::Segment,
+    WallForm::Box
+  };
+  return values;
+}
+
+inline const char * const *EnumNamesWallForm() {
+  static const char * const names[3] = {
+    "Segment",
+    "Box",
+    nullptr
+  };
+  return names;
+}
+
+inline const char *EnumNameWallForm(WallForm e) {
+  if (::flatbuffers::IsOutRange(e, WallForm::Segment, WallForm::Box)) return "";
+  const size_t index = static_cast<size_t>(e);
+  return EnumNamesWallForm()[index];
+}
+
 /// What a zone is for.
 enum class ZoneKind : uint8_t {
-  /// Comings and goings are events; the game mode knows the rest.
+  /// What the game mode makes of it.
   Generic = 0,
-  /// A team that stays in it alone takes it.
+  /// Can be taken by a team.
   Resource = 1,
-  /// The home of a team.
+  /// Where a team is at home.
   Base = 2,
   MIN = Generic,
   MAX = Base
@@ -76,25 +111,25 @@ inline const char *EnumNameZoneKind(ZoneKind e) {
   return EnumNamesZoneKind()[index];
 }
 
-/// The form of a zone.
-enum class ZoneShape : uint8_t {
-  /// A disc whose radius is `half_x`.
+/// The form of a zone. Its edge belongs to it.
+enum class ZoneForm : uint8_t {
+  /// A disc round `from` with `radius`.
   Circle = 0,
-  /// A box with sides along the axes, `half_x` and `half_y` from its centre.
+  /// A box with sides along the axes: `from` is its lower left corner, `to` its upper right one.
   Box = 1,
   MIN = Circle,
   MAX = Box
 };
 
-inline const ZoneShape (&EnumValuesZoneShape())[2] {
-  static const ZoneShape values[] = {
-    ZoneShape::Circle,
-    ZoneShape::Box
+inline const ZoneForm (&EnumValuesZoneForm())[2] {
+  static const ZoneForm values[] = {
+    ZoneForm::Circle,
+    ZoneForm::Box
   };
   return values;
 }
 
-inline const char * const *EnumNamesZoneShape() {
+inline const char * const *EnumNamesZoneForm() {
   static const char * const names[3] = {
     "Circle",
     "Box",
@@ -103,10 +138,51 @@ inline const char * const *EnumNamesZoneShape() {
   return names;
 }
 
-inline const char *EnumNameZoneShape(ZoneShape e) {
-  if (::flatbuffers::IsOutRange(e, ZoneShape::Circle, ZoneShape::Box)) return "";
+inline const char *EnumNameZoneForm(ZoneForm e) {
+  if (::flatbuffers::IsOutRange(e, ZoneForm::Circle, ZoneForm::Box)) return "";
   const size_t index = static_cast<size_t>(e);
-  return EnumNamesZoneShape()[index];
+  return EnumNamesZoneForm()[index];
+}
+
+/// What a pickup adds to.
+enum class PickupEffect : uint8_t {
+  /// Nothing but the event.
+  None = 0,
+  /// Health, up to the whole.
+  Health = 1,
+  /// The attribute of the number `attribute`.
+  Attribute = 2,
+  /// The attribute of the name `attribute_name`.
+  Named = 3,
+  MIN = None,
+  MAX = Named
+};
+
+inline const PickupEffect (&EnumValuesPickupEffect())[4] {
+  static const PickupEffect values[] = {
+    PickupEffect::None,
+    PickupEffect::Health,
+    PickupEffect::Attribute,
+    PickupEffect::Named
+  };
+  return values;
+}
+
+inline const char * const *EnumNamesPickupEffect() {
+  static const char * const names[5] = {
+    "None",
+    "Health",
+    "Attribute",
+    "Named",
+    nullptr
+  };
+  return names;
+}
+
+inline const char *EnumNamePickupEffect(PickupEffect e) {
+  if (::flatbuffers::IsOutRange(e, PickupEffect::None, PickupEffect::Named)) return "";
+  const size_t index = static_cast<size_t>(e);
+  return EnumNamesPickupEffect()[index];
 }
 
 /// A point of the map.
@@ -125,9 +201,11 @@ FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) MapPoint FLATBUFFERS_FINAL_CLASS {
       : x_(::flatbuffers::EndianScalar(_x)),
         y_(::flatbuffers::EndianScalar(_y)) {
   }
+  /// To the right.
   int32_t x() const {
     return ::flatbuffers::EndianScalar(x_);
   }
+  /// Upwards.
   int32_t y() const {
     return ::flatbuffers::EndianScalar(y_);
   }
@@ -138,27 +216,30 @@ struct MapPoint::Traits {
   using type = MapPoint;
 };
 
-/// A wall without thickness, from one point to another.
-FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) WallSegment FLATBUFFERS_FINAL_CLASS {
+/// A wall: 20 bytes.
+FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) Wall FLATBUFFERS_FINAL_CLASS {
  private:
   muster::MapPoint from_;
   muster::MapPoint to_;
   uint16_t layers_;
-  int16_t padding0__;
+  uint8_t form_;
+  int8_t padding0__;
 
  public:
   struct Traits;
-  WallSegment()
+  Wall()
       : from_(),
         to_(),
         layers_(0),
+        form_(0),
         padding0__(0) {
     (void)padding0__;
   }
-  WallSegment(const muster::MapPoint &_from, const muster::MapPoint &_to, uint16_t _layers)
+  Wall(const muster::MapPoint &_from, const muster::MapPoint &_to, uint16_t _layers, muster::WallForm _form)
       : from_(_from),
         to_(_to),
         layers_(::flatbuffers::EndianScalar(_layers)),
+        form_(::flatbuffers::EndianScalar(static_cast<uint8_t>(_form))),
         padding0__(0) {
     (void)padding0__;
   }
@@ -168,61 +249,21 @@ FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) WallSegment FLATBUFFERS_FINAL_CLASS {
   const muster::MapPoint &to() const {
     return to_;
   }
-  /// The collision layers that it stops, a bit each.
+  /// The collision layers that it is on, a bit each, not 0. It stops what collides with any of them.
   uint16_t layers() const {
     return ::flatbuffers::EndianScalar(layers_);
   }
-};
-FLATBUFFERS_STRUCT_END(WallSegment, 20);
-
-struct WallSegment::Traits {
-  using type = WallSegment;
-};
-
-/// A wall that is a box with sides along the axes.
-FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) WallBox FLATBUFFERS_FINAL_CLASS {
- private:
-  muster::MapPoint low_;
-  muster::MapPoint high_;
-  uint16_t layers_;
-  int16_t padding0__;
-
- public:
-  struct Traits;
-  WallBox()
-      : low_(),
-        high_(),
-        layers_(0),
-        padding0__(0) {
-    (void)padding0__;
-  }
-  WallBox(const muster::MapPoint &_low, const muster::MapPoint &_high, uint16_t _layers)
-      : low_(_low),
-        high_(_high),
-        layers_(::flatbuffers::EndianScalar(_layers)),
-        padding0__(0) {
-    (void)padding0__;
-  }
-  /// The lower left corner.
-  const muster::MapPoint &low() const {
-    return low_;
-  }
-  /// The upper right corner, above and to the right of `low`.
-  const muster::MapPoint &high() const {
-    return high_;
-  }
-  /// The collision layers that it stops, a bit each.
-  uint16_t layers() const {
-    return ::flatbuffers::EndianScalar(layers_);
+  muster::WallForm form() const {
+    return static_cast<muster::WallForm>(::flatbuffers::EndianScalar(form_));
   }
 };
-FLATBUFFERS_STRUCT_END(WallBox, 20);
+FLATBUFFERS_STRUCT_END(Wall, 20);
 
-struct WallBox::Traits {
-  using type = WallBox;
+struct Wall::Traits {
+  using type = Wall;
 };
 
-/// A place to begin at.
+/// Where entities come into the world.
 FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) SpawnPoint FLATBUFFERS_FINAL_CLASS {
  private:
   muster::MapPoint at_;
@@ -244,11 +285,11 @@ FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) SpawnPoint FLATBUFFERS_FINAL_CLASS {
   const muster::MapPoint &at() const {
     return at_;
   }
-  /// The team that begins here; 0 is any.
+  /// For whom; 0 is for everybody.
   uint16_t team() const {
     return ::flatbuffers::EndianScalar(team_);
   }
-  /// The way one faces, as an angle.
+  /// Which way they face, as an angle.
   uint16_t heading() const {
     return ::flatbuffers::EndianScalar(heading_);
   }
@@ -259,236 +300,201 @@ struct SpawnPoint::Traits {
   using type = SpawnPoint;
 };
 
-/// Something to take by walking over it.
-FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) Pickup FLATBUFFERS_FINAL_CLASS {
- private:
-  muster::MapPoint at_;
-  int32_t radius_;
-  int32_t value_;
-  uint32_t respawn_ticks_;
-  uint16_t kind_;
-  int16_t padding0__;
-
- public:
-  struct Traits;
-  Pickup()
-      : at_(),
-        radius_(0),
-        value_(0),
-        respawn_ticks_(0),
-        kind_(0),
-        padding0__(0) {
-    (void)padding0__;
-  }
-  Pickup(const muster::MapPoint &_at, int32_t _radius, int32_t _value, uint32_t _respawn_ticks, uint16_t _kind)
-      : at_(_at),
-        radius_(::flatbuffers::EndianScalar(_radius)),
-        value_(::flatbuffers::EndianScalar(_value)),
-        respawn_ticks_(::flatbuffers::EndianScalar(_respawn_ticks)),
-        kind_(::flatbuffers::EndianScalar(_kind)),
-        padding0__(0) {
-    (void)padding0__;
-  }
-  const muster::MapPoint &at() const {
-    return at_;
-  }
-  /// A length.
-  int32_t radius() const {
-    return ::flatbuffers::EndianScalar(radius_);
-  }
-  /// What it is worth.
-  int32_t value() const {
-    return ::flatbuffers::EndianScalar(value_);
-  }
-  /// How long it is gone after it was taken; 0 is for ever.
-  uint32_t respawn_ticks() const {
-    return ::flatbuffers::EndianScalar(respawn_ticks_);
-  }
-  /// What sort it is, for the game mode to define.
-  uint16_t kind() const {
-    return ::flatbuffers::EndianScalar(kind_);
-  }
-};
-FLATBUFFERS_STRUCT_END(Pickup, 24);
-
-struct Pickup::Traits {
-  using type = Pickup;
-};
-
-/// Walls in the cells of a grid that begins at the map's lower left corner.
-struct WallGrid FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
-  typedef WallGridBuilder Builder;
+/// Walls as a grid of square cells, each solid or free, all within the map.
+struct WallCells FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
+  typedef WallCellsBuilder Builder;
   struct Traits;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
-    VT_CELL_SHIFT = 4,
-    VT_WIDTH = 6,
-    VT_HEIGHT = 8,
+    VT_AT = 4,
+    VT_CELL_SHIFT = 6,
+    VT_COLUMNS = 8,
     VT_ROWS = 10,
-    VT_LAYERS = 12
+    VT_SOLID = 12,
+    VT_LAYERS = 14
   };
-  /// The side of a cell is 2^cell_shift: 14 (0.25 m) or more.
+  /// The lower left corner of the grid.
+  const muster::MapPoint *at() const {
+    return GetStruct<const muster::MapPoint *>(VT_AT);
+  }
+  /// The side of a cell is 2 to the power of this: 14 (0.25 m) to 22 (64 m).
   uint8_t cell_shift() const {
     return GetField<uint8_t>(VT_CELL_SHIFT, 0);
   }
-  /// Cells in a row.
-  uint32_t width() const {
-    return GetField<uint32_t>(VT_WIDTH, 0);
+  /// Cells from left to right, 1 to 4096.
+  uint32_t columns() const {
+    return GetField<uint32_t>(VT_COLUMNS, 0);
   }
-  /// Rows.
-  uint32_t height() const {
-    return GetField<uint32_t>(VT_HEIGHT, 0);
+  /// Cells from bottom to top, 1 to 4096; at most 2^22 cells in all.
+  uint32_t rows() const {
+    return GetField<uint32_t>(VT_ROWS, 0);
   }
-  /// A bit a cell, the lowest first; rows from the lowest up, each beginning with a new word. A set bit is a wall.
-  const ::flatbuffers::Vector<uint64_t> *rows() const {
-    return GetPointer<const ::flatbuffers::Vector<uint64_t> *>(VT_ROWS);
+  /// A bit for each cell, set if it is solid: the lowest row first, the lowest bit of a word first, no bit left out
+  /// between rows. The bits beyond the last cell are 0.
+  const ::flatbuffers::Vector<uint64_t> *solid() const {
+    return GetPointer<const ::flatbuffers::Vector<uint64_t> *>(VT_SOLID);
   }
-  /// The collision layers that it stops, a bit each.
+  /// The collision layers that they are on, a bit each, not 0.
   uint16_t layers() const {
     return GetField<uint16_t>(VT_LAYERS, 0);
   }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
+           VerifyFieldRequired<muster::MapPoint>(verifier, VT_AT, 4) &&
            VerifyField<uint8_t>(verifier, VT_CELL_SHIFT, 1) &&
-           VerifyField<uint32_t>(verifier, VT_WIDTH, 4) &&
-           VerifyField<uint32_t>(verifier, VT_HEIGHT, 4) &&
-           VerifyOffsetRequired(verifier, VT_ROWS) &&
-           verifier.VerifyVector(rows()) &&
+           VerifyField<uint32_t>(verifier, VT_COLUMNS, 4) &&
+           VerifyField<uint32_t>(verifier, VT_ROWS, 4) &&
+           VerifyOffsetRequired(verifier, VT_SOLID) &&
+           verifier.VerifyVector(solid()) &&
            VerifyField<uint16_t>(verifier, VT_LAYERS, 2) &&
            verifier.EndTable();
   }
 };
 
-struct WallGridBuilder {
-  typedef WallGrid Table;
+struct WallCellsBuilder {
+  typedef WallCells Table;
   ::flatbuffers::FlatBufferBuilder &fbb_;
   ::flatbuffers::uoffset_t start_;
+  void add_at(const muster::MapPoint *at) {
+    fbb_.AddStruct(WallCells::VT_AT, at);
+  }
   void add_cell_shift(uint8_t cell_shift) {
-    fbb_.AddElement<uint8_t>(WallGrid::VT_CELL_SHIFT, cell_shift, 0);
+    fbb_.AddElement<uint8_t>(WallCells::VT_CELL_SHIFT, cell_shift, 0);
   }
-  void add_width(uint32_t width) {
-    fbb_.AddElement<uint32_t>(WallGrid::VT_WIDTH, width, 0);
+  void add_columns(uint32_t columns) {
+    fbb_.AddElement<uint32_t>(WallCells::VT_COLUMNS, columns, 0);
   }
-  void add_height(uint32_t height) {
-    fbb_.AddElement<uint32_t>(WallGrid::VT_HEIGHT, height, 0);
+  void add_rows(uint32_t rows) {
+    fbb_.AddElement<uint32_t>(WallCells::VT_ROWS, rows, 0);
   }
-  void add_rows(::flatbuffers::Offset<::flatbuffers::Vector<uint64_t>> rows) {
-    fbb_.AddOffset(WallGrid::VT_ROWS, rows);
+  void add_solid(::flatbuffers::Offset<::flatbuffers::Vector<uint64_t>> solid) {
+    fbb_.AddOffset(WallCells::VT_SOLID, solid);
   }
   void add_layers(uint16_t layers) {
-    fbb_.AddElement<uint16_t>(WallGrid::VT_LAYERS, layers, 0);
+    fbb_.AddElement<uint16_t>(WallCells::VT_LAYERS, layers, 0);
   }
-  explicit WallGridBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
+  explicit WallCellsBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
   }
-  ::flatbuffers::Offset<WallGrid> Finish() {
+  ::flatbuffers::Offset<WallCells> Finish() {
     const auto end = fbb_.EndTable(start_);
-    auto o = ::flatbuffers::Offset<WallGrid>(end);
-    fbb_.Required(o, WallGrid::VT_ROWS);
+    auto o = ::flatbuffers::Offset<WallCells>(end);
+    fbb_.Required(o, WallCells::VT_AT);
+    fbb_.Required(o, WallCells::VT_SOLID);
     return o;
   }
 };
 
-inline ::flatbuffers::Offset<WallGrid> CreateWallGrid(
+inline ::flatbuffers::Offset<WallCells> CreateWallCells(
     ::flatbuffers::FlatBufferBuilder &_fbb,
+    const muster::MapPoint *at = nullptr,
     uint8_t cell_shift = 0,
-    uint32_t width = 0,
-    uint32_t height = 0,
-    ::flatbuffers::Offset<::flatbuffers::Vector<uint64_t>> rows = 0,
+    uint32_t columns = 0,
+    uint32_t rows = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<uint64_t>> solid = 0,
     uint16_t layers = 0) {
-  WallGridBuilder builder_(_fbb);
+  WallCellsBuilder builder_(_fbb);
+  builder_.add_solid(solid);
   builder_.add_rows(rows);
-  builder_.add_height(height);
-  builder_.add_width(width);
+  builder_.add_columns(columns);
+  builder_.add_at(at);
   builder_.add_layers(layers);
   builder_.add_cell_shift(cell_shift);
   return builder_.Finish();
 }
 
-struct WallGrid::Traits {
-  using type = WallGrid;
-  static auto constexpr Create = CreateWallGrid;
+struct WallCells::Traits {
+  using type = WallCells;
+  static auto constexpr Create = CreateWallCells;
 };
 
-inline ::flatbuffers::Offset<WallGrid> CreateWallGridDirect(
+inline ::flatbuffers::Offset<WallCells> CreateWallCellsDirect(
     ::flatbuffers::FlatBufferBuilder &_fbb,
+    const muster::MapPoint *at = nullptr,
     uint8_t cell_shift = 0,
-    uint32_t width = 0,
-    uint32_t height = 0,
-    const std::vector<uint64_t> *rows = nullptr,
+    uint32_t columns = 0,
+    uint32_t rows = 0,
+    const std::vector<uint64_t> *solid = nullptr,
     uint16_t layers = 0) {
-  auto rows__ = rows ? _fbb.CreateVector<uint64_t>(*rows) : 0;
-  return muster::CreateWallGrid(
+  auto solid__ = solid ? _fbb.CreateVector<uint64_t>(*solid) : 0;
+  return muster::CreateWallCells(
       _fbb,
+      at,
       cell_shift,
-      width,
-      height,
-      rows__,
+      columns,
+      rows,
+      solid__,
       layers);
 }
 
-/// An area that has a meaning.
+/// A part of the map that something is about. Its number in events is its place in the list, from 0.
 struct Zone FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   typedef ZoneBuilder Builder;
   struct Traits;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_NAME = 4,
-    VT_ID = 6,
-    VT_KIND = 8,
-    VT_SHAPE = 10,
-    VT_CENTRE = 12,
-    VT_HALF_X = 14,
-    VT_HALF_Y = 16,
+    VT_KIND = 6,
+    VT_FORM = 8,
+    VT_FROM = 10,
+    VT_TO = 12,
+    VT_RADIUS = 14,
+    VT_TEAM = 16,
     VT_CAPTURE_TICKS = 18,
-    VT_TEAM = 20
+    VT_VALUE = 20,
+    VT_TAG = 22
   };
-  /// Unique in its map.
+  /// For people and scripts; at most 64 bytes.
   const ::flatbuffers::String *name() const {
     return GetPointer<const ::flatbuffers::String *>(VT_NAME);
-  }
-  /// Unique in its map; events say it.
-  uint32_t id() const {
-    return GetField<uint32_t>(VT_ID, 0);
   }
   muster::ZoneKind kind() const {
     return static_cast<muster::ZoneKind>(GetField<uint8_t>(VT_KIND, 0));
   }
-  muster::ZoneShape shape() const {
-    return static_cast<muster::ZoneShape>(GetField<uint8_t>(VT_SHAPE, 0));
+  muster::ZoneForm form() const {
+    return static_cast<muster::ZoneForm>(GetField<uint8_t>(VT_FORM, 0));
   }
-  const muster::MapPoint *centre() const {
-    return GetStruct<const muster::MapPoint *>(VT_CENTRE);
+  const muster::MapPoint *from() const {
+    return GetStruct<const muster::MapPoint *>(VT_FROM);
   }
-  /// A length.
-  int32_t half_x() const {
-    return GetField<int32_t>(VT_HALF_X, 0);
+  /// Left out for a circle.
+  const muster::MapPoint *to() const {
+    return GetStruct<const muster::MapPoint *>(VT_TO);
   }
-  /// A length; unused for a circle.
-  int32_t half_y() const {
-    return GetField<int32_t>(VT_HALF_Y, 0);
-  }
-  /// How long a team must hold it alone to take it; 0 is never taken.
-  uint32_t capture_ticks() const {
-    return GetField<uint32_t>(VT_CAPTURE_TICKS, 0);
+  /// A length above 0; 0 for a box.
+  int32_t radius() const {
+    return GetField<int32_t>(VT_RADIUS, 0);
   }
   /// Whose it is at the beginning; 0 is nobody's.
   uint16_t team() const {
     return GetField<uint16_t>(VT_TEAM, 0);
+  }
+  /// How long a team must hold a resource zone alone to take it; 0 takes it at once.
+  uint32_t capture_ticks() const {
+    return GetField<uint32_t>(VT_CAPTURE_TICKS, 0);
+  }
+  /// What it is worth, for the game mode to define.
+  int32_t value() const {
+    return GetField<int32_t>(VT_VALUE, 0);
+  }
+  /// For the game mode to define.
+  uint32_t tag() const {
+    return GetField<uint32_t>(VT_TAG, 0);
   }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyOffsetRequired(verifier, VT_NAME) &&
            verifier.VerifyString(name()) &&
-           VerifyField<uint32_t>(verifier, VT_ID, 4) &&
            VerifyField<uint8_t>(verifier, VT_KIND, 1) &&
-           VerifyField<uint8_t>(verifier, VT_SHAPE, 1) &&
-           VerifyFieldRequired<muster::MapPoint>(verifier, VT_CENTRE, 4) &&
-           VerifyField<int32_t>(verifier, VT_HALF_X, 4) &&
-           VerifyField<int32_t>(verifier, VT_HALF_Y, 4) &&
-           VerifyField<uint32_t>(verifier, VT_CAPTURE_TICKS, 4) &&
+           VerifyField<uint8_t>(verifier, VT_FORM, 1) &&
+           VerifyFieldRequired<muster::MapPoint>(verifier, VT_FROM, 4) &&
+           VerifyField<muster::MapPoint>(verifier, VT_TO, 4) &&
+           VerifyField<int32_t>(verifier, VT_RADIUS, 4) &&
            VerifyField<uint16_t>(verifier, VT_TEAM, 2) &&
+           VerifyField<uint32_t>(verifier, VT_CAPTURE_TICKS, 4) &&
+           VerifyField<int32_t>(verifier, VT_VALUE, 4) &&
+           VerifyField<uint32_t>(verifier, VT_TAG, 4) &&
            verifier.EndTable();
   }
 };
@@ -500,29 +506,32 @@ struct ZoneBuilder {
   void add_name(::flatbuffers::Offset<::flatbuffers::String> name) {
     fbb_.AddOffset(Zone::VT_NAME, name);
   }
-  void add_id(uint32_t id) {
-    fbb_.AddElement<uint32_t>(Zone::VT_ID, id, 0);
-  }
   void add_kind(muster::ZoneKind kind) {
     fbb_.AddElement<uint8_t>(Zone::VT_KIND, static_cast<uint8_t>(kind), 0);
   }
-  void add_shape(muster::ZoneShape shape) {
-    fbb_.AddElement<uint8_t>(Zone::VT_SHAPE, static_cast<uint8_t>(shape), 0);
+  void add_form(muster::ZoneForm form) {
+    fbb_.AddElement<uint8_t>(Zone::VT_FORM, static_cast<uint8_t>(form), 0);
   }
-  void add_centre(const muster::MapPoint *centre) {
-    fbb_.AddStruct(Zone::VT_CENTRE, centre);
+  void add_from(const muster::MapPoint *from) {
+    fbb_.AddStruct(Zone::VT_FROM, from);
   }
-  void add_half_x(int32_t half_x) {
-    fbb_.AddElement<int32_t>(Zone::VT_HALF_X, half_x, 0);
+  void add_to(const muster::MapPoint *to) {
+    fbb_.AddStruct(Zone::VT_TO, to);
   }
-  void add_half_y(int32_t half_y) {
-    fbb_.AddElement<int32_t>(Zone::VT_HALF_Y, half_y, 0);
+  void add_radius(int32_t radius) {
+    fbb_.AddElement<int32_t>(Zone::VT_RADIUS, radius, 0);
+  }
+  void add_team(uint16_t team) {
+    fbb_.AddElement<uint16_t>(Zone::VT_TEAM, team, 0);
   }
   void add_capture_ticks(uint32_t capture_ticks) {
     fbb_.AddElement<uint32_t>(Zone::VT_CAPTURE_TICKS, capture_ticks, 0);
   }
-  void add_team(uint16_t team) {
-    fbb_.AddElement<uint16_t>(Zone::VT_TEAM, team, 0);
+  void add_value(int32_t value) {
+    fbb_.AddElement<int32_t>(Zone::VT_VALUE, value, 0);
+  }
+  void add_tag(uint32_t tag) {
+    fbb_.AddElement<uint32_t>(Zone::VT_TAG, tag, 0);
   }
   explicit ZoneBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
@@ -532,7 +541,7 @@ struct ZoneBuilder {
     const auto end = fbb_.EndTable(start_);
     auto o = ::flatbuffers::Offset<Zone>(end);
     fbb_.Required(o, Zone::VT_NAME);
-    fbb_.Required(o, Zone::VT_CENTRE);
+    fbb_.Required(o, Zone::VT_FROM);
     return o;
   }
 };
@@ -540,23 +549,25 @@ struct ZoneBuilder {
 inline ::flatbuffers::Offset<Zone> CreateZone(
     ::flatbuffers::FlatBufferBuilder &_fbb,
     ::flatbuffers::Offset<::flatbuffers::String> name = 0,
-    uint32_t id = 0,
     muster::ZoneKind kind = muster::ZoneKind::Generic,
-    muster::ZoneShape shape = muster::ZoneShape::Circle,
-    const muster::MapPoint *centre = nullptr,
-    int32_t half_x = 0,
-    int32_t half_y = 0,
+    muster::ZoneForm form = muster::ZoneForm::Circle,
+    const muster::MapPoint *from = nullptr,
+    const muster::MapPoint *to = nullptr,
+    int32_t radius = 0,
+    uint16_t team = 0,
     uint32_t capture_ticks = 0,
-    uint16_t team = 0) {
+    int32_t value = 0,
+    uint32_t tag = 0) {
   ZoneBuilder builder_(_fbb);
+  builder_.add_tag(tag);
+  builder_.add_value(value);
   builder_.add_capture_ticks(capture_ticks);
-  builder_.add_half_y(half_y);
-  builder_.add_half_x(half_x);
-  builder_.add_centre(centre);
-  builder_.add_id(id);
+  builder_.add_radius(radius);
+  builder_.add_to(to);
+  builder_.add_from(from);
   builder_.add_name(name);
   builder_.add_team(team);
-  builder_.add_shape(shape);
+  builder_.add_form(form);
   builder_.add_kind(kind);
   return builder_.Finish();
 }
@@ -569,26 +580,178 @@ struct Zone::Traits {
 inline ::flatbuffers::Offset<Zone> CreateZoneDirect(
     ::flatbuffers::FlatBufferBuilder &_fbb,
     const char *name = nullptr,
-    uint32_t id = 0,
     muster::ZoneKind kind = muster::ZoneKind::Generic,
-    muster::ZoneShape shape = muster::ZoneShape::Circle,
-    const muster::MapPoint *centre = nullptr,
-    int32_t half_x = 0,
-    int32_t half_y = 0,
+    muster::ZoneForm form = muster::ZoneForm::Circle,
+    const muster::MapPoint *from = nullptr,
+    const muster::MapPoint *to = nullptr,
+    int32_t radius = 0,
+    uint16_t team = 0,
     uint32_t capture_ticks = 0,
-    uint16_t team = 0) {
+    int32_t value = 0,
+    uint32_t tag = 0) {
   auto name__ = name ? _fbb.CreateString(name) : 0;
   return muster::CreateZone(
       _fbb,
       name__,
-      id,
       kind,
-      shape,
-      centre,
-      half_x,
-      half_y,
+      form,
+      from,
+      to,
+      radius,
+      team,
       capture_ticks,
-      team);
+      value,
+      tag);
+}
+
+/// Something that lies there to be taken, and comes again.
+struct Pickup FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
+  typedef PickupBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_AT = 4,
+    VT_RADIUS = 6,
+    VT_KIND = 8,
+    VT_EFFECT = 10,
+    VT_ATTRIBUTE = 12,
+    VT_ATTRIBUTE_NAME = 14,
+    VT_AMOUNT = 16,
+    VT_RESPAWN_TICKS = 18
+  };
+  const muster::MapPoint *at() const {
+    return GetStruct<const muster::MapPoint *>(VT_AT);
+  }
+  /// What is so near, edge to edge, takes it: a length, 0 to 256 m.
+  int32_t radius() const {
+    return GetField<int32_t>(VT_RADIUS, 0);
+  }
+  /// What sort of thing it is, for the game mode to define.
+  uint16_t kind() const {
+    return GetField<uint16_t>(VT_KIND, 0);
+  }
+  muster::PickupEffect effect() const {
+    return static_cast<muster::PickupEffect>(GetField<uint8_t>(VT_EFFECT, 0));
+  }
+  /// 0 to 63.
+  uint8_t attribute() const {
+    return GetField<uint8_t>(VT_ATTRIBUTE, 0);
+  }
+  /// 1 to 64 bytes.
+  const ::flatbuffers::String *attribute_name() const {
+    return GetPointer<const ::flatbuffers::String *>(VT_ATTRIBUTE_NAME);
+  }
+  /// By how much what it adds to grows.
+  int32_t amount() const {
+    return GetField<int32_t>(VT_AMOUNT, 0);
+  }
+  /// How long it is gone after it was taken; 0 is for ever.
+  uint32_t respawn_ticks() const {
+    return GetField<uint32_t>(VT_RESPAWN_TICKS, 0);
+  }
+  template <bool B = false>
+  bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyFieldRequired<muster::MapPoint>(verifier, VT_AT, 4) &&
+           VerifyField<int32_t>(verifier, VT_RADIUS, 4) &&
+           VerifyField<uint16_t>(verifier, VT_KIND, 2) &&
+           VerifyField<uint8_t>(verifier, VT_EFFECT, 1) &&
+           VerifyField<uint8_t>(verifier, VT_ATTRIBUTE, 1) &&
+           VerifyOffset(verifier, VT_ATTRIBUTE_NAME) &&
+           verifier.VerifyString(attribute_name()) &&
+           VerifyField<int32_t>(verifier, VT_AMOUNT, 4) &&
+           VerifyField<uint32_t>(verifier, VT_RESPAWN_TICKS, 4) &&
+           verifier.EndTable();
+  }
+};
+
+struct PickupBuilder {
+  typedef Pickup Table;
+  ::flatbuffers::FlatBufferBuilder &fbb_;
+  ::flatbuffers::uoffset_t start_;
+  void add_at(const muster::MapPoint *at) {
+    fbb_.AddStruct(Pickup::VT_AT, at);
+  }
+  void add_radius(int32_t radius) {
+    fbb_.AddElement<int32_t>(Pickup::VT_RADIUS, radius, 0);
+  }
+  void add_kind(uint16_t kind) {
+    fbb_.AddElement<uint16_t>(Pickup::VT_KIND, kind, 0);
+  }
+  void add_effect(muster::PickupEffect effect) {
+    fbb_.AddElement<uint8_t>(Pickup::VT_EFFECT, static_cast<uint8_t>(effect), 0);
+  }
+  void add_attribute(uint8_t attribute) {
+    fbb_.AddElement<uint8_t>(Pickup::VT_ATTRIBUTE, attribute, 0);
+  }
+  void add_attribute_name(::flatbuffers::Offset<::flatbuffers::String> attribute_name) {
+    fbb_.AddOffset(Pickup::VT_ATTRIBUTE_NAME, attribute_name);
+  }
+  void add_amount(int32_t amount) {
+    fbb_.AddElement<int32_t>(Pickup::VT_AMOUNT, amount, 0);
+  }
+  void add_respawn_ticks(uint32_t respawn_ticks) {
+    fbb_.AddElement<uint32_t>(Pickup::VT_RESPAWN_TICKS, respawn_ticks, 0);
+  }
+  explicit PickupBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  ::flatbuffers::Offset<Pickup> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = ::flatbuffers::Offset<Pickup>(end);
+    fbb_.Required(o, Pickup::VT_AT);
+    return o;
+  }
+};
+
+inline ::flatbuffers::Offset<Pickup> CreatePickup(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    const muster::MapPoint *at = nullptr,
+    int32_t radius = 0,
+    uint16_t kind = 0,
+    muster::PickupEffect effect = muster::PickupEffect::None,
+    uint8_t attribute = 0,
+    ::flatbuffers::Offset<::flatbuffers::String> attribute_name = 0,
+    int32_t amount = 0,
+    uint32_t respawn_ticks = 0) {
+  PickupBuilder builder_(_fbb);
+  builder_.add_respawn_ticks(respawn_ticks);
+  builder_.add_amount(amount);
+  builder_.add_attribute_name(attribute_name);
+  builder_.add_radius(radius);
+  builder_.add_at(at);
+  builder_.add_kind(kind);
+  builder_.add_attribute(attribute);
+  builder_.add_effect(effect);
+  return builder_.Finish();
+}
+
+struct Pickup::Traits {
+  using type = Pickup;
+  static auto constexpr Create = CreatePickup;
+};
+
+inline ::flatbuffers::Offset<Pickup> CreatePickupDirect(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    const muster::MapPoint *at = nullptr,
+    int32_t radius = 0,
+    uint16_t kind = 0,
+    muster::PickupEffect effect = muster::PickupEffect::None,
+    uint8_t attribute = 0,
+    const char *attribute_name = nullptr,
+    int32_t amount = 0,
+    uint32_t respawn_ticks = 0) {
+  auto attribute_name__ = attribute_name ? _fbb.CreateString(attribute_name) : 0;
+  return muster::CreatePickup(
+      _fbb,
+      at,
+      radius,
+      kind,
+      effect,
+      attribute,
+      attribute_name__,
+      amount,
+      respawn_ticks);
 }
 
 /// A way to patrol along.
@@ -598,6 +761,7 @@ struct Route FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_POINTS = 4
   };
+  /// 2 to 1024.
   const ::flatbuffers::Vector<const muster::MapPoint *> *points() const {
     return GetPointer<const ::flatbuffers::Vector<const muster::MapPoint *> *>(VT_POINTS);
   }
@@ -651,6 +815,78 @@ inline ::flatbuffers::Offset<Route> CreateRouteDirect(
       points__);
 }
 
+/// How the navigation grid is made.
+struct Navigation FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
+  typedef NavigationBuilder Builder;
+  struct Traits;
+  enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
+    VT_CELL_SHIFT = 4,
+    VT_AGENT_RADIUS = 6,
+    VT_LAYERS = 8
+  };
+  /// The side of a cell is 2 to the power of this: 14 (0.25 m) to 24 (256 m). Left out, the map chooses.
+  ::flatbuffers::Optional<uint8_t> cell_shift() const {
+    return GetOptional<uint8_t, uint8_t>(VT_CELL_SHIFT);
+  }
+  /// Radius of who walks: a length, 0 to 256 m.
+  int32_t agent_radius() const {
+    return GetField<int32_t>(VT_AGENT_RADIUS, 32768);
+  }
+  /// The collision layers that who walks collides with, a bit each.
+  uint16_t layers() const {
+    return GetField<uint16_t>(VT_LAYERS, 65535);
+  }
+  template <bool B = false>
+  bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
+    return VerifyTableStart(verifier) &&
+           VerifyField<uint8_t>(verifier, VT_CELL_SHIFT, 1) &&
+           VerifyField<int32_t>(verifier, VT_AGENT_RADIUS, 4) &&
+           VerifyField<uint16_t>(verifier, VT_LAYERS, 2) &&
+           verifier.EndTable();
+  }
+};
+
+struct NavigationBuilder {
+  typedef Navigation Table;
+  ::flatbuffers::FlatBufferBuilder &fbb_;
+  ::flatbuffers::uoffset_t start_;
+  void add_cell_shift(uint8_t cell_shift) {
+    fbb_.AddElement<uint8_t>(Navigation::VT_CELL_SHIFT, cell_shift);
+  }
+  void add_agent_radius(int32_t agent_radius) {
+    fbb_.AddElement<int32_t>(Navigation::VT_AGENT_RADIUS, agent_radius, 32768);
+  }
+  void add_layers(uint16_t layers) {
+    fbb_.AddElement<uint16_t>(Navigation::VT_LAYERS, layers, 65535);
+  }
+  explicit NavigationBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
+        : fbb_(_fbb) {
+    start_ = fbb_.StartTable();
+  }
+  ::flatbuffers::Offset<Navigation> Finish() {
+    const auto end = fbb_.EndTable(start_);
+    auto o = ::flatbuffers::Offset<Navigation>(end);
+    return o;
+  }
+};
+
+inline ::flatbuffers::Offset<Navigation> CreateNavigation(
+    ::flatbuffers::FlatBufferBuilder &_fbb,
+    ::flatbuffers::Optional<uint8_t> cell_shift = ::flatbuffers::nullopt,
+    int32_t agent_radius = 32768,
+    uint16_t layers = 65535) {
+  NavigationBuilder builder_(_fbb);
+  builder_.add_agent_radius(agent_radius);
+  builder_.add_layers(layers);
+  if(cell_shift) { builder_.add_cell_shift(*cell_shift); }
+  return builder_.Finish();
+}
+
+struct Navigation::Traits {
+  using type = Navigation;
+  static auto constexpr Create = CreateNavigation;
+};
+
 /// What stands still in a world.
 struct Map FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   typedef MapBuilder Builder;
@@ -660,14 +896,15 @@ struct Map FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_ORIGIN = 6,
     VT_WIDTH = 8,
     VT_HEIGHT = 10,
-    VT_SEGMENTS = 12,
-    VT_BOXES = 14,
-    VT_GRID = 16,
-    VT_ZONES = 18,
-    VT_SPAWN_POINTS = 20,
-    VT_PICKUPS = 22,
-    VT_ROUTES = 24
+    VT_WALLS = 12,
+    VT_CELLS = 14,
+    VT_ZONES = 16,
+    VT_SPAWN_POINTS = 18,
+    VT_PICKUPS = 20,
+    VT_ROUTES = 22,
+    VT_NAVIGATION = 24
   };
+  /// For people; at most 64 bytes.
   const ::flatbuffers::String *name() const {
     return GetPointer<const ::flatbuffers::String *>(VT_NAME);
   }
@@ -675,34 +912,40 @@ struct Map FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   const muster::Position *origin() const {
     return GetStruct<const muster::Position *>(VT_ORIGIN);
   }
-  /// A length, at most 16 km.
+  /// A length, 1 m to 16 km.
   int32_t width() const {
     return GetField<int32_t>(VT_WIDTH, 0);
   }
-  /// A length, at most 16 km.
+  /// A length, 1 m to 16 km.
   int32_t height() const {
     return GetField<int32_t>(VT_HEIGHT, 0);
   }
-  const ::flatbuffers::Vector<const muster::WallSegment *> *segments() const {
-    return GetPointer<const ::flatbuffers::Vector<const muster::WallSegment *> *>(VT_SEGMENTS);
+  /// Walls that are not cells, at most 65,536.
+  const ::flatbuffers::Vector<const muster::Wall *> *walls() const {
+    return GetPointer<const ::flatbuffers::Vector<const muster::Wall *> *>(VT_WALLS);
   }
-  const ::flatbuffers::Vector<const muster::WallBox *> *boxes() const {
-    return GetPointer<const ::flatbuffers::Vector<const muster::WallBox *> *>(VT_BOXES);
+  /// Walls that are cells.
+  const muster::WallCells *cells() const {
+    return GetPointer<const muster::WallCells *>(VT_CELLS);
   }
-  const muster::WallGrid *grid() const {
-    return GetPointer<const muster::WallGrid *>(VT_GRID);
-  }
+  /// At most 4096.
   const ::flatbuffers::Vector<::flatbuffers::Offset<muster::Zone>> *zones() const {
     return GetPointer<const ::flatbuffers::Vector<::flatbuffers::Offset<muster::Zone>> *>(VT_ZONES);
   }
+  /// At most 16,384.
   const ::flatbuffers::Vector<const muster::SpawnPoint *> *spawn_points() const {
     return GetPointer<const ::flatbuffers::Vector<const muster::SpawnPoint *> *>(VT_SPAWN_POINTS);
   }
-  const ::flatbuffers::Vector<const muster::Pickup *> *pickups() const {
-    return GetPointer<const ::flatbuffers::Vector<const muster::Pickup *> *>(VT_PICKUPS);
+  /// At most 16,384.
+  const ::flatbuffers::Vector<::flatbuffers::Offset<muster::Pickup>> *pickups() const {
+    return GetPointer<const ::flatbuffers::Vector<::flatbuffers::Offset<muster::Pickup>> *>(VT_PICKUPS);
   }
+  /// At most 1024; patrols name them from 0.
   const ::flatbuffers::Vector<::flatbuffers::Offset<muster::Route>> *routes() const {
     return GetPointer<const ::flatbuffers::Vector<::flatbuffers::Offset<muster::Route>> *>(VT_ROUTES);
+  }
+  const muster::Navigation *navigation() const {
+    return GetPointer<const muster::Navigation *>(VT_NAVIGATION);
   }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
@@ -712,12 +955,10 @@ struct Map FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            VerifyFieldRequired<muster::Position>(verifier, VT_ORIGIN, 8) &&
            VerifyField<int32_t>(verifier, VT_WIDTH, 4) &&
            VerifyField<int32_t>(verifier, VT_HEIGHT, 4) &&
-           VerifyOffset(verifier, VT_SEGMENTS) &&
-           verifier.VerifyVector(segments()) &&
-           VerifyOffset(verifier, VT_BOXES) &&
-           verifier.VerifyVector(boxes()) &&
-           VerifyOffset(verifier, VT_GRID) &&
-           verifier.VerifyTable(grid()) &&
+           VerifyOffset(verifier, VT_WALLS) &&
+           verifier.VerifyVector(walls()) &&
+           VerifyOffset(verifier, VT_CELLS) &&
+           verifier.VerifyTable(cells()) &&
            VerifyOffset(verifier, VT_ZONES) &&
            verifier.VerifyVector(zones()) &&
            verifier.VerifyVectorOfTables(zones()) &&
@@ -725,9 +966,12 @@ struct Map FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            verifier.VerifyVector(spawn_points()) &&
            VerifyOffset(verifier, VT_PICKUPS) &&
            verifier.VerifyVector(pickups()) &&
+           verifier.VerifyVectorOfTables(pickups()) &&
            VerifyOffset(verifier, VT_ROUTES) &&
            verifier.VerifyVector(routes()) &&
            verifier.VerifyVectorOfTables(routes()) &&
+           VerifyOffset(verifier, VT_NAVIGATION) &&
+           verifier.VerifyTable(navigation()) &&
            verifier.EndTable();
   }
 };
@@ -748,14 +992,11 @@ struct MapBuilder {
   void add_height(int32_t height) {
     fbb_.AddElement<int32_t>(Map::VT_HEIGHT, height, 0);
   }
-  void add_segments(::flatbuffers::Offset<::flatbuffers::Vector<const muster::WallSegment *>> segments) {
-    fbb_.AddOffset(Map::VT_SEGMENTS, segments);
+  void add_walls(::flatbuffers::Offset<::flatbuffers::Vector<const muster::Wall *>> walls) {
+    fbb_.AddOffset(Map::VT_WALLS, walls);
   }
-  void add_boxes(::flatbuffers::Offset<::flatbuffers::Vector<const muster::WallBox *>> boxes) {
-    fbb_.AddOffset(Map::VT_BOXES, boxes);
-  }
-  void add_grid(::flatbuffers::Offset<muster::WallGrid> grid) {
-    fbb_.AddOffset(Map::VT_GRID, grid);
+  void add_cells(::flatbuffers::Offset<muster::WallCells> cells) {
+    fbb_.AddOffset(Map::VT_CELLS, cells);
   }
   void add_zones(::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Zone>>> zones) {
     fbb_.AddOffset(Map::VT_ZONES, zones);
@@ -763,11 +1004,14 @@ struct MapBuilder {
   void add_spawn_points(::flatbuffers::Offset<::flatbuffers::Vector<const muster::SpawnPoint *>> spawn_points) {
     fbb_.AddOffset(Map::VT_SPAWN_POINTS, spawn_points);
   }
-  void add_pickups(::flatbuffers::Offset<::flatbuffers::Vector<const muster::Pickup *>> pickups) {
+  void add_pickups(::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Pickup>>> pickups) {
     fbb_.AddOffset(Map::VT_PICKUPS, pickups);
   }
   void add_routes(::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Route>>> routes) {
     fbb_.AddOffset(Map::VT_ROUTES, routes);
+  }
+  void add_navigation(::flatbuffers::Offset<muster::Navigation> navigation) {
+    fbb_.AddOffset(Map::VT_NAVIGATION, navigation);
   }
   explicit MapBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
@@ -787,21 +1031,21 @@ inline ::flatbuffers::Offset<Map> CreateMap(
     const muster::Position *origin = nullptr,
     int32_t width = 0,
     int32_t height = 0,
-    ::flatbuffers::Offset<::flatbuffers::Vector<const muster::WallSegment *>> segments = 0,
-    ::flatbuffers::Offset<::flatbuffers::Vector<const muster::WallBox *>> boxes = 0,
-    ::flatbuffers::Offset<muster::WallGrid> grid = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<const muster::Wall *>> walls = 0,
+    ::flatbuffers::Offset<muster::WallCells> cells = 0,
     ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Zone>>> zones = 0,
     ::flatbuffers::Offset<::flatbuffers::Vector<const muster::SpawnPoint *>> spawn_points = 0,
-    ::flatbuffers::Offset<::flatbuffers::Vector<const muster::Pickup *>> pickups = 0,
-    ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Route>>> routes = 0) {
+    ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Pickup>>> pickups = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Route>>> routes = 0,
+    ::flatbuffers::Offset<muster::Navigation> navigation = 0) {
   MapBuilder builder_(_fbb);
+  builder_.add_navigation(navigation);
   builder_.add_routes(routes);
   builder_.add_pickups(pickups);
   builder_.add_spawn_points(spawn_points);
   builder_.add_zones(zones);
-  builder_.add_grid(grid);
-  builder_.add_boxes(boxes);
-  builder_.add_segments(segments);
+  builder_.add_cells(cells);
+  builder_.add_walls(walls);
   builder_.add_height(height);
   builder_.add_width(width);
   builder_.add_origin(origin);
@@ -820,19 +1064,18 @@ inline ::flatbuffers::Offset<Map> CreateMapDirect(
     const muster::Position *origin = nullptr,
     int32_t width = 0,
     int32_t height = 0,
-    const std::vector<muster::WallSegment> *segments = nullptr,
-    const std::vector<muster::WallBox> *boxes = nullptr,
-    ::flatbuffers::Offset<muster::WallGrid> grid = 0,
+    const std::vector<muster::Wall> *walls = nullptr,
+    ::flatbuffers::Offset<muster::WallCells> cells = 0,
     const std::vector<::flatbuffers::Offset<muster::Zone>> *zones = nullptr,
     const std::vector<muster::SpawnPoint> *spawn_points = nullptr,
-    const std::vector<muster::Pickup> *pickups = nullptr,
-    const std::vector<::flatbuffers::Offset<muster::Route>> *routes = nullptr) {
+    const std::vector<::flatbuffers::Offset<muster::Pickup>> *pickups = nullptr,
+    const std::vector<::flatbuffers::Offset<muster::Route>> *routes = nullptr,
+    ::flatbuffers::Offset<muster::Navigation> navigation = 0) {
   auto name__ = name ? _fbb.CreateString(name) : 0;
-  auto segments__ = segments ? _fbb.CreateVectorOfStructs<muster::WallSegment>(*segments) : 0;
-  auto boxes__ = boxes ? _fbb.CreateVectorOfStructs<muster::WallBox>(*boxes) : 0;
+  auto walls__ = walls ? _fbb.CreateVectorOfStructs<muster::Wall>(*walls) : 0;
   auto zones__ = zones ? _fbb.CreateVector<::flatbuffers::Offset<muster::Zone>>(*zones) : 0;
   auto spawn_points__ = spawn_points ? _fbb.CreateVectorOfStructs<muster::SpawnPoint>(*spawn_points) : 0;
-  auto pickups__ = pickups ? _fbb.CreateVectorOfStructs<muster::Pickup>(*pickups) : 0;
+  auto pickups__ = pickups ? _fbb.CreateVector<::flatbuffers::Offset<muster::Pickup>>(*pickups) : 0;
   auto routes__ = routes ? _fbb.CreateVector<::flatbuffers::Offset<muster::Route>>(*routes) : 0;
   return muster::CreateMap(
       _fbb,
@@ -840,13 +1083,13 @@ inline ::flatbuffers::Offset<Map> CreateMapDirect(
       origin,
       width,
       height,
-      segments__,
-      boxes__,
-      grid,
+      walls__,
+      cells,
       zones__,
       spawn_points__,
       pickups__,
-      routes__);
+      routes__,
+      navigation);
 }
 
 inline const muster::Map *GetMap(const void *buf) {

@@ -27,24 +27,16 @@ FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(8) KeyFrame FLATBUFFERS_FINAL_CLASS {
  private:
   uint64_t tick_;
   uint64_t offset_;
-  uint32_t size_;
-  int32_t padding0__;
 
  public:
   struct Traits;
   KeyFrame()
       : tick_(0),
-        offset_(0),
-        size_(0),
-        padding0__(0) {
-    (void)padding0__;
+        offset_(0) {
   }
-  KeyFrame(uint64_t _tick, uint64_t _offset, uint32_t _size)
+  KeyFrame(uint64_t _tick, uint64_t _offset)
       : tick_(::flatbuffers::EndianScalar(_tick)),
-        offset_(::flatbuffers::EndianScalar(_offset)),
-        size_(::flatbuffers::EndianScalar(_size)),
-        padding0__(0) {
-    (void)padding0__;
+        offset_(::flatbuffers::EndianScalar(_offset)) {
   }
   /// The tick of the world that is saved there.
   uint64_t tick() const {
@@ -54,38 +46,36 @@ FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(8) KeyFrame FLATBUFFERS_FINAL_CLASS {
   uint64_t offset() const {
     return ::flatbuffers::EndianScalar(offset_);
   }
-  /// Bytes of the saved world.
-  uint32_t size() const {
-    return ::flatbuffers::EndianScalar(size_);
-  }
 };
-FLATBUFFERS_STRUCT_END(KeyFrame, 24);
+FLATBUFFERS_STRUCT_END(KeyFrame, 16);
 
 struct KeyFrame::Traits {
   using type = KeyFrame;
 };
 
-/// What a replay is of. A reader refuses a file whose format, schemas or map are not its own.
+/// What a replay file says of itself, and of the world in it.
 struct ReplayHeader FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   typedef ReplayHeaderBuilder Builder;
   struct Traits;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_FORMAT_VERSION = 4,
-    VT_SCHEMA_HASH = 6,
+    VT_STATE_HASH = 6,
     VT_CONFIG_HASH = 8,
     VT_MAP_HASH = 10,
     VT_CONFIG = 12,
     VT_TICK_FIRST = 14,
     VT_TICK_LAST = 16,
-    VT_KEY_FRAMES = 18
+    VT_KEY_TICKS = 18,
+    VT_KEY_FRAMES = 20,
+    VT_IS_CUT = 22
   };
-  /// The form of what follows the head, 1 now.
-  uint16_t format_version() const {
-    return GetField<uint16_t>(VT_FORMAT_VERSION, 1);
+  /// The form of the file, 1 now.
+  uint32_t format_version() const {
+    return GetField<uint32_t>(VT_FORMAT_VERSION, 0);
   }
-  /// The hash of the schemas that the file was written with.
-  uint64_t schema_hash() const {
-    return GetField<uint64_t>(VT_SCHEMA_HASH, 0);
+  /// The hash of the columns of entities that the file was written with: a core with other columns refuses it.
+  uint64_t state_hash() const {
+    return GetField<uint64_t>(VT_STATE_HASH, 0);
   }
   /// The hash of the world's configuration.
   uint64_t config_hash() const {
@@ -99,31 +89,41 @@ struct ReplayHeader FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   const muster::WorldConfig *config() const {
     return GetPointer<const muster::WorldConfig *>(VT_CONFIG);
   }
-  /// The tick of the world before the first input.
+  /// The tick of the first key frame.
   uint64_t tick_first() const {
     return GetField<uint64_t>(VT_TICK_FIRST, 0);
   }
-  /// The tick of the world after the last input; 0 while the file is being written.
+  /// The tick after the last step.
   uint64_t tick_last() const {
     return GetField<uint64_t>(VT_TICK_LAST, 0);
   }
-  /// In order of their ticks. Empty while the file is being written.
+  /// Ticks from a key frame to the next, at least 1.
+  uint32_t key_ticks() const {
+    return GetField<uint32_t>(VT_KEY_TICKS, 0);
+  }
+  /// In order of their ticks.
   const ::flatbuffers::Vector<const muster::KeyFrame *> *key_frames() const {
     return GetPointer<const ::flatbuffers::Vector<const muster::KeyFrame *> *>(VT_KEY_FRAMES);
+  }
+  /// Whether the file ends before its last tick, or is damaged there.
+  bool is_cut() const {
+    return GetField<uint8_t>(VT_IS_CUT, 0) != 0;
   }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
-           VerifyField<uint16_t>(verifier, VT_FORMAT_VERSION, 2) &&
-           VerifyField<uint64_t>(verifier, VT_SCHEMA_HASH, 8) &&
+           VerifyField<uint32_t>(verifier, VT_FORMAT_VERSION, 4) &&
+           VerifyField<uint64_t>(verifier, VT_STATE_HASH, 8) &&
            VerifyField<uint64_t>(verifier, VT_CONFIG_HASH, 8) &&
            VerifyField<uint64_t>(verifier, VT_MAP_HASH, 8) &&
-           VerifyOffsetRequired(verifier, VT_CONFIG) &&
+           VerifyOffset(verifier, VT_CONFIG) &&
            verifier.VerifyTable(config()) &&
            VerifyField<uint64_t>(verifier, VT_TICK_FIRST, 8) &&
            VerifyField<uint64_t>(verifier, VT_TICK_LAST, 8) &&
+           VerifyField<uint32_t>(verifier, VT_KEY_TICKS, 4) &&
            VerifyOffset(verifier, VT_KEY_FRAMES) &&
            verifier.VerifyVector(key_frames()) &&
+           VerifyField<uint8_t>(verifier, VT_IS_CUT, 1) &&
            verifier.EndTable();
   }
 };
@@ -132,11 +132,11 @@ struct ReplayHeaderBuilder {
   typedef ReplayHeader Table;
   ::flatbuffers::FlatBufferBuilder &fbb_;
   ::flatbuffers::uoffset_t start_;
-  void add_format_version(uint16_t format_version) {
-    fbb_.AddElement<uint16_t>(ReplayHeader::VT_FORMAT_VERSION, format_version, 1);
+  void add_format_version(uint32_t format_version) {
+    fbb_.AddElement<uint32_t>(ReplayHeader::VT_FORMAT_VERSION, format_version, 0);
   }
-  void add_schema_hash(uint64_t schema_hash) {
-    fbb_.AddElement<uint64_t>(ReplayHeader::VT_SCHEMA_HASH, schema_hash, 0);
+  void add_state_hash(uint64_t state_hash) {
+    fbb_.AddElement<uint64_t>(ReplayHeader::VT_STATE_HASH, state_hash, 0);
   }
   void add_config_hash(uint64_t config_hash) {
     fbb_.AddElement<uint64_t>(ReplayHeader::VT_CONFIG_HASH, config_hash, 0);
@@ -153,8 +153,14 @@ struct ReplayHeaderBuilder {
   void add_tick_last(uint64_t tick_last) {
     fbb_.AddElement<uint64_t>(ReplayHeader::VT_TICK_LAST, tick_last, 0);
   }
+  void add_key_ticks(uint32_t key_ticks) {
+    fbb_.AddElement<uint32_t>(ReplayHeader::VT_KEY_TICKS, key_ticks, 0);
+  }
   void add_key_frames(::flatbuffers::Offset<::flatbuffers::Vector<const muster::KeyFrame *>> key_frames) {
     fbb_.AddOffset(ReplayHeader::VT_KEY_FRAMES, key_frames);
+  }
+  void add_is_cut(bool is_cut) {
+    fbb_.AddElement<uint8_t>(ReplayHeader::VT_IS_CUT, static_cast<uint8_t>(is_cut), 0);
   }
   explicit ReplayHeaderBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
@@ -163,30 +169,33 @@ struct ReplayHeaderBuilder {
   ::flatbuffers::Offset<ReplayHeader> Finish() {
     const auto end = fbb_.EndTable(start_);
     auto o = ::flatbuffers::Offset<ReplayHeader>(end);
-    fbb_.Required(o, ReplayHeader::VT_CONFIG);
     return o;
   }
 };
 
 inline ::flatbuffers::Offset<ReplayHeader> CreateReplayHeader(
     ::flatbuffers::FlatBufferBuilder &_fbb,
-    uint16_t format_version = 1,
-    uint64_t schema_hash = 0,
+    uint32_t format_version = 0,
+    uint64_t state_hash = 0,
     uint64_t config_hash = 0,
     uint64_t map_hash = 0,
     ::flatbuffers::Offset<muster::WorldConfig> config = 0,
     uint64_t tick_first = 0,
     uint64_t tick_last = 0,
-    ::flatbuffers::Offset<::flatbuffers::Vector<const muster::KeyFrame *>> key_frames = 0) {
+    uint32_t key_ticks = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<const muster::KeyFrame *>> key_frames = 0,
+    bool is_cut = false) {
   ReplayHeaderBuilder builder_(_fbb);
   builder_.add_tick_last(tick_last);
   builder_.add_tick_first(tick_first);
   builder_.add_map_hash(map_hash);
   builder_.add_config_hash(config_hash);
-  builder_.add_schema_hash(schema_hash);
+  builder_.add_state_hash(state_hash);
   builder_.add_key_frames(key_frames);
+  builder_.add_key_ticks(key_ticks);
   builder_.add_config(config);
   builder_.add_format_version(format_version);
+  builder_.add_is_cut(is_cut);
   return builder_.Finish();
 }
 
@@ -197,25 +206,29 @@ struct ReplayHeader::Traits {
 
 inline ::flatbuffers::Offset<ReplayHeader> CreateReplayHeaderDirect(
     ::flatbuffers::FlatBufferBuilder &_fbb,
-    uint16_t format_version = 1,
-    uint64_t schema_hash = 0,
+    uint32_t format_version = 0,
+    uint64_t state_hash = 0,
     uint64_t config_hash = 0,
     uint64_t map_hash = 0,
     ::flatbuffers::Offset<muster::WorldConfig> config = 0,
     uint64_t tick_first = 0,
     uint64_t tick_last = 0,
-    const std::vector<muster::KeyFrame> *key_frames = nullptr) {
+    uint32_t key_ticks = 0,
+    const std::vector<muster::KeyFrame> *key_frames = nullptr,
+    bool is_cut = false) {
   auto key_frames__ = key_frames ? _fbb.CreateVectorOfStructs<muster::KeyFrame>(*key_frames) : 0;
   return muster::CreateReplayHeader(
       _fbb,
       format_version,
-      schema_hash,
+      state_hash,
       config_hash,
       map_hash,
       config,
       tick_first,
       tick_last,
-      key_frames__);
+      key_ticks,
+      key_frames__,
+      is_cut);
 }
 
 inline const muster::ReplayHeader *GetReplayHeader(const void *buf) {

@@ -1,0 +1,237 @@
+//! What a host asks a world between ticks: who is where, and what a ray meets.
+//!
+//! **Results have one order**: by slot of the id, or by distance and then by slot. It does not depend on how the world is
+//! worked on. Queries take the world mutably because the first one after a change brings its indexes up to date; the
+//! state does not change.
+
+use super::World;
+use crate::{
+    EntityId,
+    physics::{
+        index::{Entry, Index},
+        sweep::{Aim, WHOLE, touch},
+    },
+    space::{METRE, Position, SECTOR_SIDE, SectorId, square_of_length},
+};
+
+/// The largest radius and half side of a query, and the longest ray, in units of length: 16 km.
+pub const QUERY_MAX: i64 = 16_000 * METRE as i64;
+
+/// Which entities a query is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Filter {
+    /// Those on any of these collision layers. Entities on no layer are found by no query.
+    pub layers: u16,
+    /// Not those of this side; 0 leaves none out.
+    pub except_team: u16,
+    /// Not this one.
+    pub except: EntityId,
+}
+
+/// What a ray met.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RayHit {
+    /// The entity, or [`EntityId::NULL`] for a wall of the map.
+    pub entity: EntityId,
+    /// The part of the ray before it, in 2^-32: 0 to 2^32.
+    pub time: u64,
+    /// Where.
+    pub position: Position,
+}
+
+impl Default for Filter {
+    /// Every entity that is on a layer.
+    fn default() -> Self {
+        Self { layers: u16::MAX, except_team: 0, except: EntityId::NULL }
+    }
+}
+
+impl Filter {
+    fn aim(&self) -> Aim {
+        Aim { hits: self.layers, spares: self.except, team: self.except_team }
+    }
+}
+
+impl World {
+    /// The entities that come within `radius` of a place, edge included, by slot. `radius` counts as [`QUERY_MAX`] beyond
+    /// it and finds nothing below 0.
+    pub fn radius(&mut self, centre: Position, radius: i64, filter: &Filter, out: &mut Vec<EntityId>) {
+        out.clear();
+        self.each_within(centre, radius, filter, |id, _| out.push(id));
+        out.sort_unstable_by_key(|id| id.slot());
+    }
+
+    /// The entities nearest to a place whose forms come within `radius` of it, at most `count`, by the distance of their
+    /// centres and then by slot.
+    pub fn nearest(&mut self, centre: Position, radius: i64, count: usize, filter: &Filter, out: &mut Vec<EntityId>) {
+        let mut found: Vec<(u64, u32, EntityId)> = Vec::new();
+        self.each_within(centre, radius, filter, |id, distance| found.push((distance, id.bits() as u32, id)));
+        if found.len() > count && count > 0 {
+            found.select_nth_unstable(count - 1);
+        }
+        found.truncate(count);
+        found.sort_unstable();
+        out.clear();
+        out.extend(found.into_iter().map(|(.., id)| id));
+    }
+
+    /// The entities whose bounding boxes touch a box, by slot. `half_width` and `half_height` count as [`QUERY_MAX`] beyond
+    /// it.
+    pub fn in_box(
+        &mut self,
+        centre: Position,
+        half_width: i64,
+        half_height: i64,
+        filter: &Filter,
+        out: &mut Vec<EntityId>,
+    ) {
+        out.clear();
+        let (width, height) = (half_width.min(QUERY_MAX), half_height.min(QUERY_MAX));
+        let aim = filter.aim();
+        self.each_near(centre, width, height, |world, entry, x, y| {
+            let apart = |at: i64, half: i32, side: i64| at.abs() <= i64::from(half) + side;
+            if aim.is_at(entry) && apart(x, entry.half_width(), width) && apart(y, entry.half_height(), height) {
+                out.push(world.directory.id_in(entry.slot));
+            }
+        });
+        out.sort_unstable_by_key(|id| id.slot());
+    }
+
+    /// What a disc meets first that goes from a place `right` and `up`: an entity or a wall of the map. Parts of the way
+    /// beyond [`QUERY_MAX`] are cut off. Walls on none of the filter's layers let it through.
+    pub fn raycast(&mut self, from: Position, right: i64, up: i64, radius: i32, filter: &Filter) -> Option<RayHit> {
+        let way = (right.clamp(-QUERY_MAX, QUERY_MAX), up.clamp(-QUERY_MAX, QUERY_MAX));
+        let radius = radius.clamp(0, 256 * METRE);
+        let wall = self.constants.wall_on_way(from, (way.0 as i32, way.1 as i32), radius, filter.layers);
+        let entity = self.first_entity(from, way, i64::from(radius), &filter.aim(), wall.unwrap_or(WHOLE));
+        let (time, entity) = match (entity, wall) {
+            (Some((time, slot)), _) => (time, self.directory.id_in(slot)),
+            (None, Some(time)) => (time, EntityId::NULL),
+            (None, None) => return None,
+        };
+        let along = |way: i64| ((i128::from(way) * i128::from(time)) >> 32) as i64;
+        Some(RayHit { entity, time, position: from.offset(along(way.0), along(way.1)) })
+    }
+
+    /// Whether no wall of the map, on any layer, is between two places. Places further apart than [`QUERY_MAX`] in x or y
+    /// do not see each other.
+    pub fn line_of_sight(&self, from: Position, to: Position) -> bool {
+        let Some((x, y)) = from.offset_to(to) else { return false };
+        x.abs() <= QUERY_MAX
+            && y.abs() <= QUERY_MAX
+            && self.constants.wall_on_way(from, (x as i32, y as i32), 0, u16::MAX).is_none()
+    }
+
+    fn first_entity(
+        &mut self,
+        from: Position,
+        way: (i64, i64),
+        radius: i64,
+        aim: &Aim,
+        until: u64,
+    ) -> Option<(u64, u32)> {
+        /// Rays are looked at in pieces of up to 64 m, so that one across the grid does not look at the whole box around
+        /// it, and one that meets something near does not look far.
+        const PIECE_SHIFT: u32 = 22;
+        let pieces = (way.0.abs().max(way.1.abs()) >> PIECE_SHIFT) + 1;
+        let mut first: Option<(u64, u32)> = None;
+        for piece in 0..pieces {
+            let at = |piece: i64| (way.0 * piece / pieces, way.1 * piece / pieces);
+            let (begin, end) = (at(piece), at(piece + 1));
+            let middle = (i64::midpoint(begin.0, end.0), i64::midpoint(begin.1, end.1));
+            let half = |begin: i64, end: i64| (end - begin).abs() / 2 + 1 + radius;
+            let centre = from.offset(middle.0, middle.1);
+            self.each_near(centre, half(begin.0, end.0), half(begin.1, end.1), |_, entry, x, y| {
+                if !aim.is_at(entry) {
+                    return;
+                }
+                let Some(time) = touch((x + middle.0, y + middle.1), way, radius, entry) else { return };
+                if time <= until && first.is_none_or(|first| (time, entry.slot) < first) {
+                    first = Some((time, entry.slot));
+                }
+            });
+            let passed = (WHOLE as i64 / pieces * (piece + 1)) as u64;
+            if first.is_some_and(|(time, _)| time <= passed) || passed > until {
+                break;
+            }
+        }
+        first
+    }
+
+    fn each_within(&mut self, centre: Position, radius: i64, filter: &Filter, mut found: impl FnMut(EntityId, u64)) {
+        if radius < 0 {
+            return;
+        }
+        let radius = radius.min(QUERY_MAX);
+        let aim = filter.aim();
+        self.each_near(centre, radius, radius, |world, entry, x, y| {
+            if aim.is_at(entry) && comes_within(entry, x, y, radius) {
+                found(world.directory.id_in(entry.slot), square_of_length(x, y));
+            }
+        });
+    }
+
+    /// Calls `visit` for every entity whose bounding box may touch the box, and some others, with its offset from the
+    /// centre.
+    fn each_near(
+        &mut self,
+        centre: Position,
+        half_width: i64,
+        half_height: i64,
+        mut visit: impl FnMut(&Self, &Entry, i64, i64),
+    ) {
+        self.refresh_indexes();
+        // Entities whose centres are in other sectors reach in by up to 256 m.
+        let margin = 256 * i64::from(METRE);
+        let side = i64::from(SECTOR_SIDE);
+        let steps = |at: i32, half: i64| {
+            let at = i64::from(at);
+            ((at - half - margin).div_euclid(side), (at + half + margin).div_euclid(side))
+        };
+        let (x, y) = (steps(centre.x, half_width), steps(centre.y, half_height));
+        for up in y.0..=y.1 {
+            for right in x.0..=x.1 {
+                let sector = centre.sector.step(right, up);
+                for &number in self.partition.regions_of(sector) {
+                    let index = self.region(number).index.as_ref().expect("the index is here between ticks");
+                    let (x, y) = (i64::from(centre.x) - right * side, i64::from(centre.y) - up * side);
+                    visit_near(index, (x, y), (half_width, half_height), |entry| {
+                        visit(self, entry, i64::from(entry.x) - x, i64::from(entry.y) - y);
+                    });
+                }
+            }
+        }
+    }
+
+    /// The sectors of scale 0 in which something is, in their order.
+    pub fn sectors(&self, out: &mut Vec<SectorId>) {
+        out.clear();
+        for group in
+            self.partition.order().chunk_by(|a, b| self.partition.strip(*a).sector == self.partition.strip(*b).sector)
+        {
+            if group.iter().any(|number| !self.region(*number).is_empty()) {
+                out.push(self.partition.strip(group[0]).sector);
+            }
+        }
+    }
+}
+
+fn visit_near(index: &Index, centre: (i64, i64), half: (i64, i64), mut visit: impl FnMut(&Entry)) {
+    // No coordinate of a sector is further away than a kilometre; what is beyond two is cut, so that it fits.
+    let bound = 2 * i64::from(SECTOR_SIDE);
+    let cut = |at: i64| at.clamp(-bound, bound) as i32;
+    let low = (cut(centre.0 - half.0), cut(centre.1 - half.1));
+    let high = (cut(centre.0 + half.0), cut(centre.1 + half.1));
+    index.for_each_near(low, high, |place| visit(&index.entries()[place]));
+}
+
+/// Whether an entity so far away comes within a radius.
+fn comes_within(entry: &Entry, x: i64, y: i64, radius: i64) -> bool {
+    let (half_x, half_y) = (i64::from(entry.half_width()), i64::from(entry.half_height()));
+    if entry.is_box() {
+        let (off_x, off_y) = ((x.abs() - half_x).max(0), (y.abs() - half_y).max(0));
+        return off_x <= radius && off_y <= radius && square_of_length(off_x, off_y) <= (radius * radius) as u64;
+    }
+    let reach = radius + half_x;
+    x.abs() <= reach && y.abs() <= reach && square_of_length(x, y) <= (reach * reach) as u64
+}
