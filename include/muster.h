@@ -9,6 +9,7 @@
 #include "muster/entity.h"
 #include "muster/error.h"
 #include "muster/event.h"
+#include "muster/query.h"
 #include "muster/space.h"
 #include "muster/version.h"
 #include "muster/world.h"

@@ -39,6 +39,8 @@ plain!(
     crate::command::muster_command_t,
     crate::command::muster_projectile_t,
     crate::world::muster_sector_hash_t,
+    crate::query::muster_filter_t,
+    crate::query::muster_ray_hit_t,
     crate::world::muster_stats_t,
 );
 
@@ -329,6 +331,13 @@ impl<T: Versioned> Out<T> {
         let count = check_room(values.len(), capacity, out_count, name)?;
         self.write_records(values, stride, name)?;
         out_count.write(count, "out_count")
+    }
+
+    /// Refuses what [`Self::write_versioned`] would refuse.
+    pub fn check_versioned(self, name: &'static str) -> Result<(), Refused> {
+        self.check(name)?;
+        let size = In(self.0.cast::<u32>().cast_const()).read(name)?;
+        check_size::<T>(size as usize, name)
     }
 
     /// Writes a struct whose size the caller has put into its first field, and keeps that field.

@@ -35,3 +35,5 @@ pub mod space;
 pub mod version;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod world;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod query;
