@@ -18,6 +18,7 @@ pub mod map;
 pub mod navigation;
 mod physics;
 pub mod random;
+pub mod replay;
 pub mod snapshot;
 pub mod space;
 mod tick;

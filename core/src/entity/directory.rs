@@ -118,6 +118,22 @@ impl Directory {
         true
     }
 
+    /// Whether every slot is either lived in, or free and once in the list, or used up; what was restored may be anything.
+    pub(crate) fn is_whole(&self) -> bool {
+        let mut is_free = vec![false; self.generations.len()];
+        for slot in &self.free {
+            match is_free.get_mut(*slot as usize) {
+                Some(is_free) if !*is_free => *is_free = true,
+                _ => return false,
+            }
+        }
+        let slots = self.generations.iter().zip(&self.places).zip(is_free);
+        slots.into_iter().all(|((generation, place), is_free)| {
+            let lives = *place != NOWHERE;
+            lives != is_free || (!lives && *generation == u32::MAX)
+        })
+    }
+
     fn slot_of(&self, id: EntityId) -> Option<usize> {
         let slot = id.slot()? as usize;
         (self.generations.get(slot) == Some(&id.generation()) && self.places[slot] != NOWHERE).then_some(slot)

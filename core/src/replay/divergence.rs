@@ -142,7 +142,8 @@ fn compare_entity(left: &World, right: &World, id: EntityId) -> Option<(SectorId
         (Field::X, i64::from(left.position.x), i64::from(right.position.x)),
         (Field::Y, i64::from(left.position.y), i64::from(right.position.y)),
     ];
-    let attributes = (0..left.attributes.len().max(right.attributes.len())).map(|number| Column::Attribute(number as u8));
+    let attributes =
+        (0..left.attributes.len().max(right.attributes.len())).map(|number| Column::Attribute(number as u8));
     let columns = COLUMNS.iter().copied().chain(attributes).map(|column| {
         // An attribute that only one of the worlds declares differs from 0 or not at all.
         (Field::Column(column), left.value(column).unwrap_or(0), right.value(column).unwrap_or(0))

@@ -185,7 +185,11 @@ impl TickRecord<'_> {
         hashes: &mut Vec<(SectorId, u64)>,
     ) -> Result<(), RestoreError> {
         for _ in 0..self.inputs {
-            input(decode_input(&mut self.rest)?);
+            match decode_input(&mut self.rest)? {
+                // A tick is one step; recorders never write one as an input.
+                Input::Step => return Err(self.rest.error(Fault::Value("input"))),
+                other => input(other),
+            }
         }
         hashes.clear();
         let count = self.rest.count("sector hashes", u32::MAX, 24)?;

@@ -6,10 +6,14 @@
 //!
 //! Nothing here reads or writes files: the host writes what [`Recorder::pending`] has, and hands over a file as bytes.
 
+mod divergence;
 mod file;
 mod frame;
+mod player;
 mod recorder;
 
+pub use divergence::{Difference, Divergence, DivergenceReport, Field, compare};
 pub use file::Replay;
 pub use frame::Head;
+pub use player::{PlayError, Player, Stepped};
 pub use recorder::{Recorder, Settings};

@@ -6,12 +6,12 @@ use super::{
     compare,
     divergence::DivergenceReport,
     file::{Entry, Replay, TickRecord},
+    frame::Head,
 };
 use crate::{
     config::Execution,
     input::Input,
-    map::Map,
-    snapshot::{Fault, RestoreError},
+    snapshot::RestoreError,
     space::SectorId,
     world::{InputError, World},
 };
@@ -22,25 +22,24 @@ use crate::{
 /// use muster_core::{Execution, Input, World, WorldConfig};
 /// use muster_core::replay::{Player, Recorder, Replay, Settings, Stepped};
 ///
-/// let mut world = World::new(WorldConfig::default(), None, Execution::default())?;
+/// let mut world = World::new(WorldConfig::default(), Execution::default())?;
 /// let mut recorder = Recorder::new(&world, Settings { key_ticks: 4, ..Settings::default() });
 /// for _ in 0..10 {
 ///     recorder.apply(&mut world, &Input::Step)?;
 /// }
 /// recorder.finish();
 ///
-/// let mut player = Player::new(Replay::open(recorder.pending())?, None, Execution::default())?;
+/// let mut player = Player::new(Replay::open(recorder.pending())?, Execution::default())?;
 /// player.seek(7)?;
 /// assert_eq!(player.world().tick(), 7);
 /// while player.step()? == Stepped::Same {}
-/// assert_eq!(player.world().hash(), world.hash());
+/// assert_eq!(player.world_mut().hash(), world.hash());
 /// assert_eq!(player.verify()?, None);
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Player<'a> {
     replay: Replay<'a>,
-    map: Option<Map>,
     execution: Execution,
     world: World,
     /// Where the next entry is.
@@ -81,14 +80,9 @@ pub enum PlayError {
 
 impl<'a> Player<'a> {
     /// Begins at the first key frame. The map must be the one of the recording, if that had one.
-    pub fn new(replay: Replay<'a>, map: Option<Map>, execution: Execution) -> Result<Self, PlayError> {
-        let (tick, offset) = replay.key_before(u64::MAX).ok_or(PlayError::Tick { tick: 0 })?;
-        let (tick, offset) = replay.key_before(replay.tick_first()).unwrap_or((tick, offset));
-        let (world, offset) = restore(&replay, offset, map.as_ref(), execution)?;
-        if world.tick() != tick {
-            return Err(PlayError::Tick { tick });
-        }
-        Ok(Self { replay, map, execution, world, offset, recorded: Vec::new(), played: Vec::new() })
+    pub fn new(replay: Replay<'a>, execution: Execution) -> Result<Self, PlayError> {
+        let (world, offset) = restore(&replay, Head::BYTES, execution)?;
+        Ok(Self { replay, execution, world, offset, recorded: Vec::new(), played: Vec::new() })
     }
 
     /// Plays the next tick and compares the hash. After a gap in the recording it goes on from the key frame behind it.
@@ -113,7 +107,7 @@ impl<'a> Player<'a> {
         if tick > self.replay.tick_last() {
             return Err(missing);
         }
-        let (key, offset) = self.replay.key_before(tick).ok_or(missing.clone())?;
+        let (key, offset) = self.replay.key_before(tick).ok_or_else(|| missing.clone())?;
         if !(key..=tick).contains(&self.world.tick()) {
             self.jump(offset)?;
         }
@@ -128,8 +122,7 @@ impl<'a> Player<'a> {
     /// Plays the whole replay from its beginning and checks every hash, and every key frame byte by byte. `None` if all
     /// is the same; otherwise the first difference, with the player at the key frame where it was looked at.
     pub fn verify(&mut self) -> Result<Option<DivergenceReport>, PlayError> {
-        let (_, start) = self.replay.key_before(self.replay.tick_first()).ok_or(PlayError::Tick { tick: 0 })?;
-        self.jump(start)?;
+        self.jump(Head::BYTES)?;
         loop {
             if let Some(report) = self.check_key()? {
                 return Ok(Some(report));
@@ -150,19 +143,19 @@ impl<'a> Player<'a> {
         &self.world
     }
 
+    /// The world, for what needs it so: hashes, and other ways to work on it. A world that is changed is no longer the
+    /// recorded one, and the next step says so.
+    pub const fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+
     /// The replay that is played.
     pub const fn replay(&self) -> &Replay<'a> {
         &self.replay
     }
 
-    /// For tests of what finds faults: changes the world behind the replay's back.
-    #[doc(hidden)]
-    pub const fn world_mut(&mut self) -> &mut World {
-        &mut self.world
-    }
-
     fn jump(&mut self, offset: usize) -> Result<(), PlayError> {
-        (self.world, self.offset) = restore(&self.replay, offset, self.map.as_ref(), self.execution)?;
+        (self.world, self.offset) = restore(&self.replay, offset, self.execution)?;
         Ok(())
     }
 
@@ -212,7 +205,7 @@ impl<'a> Player<'a> {
         if own == snapshot {
             return Ok(None);
         }
-        let (recorded, _) = restore(&self.replay, self.offset, self.map.as_ref(), self.execution)?;
+        let (mut recorded, _) = restore(&self.replay, self.offset, self.execution)?;
         let (mut left, mut right) = (Vec::new(), Vec::new());
         recorded.sector_hashes(&mut left);
         self.world.sector_hashes(&mut right);
@@ -231,7 +224,7 @@ impl<'a> Player<'a> {
             if let Some((Entry::Key { tick, .. }, _)) = self.replay.entry(self.offset)?
                 && tick == self.world.tick()
             {
-                let (recorded, _) = restore(&self.replay, self.offset, self.map.as_ref(), self.execution)?;
+                let (recorded, _) = restore(&self.replay, self.offset, self.execution)?;
                 return Ok(compare(&recorded, &self.world));
             }
             match self.step() {
@@ -246,16 +239,11 @@ impl<'a> Player<'a> {
 }
 
 /// The world of a key frame, and where the entry after it is.
-fn restore(
-    replay: &Replay<'_>,
-    offset: usize,
-    map: Option<&Map>,
-    execution: Execution,
-) -> Result<(World, usize), PlayError> {
+fn restore(replay: &Replay<'_>, offset: usize, execution: Execution) -> Result<(World, usize), PlayError> {
     let Some((Entry::Key { tick, snapshot }, next)) = replay.entry(offset)? else {
         return Err(PlayError::Tick { tick: replay.tick_first() });
     };
-    let world = World::restore(snapshot, map.cloned(), execution)?;
+    let world = World::restore(snapshot, execution)?;
     if world.tick() == tick { Ok((world, next)) } else { Err(PlayError::Tick { tick }) }
 }
 

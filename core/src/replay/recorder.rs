@@ -29,7 +29,7 @@ pub struct Settings {
 /// ```
 /// use muster_core::{Execution, Input, World, WorldConfig, replay::{Recorder, Replay, Settings}};
 ///
-/// let mut world = World::new(WorldConfig::default(), None, Execution::default())?;
+/// let mut world = World::new(WorldConfig::default(), Execution::default())?;
 /// let mut recorder = Recorder::new(&world, Settings::default());
 /// let mut file = Vec::new();
 /// for _ in 0..10 {
@@ -98,7 +98,7 @@ impl Recorder {
         let head = Head {
             key_ticks: settings.key_ticks,
             config_hash: config_hash(world.config()),
-            map_hash: world.map().map_or(0, |map| map.hash()),
+            map_hash: 0,
             tick_first: world.tick(),
         };
         head.write(&mut recorder.out);
@@ -129,7 +129,7 @@ impl Recorder {
     }
 
     /// Records a tick that the world has just made.
-    pub fn record_tick(&mut self, world: &World) {
+    pub fn record_tick(&mut self, world: &mut World) {
         let tick = self.tick;
         self.tick = world.tick();
         let full = self.out.len() > self.settings.pending_bytes_max || self.finished;
@@ -179,14 +179,15 @@ impl Recorder {
         self.consumed + self.out.len() as u64
     }
 
-    fn write_tick(&mut self, tick: u64, world: &World) {
+    fn write_tick(&mut self, tick: u64, world: &mut World) {
         self.sectors.clear();
         if self.settings.sector_hashes {
             world.sector_hashes(&mut self.sectors);
         }
+        let hash = world.hash();
         Frame::write(FrameKind::Tick, tick, &mut self.out, |out| {
             let mut writer = Writer::new(out);
-            writer.u64(world.hash());
+            writer.u64(hash);
             writer.u32(self.inputs_count);
             writer.bytes(&self.inputs);
             writer.count(self.sectors.len());
@@ -202,8 +203,7 @@ impl Recorder {
         let tick = world.tick();
         if self.keys_count.is_multiple_of(self.keys_stride) {
             if self.keys.len() == KEYS_MAX {
-                let mut place = 0;
-                self.keys.retain(|_| core::mem::replace(&mut place, place + 1) % 2 == 0);
+                self.keys = self.keys.iter().copied().step_by(2).collect();
                 self.keys_stride *= 2;
             }
             if self.keys_count.is_multiple_of(self.keys_stride) {

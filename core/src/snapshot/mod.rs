@@ -25,5 +25,5 @@ pub use reader::Reader;
 pub use writer::Writer;
 
 pub(crate) use config::{decode_config, encode_config};
-pub(crate) use inputs::{decode_projectile, encode_projectile};
+pub(crate) use inputs::{decode_command, encode_command};
 pub(crate) use rows::{Order, decode_sector, encode_sector};

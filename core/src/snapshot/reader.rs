@@ -92,9 +92,9 @@ impl<'a> Reader<'a> {
     }
 
     /// A reader of the next `count` bytes alone, which this one goes past.
-    pub fn split(&mut self, part: &'static str, count: usize) -> Result<Reader<'a>, RestoreError> {
+    pub fn split(&mut self, part: &'static str, count: usize) -> Result<Self, RestoreError> {
         let base = self.base + self.at as u64;
-        Ok(Reader { bytes: self.bytes(count)?, at: 0, base, part })
+        Ok(Self { bytes: self.bytes(count)?, at: 0, base, part })
     }
 
     /// Ends the reading: there must be nothing left.

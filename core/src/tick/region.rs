@@ -99,6 +99,13 @@ impl Region {
         }
     }
 
+    /// A region with rows in it, as a snapshot has them.
+    pub(crate) fn filled(number: u32, strip: &Strip, columns: Columns) -> Self {
+        let rows = columns.len();
+        let cold_stale = (0..rows as u32).collect();
+        Self { cold: vec![0; rows], cold_stale, columns, ..Self::new(number, strip, 0) }
+    }
+
     /// Whether nothing is in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.columns.len() == 0 && self.shots.is_empty()

@@ -1,8 +1,8 @@
 //! Commands of players, and who else commands.
 
-use super::World;
+use super::{InputError, World};
 use crate::{
-    EntityId, Input, METRE,
+    EntityId, METRE,
     command::{Command, Facts, Refusal, check},
     entity::Place,
     event::{Class, Event, Kind},
@@ -14,43 +14,7 @@ use crate::{
 /// A bit of [`crate::Column::Flags`]: a bot commands the entity while its player is away.
 pub const FLAG_TAKEN_OVER: u32 = 1 << 30;
 
-/// Why an [`Input`] was not taken. Nothing has changed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum InputError {
-    /// No entity could be made.
-    Spawn(super::SpawnError),
-    /// A value could not be written.
-    Write(super::WriteError),
-    /// The entity is gone.
-    Gone,
-    /// There is no such behaviour.
-    NoBehaviour,
-    /// The projectile's position, speed, radius or range is out of range, or there are too many.
-    Projectile,
-    /// The command was refused at the door, since there were too many.
-    Refused(Refusal),
-}
-
 impl World {
-    /// Takes an input as a log has it. Returns the entity that it made, if it made one.
-    pub fn apply(&mut self, input: &Input) -> Result<Option<EntityId>, InputError> {
-        match input {
-            Input::Spawn(entity) => return self.spawn(entity).map(Some).map_err(InputError::Spawn),
-            Input::Despawn(id) => self.despawn(*id).map_err(|_| InputError::Gone)?,
-            Input::Set { entity, column, value } => self.set(*entity, *column, *value).map_err(InputError::Write)?,
-            Input::Place { entity, position } => self.place_at(*entity, *position).map_err(InputError::Write)?,
-            Input::Fire(projectile) => self.fire(projectile)?,
-            Input::Emit { class, position, subject, object, detail, value } => {
-                self.emit(*class, *position, *subject, *object, *detail, *value);
-            }
-            Input::TakeOver { player, behaviour } => self.take_over(*player, *behaviour)?,
-            Input::HandBack { player } => self.hand_back(*player),
-            Input::Command(command) => self.command(*command).map_err(InputError::Refused)?,
-            Input::Step => self.step(),
-        }
-        Ok(None)
-    }
-
     /// Gives a command for the coming tick. It is checked when the tick begins; a refusal then is an event. A player who
     /// has given too many is refused here, and an event says so too.
     pub fn command(&mut self, command: Command) -> Result<(), Refusal> {

@@ -15,17 +15,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod apply;
 mod batch;
 mod commands;
 mod host;
 mod partitioning;
 mod query;
+mod save;
 mod step;
 
 use std::sync::Arc;
 
+pub use apply::{Applied, InputError};
 pub use batch::ProjectileError;
-pub use commands::{FLAG_TAKEN_OVER, InputError};
+pub use commands::FLAG_TAKEN_OVER;
 pub use host::{EntityError, SpawnError, WriteError};
 pub use query::{Filter, QUERY_MAX, RayHit};
 
