@@ -189,20 +189,20 @@ class world {
   }
 
   template <typename T>
-  T value(muster_result_t (*read)(muster_world_t *, T *)) const {
+  T value(muster_result_t (*ask)(muster_world_t *, T *)) const {
     T value = 0;
-    check(read(handle_, &value));
+    check(ask(handle_, &value));
     return value;
   }
 
   template <typename T, typename Fill>
-  static void fill(std::vector<T> &out, Fill read) {
+  static void fill(std::vector<T> &out, Fill ask) {
     out.resize(out.capacity());
     std::size_t count = 0;
-    muster_result_t result = read(out.data(), out.size(), &count);
+    muster_result_t result = ask(out.data(), out.size(), &count);
     if (result == MUSTER_E_BUFFER) {
       out.resize(count);
-      result = read(out.data(), out.size(), &count);
+      result = ask(out.data(), out.size(), &count);
     }
     check(result);
     out.resize(count);

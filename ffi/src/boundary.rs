@@ -41,6 +41,12 @@ plain!(
     crate::world::muster_sector_hash_t,
     crate::query::muster_filter_t,
     crate::query::muster_ray_hit_t,
+    crate::map::muster_map_info_t,
+    crate::map::muster_zone_t,
+    crate::map::muster_spawn_point_t,
+    crate::replay::muster_replay_settings_t,
+    crate::replay::muster_replay_info_t,
+    crate::replay::muster_divergence_t,
     crate::world::muster_stats_t,
 );
 
@@ -205,6 +211,22 @@ impl Out<u8> {
         let size = check_room(bytes.len(), capacity, out_size, name)?;
         self.write_all(bytes, name)?;
         out_size.write(size, "out_size")
+    }
+}
+
+impl Out<c_char> {
+    /// A text with its final zero byte, and its length without that; if there is no room, the length with it.
+    pub fn fill_text(
+        self,
+        text: &str,
+        capacity: usize,
+        out_length: Out<usize>,
+        name: &'static str,
+    ) -> Result<(), Refused> {
+        check_room(text.len() + 1, capacity, out_length, name)?;
+        let bytes: Vec<c_char> = text.bytes().chain([0]).map(|byte| byte as c_char).collect();
+        self.write_all(&bytes, name)?;
+        out_length.write(text.len(), "out_length")
     }
 }
 

@@ -203,11 +203,6 @@ impl muster_world_config_t {
                 .collect::<Result<_, _>>()?,
         })
     }
-
-    /// The text of the map, if there is one.
-    pub(crate) fn map_json<'call>(&self) -> Result<Option<&'call str>, Refused> {
-        self.map_json.text("map_json")
-    }
 }
 
 impl muster_weapon_t {
@@ -294,7 +289,6 @@ mod tests {
     fn the_defaults_are_those_of_the_core() {
         let config = muster_world_config_t::defaults(152);
         assert_eq!(config.read().ok(), Some(WorldConfig::default()));
-        assert_eq!(config.map_json().ok(), Some(None));
     }
 
     #[test]

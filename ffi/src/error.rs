@@ -28,6 +28,7 @@ pub enum muster_result_t {
     MUSTER_E_SNAPSHOT = 13,
     MUSTER_E_REPLAY = 14,
     MUSTER_E_DIVERGED = 15,
+    MUSTER_E_PATH = 16,
 }
 
 use muster_result_t::*;
@@ -87,8 +88,10 @@ pub(crate) fn caught<T>(body: impl FnOnce() -> Result<T, Refused>) -> Result<T, 
         let message = payload.downcast_ref::<&str>().copied();
         let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic");
         let refused = Refused::new(MUSTER_E_BUG, format!("a fault of Muster, please report it: {message}"));
-        // The payload may be of a type whose drop panics too; there is nothing in it that needs to be dropped.
-        std::mem::forget(payload);
+        // The payload may be of a type whose drop panics too.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(second);
+        }
         Err(refused)
     })
 }
@@ -96,7 +99,7 @@ pub(crate) fn caught<T>(body: impl FnOnce() -> Result<T, Refused>) -> Result<T, 
 /// Takes a number, since C may pass one that is no result.
 #[unsafe(no_mangle)]
 pub extern "C" fn muster_result_name(result: i32) -> Static<c_char> {
-    const NAMES: [&CStr; 16] = [
+    const NAMES: [&CStr; 17] = [
         c"MUSTER_OK",
         c"MUSTER_E_ARGUMENT",
         c"MUSTER_E_STRUCT",
@@ -113,6 +116,7 @@ pub extern "C" fn muster_result_name(result: i32) -> Static<c_char> {
         c"MUSTER_E_SNAPSHOT",
         c"MUSTER_E_REPLAY",
         c"MUSTER_E_DIVERGED",
+        c"MUSTER_E_PATH",
     ];
     let name = usize::try_from(result).ok().and_then(|index| NAMES.get(index).copied());
     Static::text(name.unwrap_or(c"(not a muster_result_t)"))
@@ -125,17 +129,7 @@ pub extern "C" fn muster_error_message(
     capacity: usize,
     out_length: Out<usize>,
 ) -> muster_result_t {
-    let read = |last: &RefCell<String>| {
-        let last = last.borrow();
-        let bytes: Vec<c_char> = last.bytes().chain([0]).map(|byte| byte.cast_signed()).collect();
-        if capacity < bytes.len() {
-            out_length.write(bytes.len(), "out_length")?;
-            return Err(Refused::new(MUSTER_E_BUFFER, ""));
-        }
-        buffer.check("buffer")?;
-        out_length.write(bytes.len() - 1, "out_length")?;
-        buffer.write_all(&bytes, "buffer")
-    };
+    let read = |last: &RefCell<String>| buffer.fill_text(&last.borrow(), capacity, out_length, "buffer");
     let answer = caught(|| LAST.try_with(read).unwrap_or(Ok(())));
     answer.err().map_or(MUSTER_OK, |refused| refused.code)
 }

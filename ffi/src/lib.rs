@@ -27,7 +27,14 @@ pub mod entity;
 pub mod error;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod event;
-mod interim;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod map;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod path;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod query;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod replay;
 mod roots;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod space;
@@ -35,5 +42,3 @@ pub mod space;
 pub mod version;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod world;
-#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
-pub mod query;

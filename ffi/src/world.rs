@@ -5,7 +5,9 @@ use core::{ffi::c_void, mem};
 use muster_core::{
     Entity, EntityId, Execution, Input, SectorId,
     command::{Command, decode_inputs},
-    world::InputError,
+    map::Map,
+    replay::Recorder,
+    world::{Applied, InputError},
 };
 
 use crate::{
@@ -13,7 +15,8 @@ use crate::{
     boundary::{In, Out, Versioned},
     config::{muster_execution_t, muster_world_config_t},
     error::{Refused, call, muster_result_t, muster_result_t::*},
-    interim,
+    map::read_map,
+    path::Paths,
     roots::{self, Root, Slots},
     space::muster_sector_t,
 };
@@ -61,6 +64,12 @@ pub(crate) struct World {
     pub(crate) narrow: Vec<i32>,
     pub(crate) positions: Vec<muster_position_t>,
     pub(crate) pairs: Vec<[f32; 2]>,
+    /// What records the world, or has recorded it and still has bytes for the host.
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) is_recording: bool,
+    pub(crate) map: Option<Map>,
+    /// Made by the first search.
+    pub(crate) paths: Option<Paths>,
     commands: Vec<Command>,
     hashes: Vec<(SectorId, u64)>,
     /// The bytes of the last save.
@@ -80,7 +89,7 @@ impl Root for World {
 }
 
 impl World {
-    pub(crate) fn new(core: muster_core::World) -> Self {
+    pub(crate) fn new(core: muster_core::World, map: Option<Map>) -> Self {
         Self {
             core,
             ids: Vec::new(),
@@ -88,6 +97,10 @@ impl World {
             narrow: Vec::new(),
             positions: Vec::new(),
             pairs: Vec::new(),
+            recorder: None,
+            is_recording: false,
+            map,
+            paths: None,
             commands: Vec::new(),
             hashes: Vec::new(),
             snapshot: Vec::new(),
@@ -124,8 +137,10 @@ impl World {
 
     /// Makes an entity that was checked before.
     pub(crate) fn spawn(&mut self, entity: Entity) -> EntityId {
-        let made = self.apply(&Input::Spawn(entity)).expect("it was checked before");
-        made.expect("a spawn makes an entity")
+        match self.apply(&Input::Spawn(entity)).expect("it was checked before") {
+            Applied::Spawned(id) => id,
+            Applied::Done => unreachable!("a spawn makes an entity"),
+        }
     }
 
     /// Gives a command. One that is refused becomes an event that says so.
@@ -134,9 +149,12 @@ impl World {
     }
 
     /// The one way in which a world is changed.
-    pub(crate) fn apply(&mut self, input: &Input) -> Result<Option<EntityId>, InputError> {
+    pub(crate) fn apply(&mut self, input: &Input) -> Result<Applied, InputError> {
         self.snapshot_is_fresh = false;
-        self.core.apply(input)
+        match &mut self.recorder {
+            Some(recorder) if self.is_recording => recorder.apply(&mut self.core, input),
+            _ => self.core.apply(input),
+        }
     }
 }
 
@@ -168,10 +186,11 @@ pub extern "C" fn muster_world_create(
         } else {
             config.versioned("config")?
         };
-        let map = config.map_json()?.map(interim::map_of).transpose()?;
-        let core = interim::new(config.read()?, map, Execution::default())
+        let world_config = config.read()?;
+        let map = read_map(config.map_json, &world_config.attributes)?;
+        let core = muster_core::World::new(world_config, Execution::default())
             .map_err(|error| Refused::new(MUSTER_E_CONFIG, error.to_string()))?;
-        keep(core, out_world)
+        keep(core, map, out_world)
     })
 }
 
@@ -276,7 +295,7 @@ pub extern "C" fn muster_world_save(
         // Who asks for the size first has the same bytes copied by the second call.
         if !world.snapshot_is_fresh {
             world.snapshot.clear();
-            interim::save(&world.core, &mut world.snapshot);
+            world.core.save(&mut world.snapshot);
             world.snapshot_is_fresh = true;
         }
         out_snapshot.fill_bytes(&world.snapshot, capacity, out_size, "out_snapshot")
@@ -291,15 +310,19 @@ pub extern "C" fn muster_world_restore(
 ) -> muster_result_t {
     call(|| {
         out_world.check("out_world")?;
-        let map = map_json.text("map_json")?.map(interim::map_of).transpose()?;
-        let core = interim::restore(snapshot.read("snapshot")?, map, Execution::default())
+        let map = read_map(map_json, &[])?;
+        let core = muster_core::World::restore(snapshot.read("snapshot")?, Execution::default())
             .map_err(|error| Refused::new(MUSTER_E_SNAPSHOT, error.to_string()))?;
-        keep(core, out_world)
+        keep(core, map, out_world)
     })
 }
 
-fn keep(core: muster_core::World, out_world: Out<*mut muster_world_t>) -> Result<(), Refused> {
-    let handle = roots::keep(World::new(core))?;
+pub(crate) fn keep(
+    core: muster_core::World,
+    map: Option<Map>,
+    out_world: Out<*mut muster_world_t>,
+) -> Result<(), Refused> {
+    let handle = roots::keep(World::new(core, map))?;
     out_world.write(core::ptr::without_provenance_mut(handle as usize), "out_world")
 }
 

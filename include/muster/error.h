@@ -58,7 +58,9 @@ typedef enum muster_result_t {
   /* A replay is damaged, or of another version. */
   MUSTER_E_REPLAY = 14,
   /* A replay does not give the same world again; the report says where it first differs. */
-  MUSTER_E_DIVERGED = 15
+  MUSTER_E_DIVERGED = 15,
+  /* There is no way from one place to another, or it was not found within the limit. */
+  MUSTER_E_PATH = 16
 } muster_result_t;
 
 MUSTER_STATIC_ASSERT(sizeof(muster_result_t) == 4, "enums are int");
