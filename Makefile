@@ -33,7 +33,7 @@ test: install-tools check loom ## Install what the tests need and run all of the
 	$(CARGO) build --locked --package muster-relay --bin muster-relay
 	$(CARGO) test --locked --workspace --no-fail-fast
 	$(CARGO) xtask symbols
-	@if [[ -x relay/fuzz/run ]]; then FUZZ_SECONDS=$(FUZZ_SECONDS) relay/fuzz/run; fi
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz
 	@echo 'make test: everything passed'
 
 check: compiler schema-compiler ## Format, clippy, tidy, schemas, unit tests: under a minute when warm
@@ -52,7 +52,7 @@ bench-relay: install-tools ## Compare the relay with coturn and a bare forwarder
 	$(CARGO) run --locked --release --package muster-benches --bin bench-relay -- $(BENCH_FLAGS)
 
 fuzz: install-tools ## Fuzz every parser for ten minutes each, or FUZZ_SECONDS
-	FUZZ_SECONDS=$(if $(filter command line environment,$(origin FUZZ_SECONDS)),$(FUZZ_SECONDS),600) relay/fuzz/run
+	FUZZ_SECONDS=$(if $(filter command line environment,$(origin FUZZ_SECONDS)),$(FUZZ_SECONDS),600) tests/fuzz
 
 # The C parts of the TLS library need a compiler, which a machine with Rust alone may lack.
 compiler:

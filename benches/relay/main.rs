@@ -24,6 +24,7 @@ use std::{collections::BTreeMap, ffi::OsString, fs, net::SocketAddrV4, path::Pat
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
+use muster_benches::{page::write_measured, pinned::pin_to};
 
 use crate::{
     case::{CASES, Case, Pattern},
@@ -170,7 +171,7 @@ fn compare(arguments: &Arguments) -> Result<()> {
     };
     let _turn = turn_taking::Turn::wait()?;
     pinned::raise_descriptor_limit()?;
-    pinned::pin_to(arguments.load_core)?;
+    pin_to(arguments.load_core)?;
 
     let mut results = Results::default();
     for mut case in cases {
@@ -194,7 +195,7 @@ fn compare(arguments: &Arguments) -> Result<()> {
     let text = report::markdown(&results, &facts);
     println!("{text}");
     if let Some(path) = &arguments.markdown {
-        report::write_measured(path, &text)?;
+        write_measured(path, &text)?;
     }
     if let Some(path) = &arguments.json {
         fs::write(path, serde_json::to_string_pretty(&report::json(&results, &facts))?)

@@ -3,24 +3,11 @@
 use std::{ffi::OsString, os::unix::process::CommandExt, process::Command};
 
 use anyhow::{Context, Result, bail};
-use nix::{
-    sched::{CpuSet, sched_setaffinity},
-    sys::{prctl, resource, signal::Signal},
-    unistd::Pid,
-};
+use muster_benches::pinned::pin_to;
+use nix::sys::{prctl, resource, signal::Signal};
 
 /// Descriptors that 10,000 allocations need on either side, with room to spare.
 const DESCRIPTORS: u64 = 65_536;
-
-/// Keeps this process (and what it executes) on `core`.
-///
-/// # Errors
-/// When the machine has no such core, or it may not be used.
-pub(crate) fn pin_to(core: usize) -> Result<()> {
-    let mut cores = CpuSet::new();
-    cores.set(core).with_context(|| format!("core {core} is out of range"))?;
-    sched_setaffinity(Pid::from_raw(0), &cores).with_context(|| format!("cannot run on core {core}"))
-}
 
 /// Raises the limit of open descriptors as far as it is needed and allowed.
 ///

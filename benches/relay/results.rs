@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use muster_benches::spread::{median, range};
+
 use crate::{
     case::Case,
     contender::Contender,
-    figure::{Figure, Figures, median},
+    figure::{Figure, Figures},
 };
 
 /// The rounds of every contender in one case.
@@ -32,8 +34,7 @@ impl CaseResults {
 
     /// The smallest and the largest of a figure over the rounds.
     pub(crate) fn spread(&self, contender: Contender, figure: Figure) -> Option<(f64, f64)> {
-        let values = self.values(contender, figure);
-        Some((values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?))
+        range(&self.values(contender, figure))
     }
 
     /// How many times `base`'s figure `contender`'s is: the median of the rounds' own ratios, so that what slows a whole

@@ -18,7 +18,7 @@ impl Random {
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (((mixed ^ (mixed >> 31)) >> 32) * u64::from(bound) >> 32) as u32
+        ((((mixed ^ (mixed >> 31)) >> 32) * u64::from(bound)) >> 32) as u32
     }
 }
 
@@ -152,7 +152,7 @@ fn check(grid: &NavGrid, random: &mut Random, searches: u32) {
         let whole = search.expansions();
         match truth {
             None => {
-                assert!(progress == Progress::None && path.is_empty() && whole == 0, "{from:?} to {to:?}\n{grid:?}")
+                assert!(progress == Progress::None && path.is_empty() && whole == 0, "{from:?} to {to:?}\n{grid:?}");
             }
             Some(truth) => {
                 assert_eq!(progress, Progress::Found, "{from:?} to {to:?}\n{grid:?}");

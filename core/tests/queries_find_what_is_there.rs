@@ -19,7 +19,7 @@ impl Draw {
 
 fn world(draw: &mut Draw) -> (World, Vec<(EntityId, Entity)>) {
     let execution = Execution { shards: 3, split_above: 100, ..Execution::default() };
-    let mut world = World::new(WorldConfig::default(), execution).expect("a valid configuration");
+    let mut world = World::new(WorldConfig::default(), None, execution).expect("a valid configuration");
     let mut all = Vec::new();
     for number in 0..800 {
         let at =
@@ -128,7 +128,7 @@ fn rays_meet_the_nearest() {
 
 #[test]
 fn queries_see_what_was_done_since_the_last_tick() {
-    let mut world = World::new(WorldConfig::default(), Execution::default()).expect("a valid configuration");
+    let mut world = World::new(WorldConfig::default(), None, Execution::default()).expect("a valid configuration");
     let at = Position::new(SectorId::new(0, 0), 5 * M, 5 * M);
     let mut found = Vec::new();
     world.radius(at, M, &Filter::default(), &mut found);

@@ -10,11 +10,12 @@ use muster_core::{
     replay::{Difference, Field, PlayError, Player, Recorder, Replay, Settings, Stepped, compare},
 };
 use scene::{Scene, executions, saved};
+use twox_hash::XxHash3_64;
 
 const KEYS: Settings = Settings { key_ticks: 16, sector_hashes: true, pending_bytes_max: 1 << 24 };
 
 fn player(file: &[u8]) -> Player<'_> {
-    Player::new(Replay::open(file).expect("as recorded"), Execution::default()).expect("as recorded")
+    Player::new(Replay::open(file).expect("as recorded"), None, Execution::default()).expect("as recorded")
 }
 
 #[test]
@@ -23,7 +24,7 @@ fn a_replay_leads_where_the_world_went_on_any_number_of_shards() {
     for execution in executions() {
         let replay = Replay::open(&file).expect("as recorded");
         assert_eq!((replay.tick_first(), replay.tick_last(), replay.damage()), (0, 100, None));
-        let mut player = Player::new(replay, execution).expect("as recorded");
+        let mut player = Player::new(replay, None, execution).expect("as recorded");
         let mut ticks = 0;
         loop {
             match player.step().expect("as recorded") {
@@ -74,7 +75,7 @@ fn a_file_that_was_cut_is_good_up_to_its_last_whole_frame() {
             continue;
         }
         (last, ticks_seen) = (Some(tick), ticks_seen + 1);
-        let mut player = Player::new(replay, Execution::default()).expect("whole frames");
+        let mut player = Player::new(replay, None, Execution::default()).expect("whole frames");
         assert_eq!(player.verify(), Ok(None), "{end}");
         assert_eq!(player.world().tick(), tick);
         player.seek(tick / 2).expect("whole frames");
@@ -91,7 +92,7 @@ fn every_flip_is_found_and_none_harms() {
         flipped[at] ^= 1 << (at % 8);
         let Ok(replay) = Replay::open(&flipped) else { continue };
         let found = replay.damage().is_some();
-        let Ok(mut player) = Player::new(replay, Execution::default()) else { continue };
+        let Ok(mut player) = Player::new(replay, None, Execution::default()) else { continue };
         // What is usable is as it was recorded: a difference is never taken for the recording.
         match player.verify() {
             Ok(None) => unharmed += usize::from(!found),
@@ -102,6 +103,59 @@ fn every_flip_is_found_and_none_harms() {
     }
     // Only the index itself can be damaged without harm: it is made anew by looking at all frames.
     assert!((16..200).contains(&unharmed), "{unharmed}");
+}
+
+/// Puts the checksums of frames right after a change, as far as the frames still follow each other, and of the snapshots
+/// in key frames.
+fn reseal(file: &mut [u8]) {
+    let sum = |head: &[u8], payload: &[u8]| XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(head), payload);
+    let head_sum = sum(&file[..56], &[]);
+    file[56..64].copy_from_slice(&head_sum.to_le_bytes());
+    let mut rest = &mut file[64..];
+    while rest.len() >= 24 {
+        let length = u32::from_le_bytes([rest[4], rest[5], rest[6], rest[7]]) as usize;
+        if rest.len() - 24 < length {
+            return;
+        }
+        let (frame, after) = rest.split_at_mut(24 + length);
+        let (head, payload) = frame.split_at_mut(24);
+        if head.starts_with(b"KEYF") && payload.len() >= 64 {
+            let (inner, state) = payload.split_at_mut(64);
+            let inner_sum = sum(&inner[..56], state);
+            inner[56..].copy_from_slice(&inner_sum.to_le_bytes());
+        }
+        let frame_sum = sum(&head[..16], payload);
+        head[16..].copy_from_slice(&frame_sum.to_le_bytes());
+        rest = after;
+    }
+}
+
+#[test]
+fn flips_behind_the_checksums_end_in_an_error_a_difference_or_another_recording() {
+    let (_, file) = Scene::small().record(Settings { key_ticks: 4, ..KEYS }, 10, |_| {});
+    let mut sealed = file.clone();
+    reseal(&mut sealed);
+    assert!(sealed == file, "the seals are put as the recorder puts them");
+    let (mut errors, mut differences, mut others) = (0, 0, 0);
+    for at in 0..file.len() {
+        let mut flipped = file.clone();
+        flipped[at] ^= 1 << (at * 5 % 8);
+        reseal(&mut flipped);
+        let Ok(mut player) = Replay::open(&flipped)
+            .map_err(PlayError::from)
+            .and_then(|replay| Player::new(replay, None, Execution::default()))
+        else {
+            errors += 1;
+            continue;
+        };
+        match player.verify() {
+            Ok(None) => others += 1,
+            Ok(Some(_)) => differences += 1,
+            Err(_) => errors += 1,
+        }
+        let _ = player.seek(7);
+    }
+    assert!(errors > 100 && differences > 100 && others > 10, "{errors} {differences} {others}");
 }
 
 #[test]
@@ -153,7 +207,7 @@ fn a_flipped_bit_is_found_and_named_exactly() {
 #[test]
 fn two_live_worlds_are_compared_value_by_value() {
     let mut scene = Scene::new(30);
-    let mut world = World::new(scene.config(), Execution::default()).expect("valid");
+    let mut world = World::new(scene.config(), None, Execution::default()).expect("valid");
     scene.advance(&mut world, 20);
     let bytes = saved(&world);
     let mut ids = Vec::new();
@@ -162,7 +216,8 @@ fn two_live_worlds_are_compared_value_by_value() {
     for (number, column) in columns.enumerate() {
         let id = ids[(number * 7) % ids.len()];
         for bit in [0, 8 * column.bytes() as u32 - 1] {
-            let mut other = World::restore(&bytes, Execution { shards: 3, ..Execution::default() }).expect("as saved");
+            let mut other =
+                World::restore(&bytes, None, Execution { shards: 3, ..Execution::default() }).expect("as saved");
             assert!(other.corrupt(id, column, bit));
             let found = compare(&world, &other).expect("one bit");
             let sector = world.position(id).expect("lives").sector;
@@ -174,7 +229,7 @@ fn two_live_worlds_are_compared_value_by_value() {
             assert!(report.contains(&id.to_string()) && report.contains(&sector.to_string()), "{report}");
         }
     }
-    let mut other = World::restore(&bytes, Execution::default()).expect("as saved");
+    let mut other = World::restore(&bytes, None, Execution::default()).expect("as saved");
     other.despawn(ids[4]).expect("lives");
     let missing = compare(&world, &other).expect("one is gone").difference;
     assert!(matches!(missing, Difference::Missing { entity, in_left: true, .. } if entity == ids[4]), "{missing}");
@@ -186,7 +241,7 @@ fn two_live_worlds_are_compared_value_by_value() {
 #[test]
 fn parts_that_are_no_entities_are_named() {
     let mut world = Scene::new(2).run(Execution::default(), 5);
-    let mut other = World::restore(&saved(&world), Execution::default()).expect("as saved");
+    let mut other = World::restore(&saved(&world), None, Execution::default()).expect("as saved");
     let entity = muster_core::Entity::at(scene::at(1, 1));
     for world in [&mut world, &mut other] {
         for _ in 0..2 {
@@ -231,7 +286,7 @@ fn between_key_frames_the_tick_and_the_sector_are_named() {
 #[test]
 fn a_host_that_does_not_take_the_bytes_leaves_a_gap_and_the_count_says_so() {
     let mut scene = Scene::new(6);
-    let mut world = World::new(scene.config(), Execution::default()).expect("valid");
+    let mut world = World::new(scene.config(), None, Execution::default()).expect("valid");
     let settings = Settings { key_ticks: 10, pending_bytes_max: 16_000, ..KEYS };
     let mut recorder = Recorder::new(&world, settings);
     let mut file = Vec::new();

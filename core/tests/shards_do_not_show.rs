@@ -5,8 +5,9 @@
 use muster_core::{Entity, Execution, METRE, Position, SectorId, World, WorldConfig};
 
 fn drifting(execution: Execution, count: u32) -> World {
-    let mut world = World::new(WorldConfig { attributes: vec!["gold".into()], ..WorldConfig::default() }, execution)
-        .expect("a valid configuration");
+    let mut world =
+        World::new(WorldConfig { attributes: vec!["gold".into()], ..WorldConfig::default() }, None, execution)
+            .expect("a valid configuration");
     let mut state = 1u64;
     let mut draw = |below: i64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -23,12 +23,12 @@ fn reseal(bytes: &mut [u8]) {
 #[test]
 fn a_restored_world_is_the_same_and_goes_on_the_same_on_any_number_of_shards() {
     let mut scene = Scene::new(7);
-    let mut world = World::new(scene.config(), Execution::default()).expect("valid");
+    let mut world = World::new(scene.config(), None, Execution::default()).expect("valid");
     scene.advance(&mut world, 40);
     let bytes = saved(&world);
     let mut restored: Vec<(World, Scene)> = Vec::new();
     for execution in executions() {
-        let mut world_again = World::restore(&bytes, execution).expect("as saved");
+        let mut world_again = World::restore(&bytes, None, execution).expect("as saved");
         assert_eq!(saved(&world_again), bytes);
         assert_eq!(world_again.hash(), world.hash());
         assert_eq!(compare(&world, &world_again), None);
@@ -39,6 +39,7 @@ fn a_restored_world_is_the_same_and_goes_on_the_same_on_any_number_of_shards() {
         for (restored, scene) in &mut restored {
             scene.advance(restored, 1);
             assert_eq!(restored.hash(), world.hash(), "{tick}: {:?}", compare(&world, restored));
+            assert_eq!(restored.events(), world.events(), "{tick}");
         }
     }
     assert!(restored.iter().all(|(restored, _)| saved(restored) == saved(&world)));
@@ -52,7 +53,7 @@ fn ids_after_a_restore_are_those_that_would_have_come() {
     for id in ids.iter().step_by(3) {
         world.despawn(*id).expect("lives");
     }
-    let mut restored = World::restore(&saved(&world), Execution::default()).expect("as saved");
+    let mut restored = World::restore(&saved(&world), None, Execution::default()).expect("as saved");
     for number in 0..ids.len() as i64 {
         let entity = Entity::at(at(number, 5));
         assert_eq!(world.spawn(&entity), restored.spawn(&entity));
@@ -67,7 +68,7 @@ fn the_bytes_do_not_depend_on_shards_threads_or_on_sectors_that_were_left() {
     for execution in executions() {
         assert_eq!(saved(&Scene::new(11).run(execution, 50)), plain, "{execution:?}");
     }
-    let mut there_and_back = World::restore(&plain, Execution::default()).expect("as saved");
+    let mut there_and_back = World::restore(&plain, None, Execution::default()).expect("as saved");
     let mut ids = Vec::new();
     there_and_back.ids(&mut ids);
     let home = there_and_back.position(ids[0]).expect("lives");
@@ -86,15 +87,15 @@ fn the_bytes_do_not_depend_on_shards_threads_or_on_sectors_that_were_left() {
 #[test]
 fn every_cut_is_refused() {
     let bytes = saved(&Scene::small().run(Execution::default(), 3));
-    assert!(World::restore(&bytes, Execution::default()).is_ok());
+    assert!(World::restore(&bytes, None, Execution::default()).is_ok());
     for end in 0..bytes.len() {
         let mut cut = bytes[..end].to_vec();
-        assert!(World::restore(&cut, Execution::default()).is_err(), "{end}");
+        assert!(World::restore(&cut, None, Execution::default()).is_err(), "{end}");
         if end >= Header::BYTES {
             // As if it had been written that short.
             cut[48..56].copy_from_slice(&((end - Header::BYTES) as u64).to_le_bytes());
             reseal(&mut cut);
-            let error = World::restore(&cut, Execution::default()).expect_err("too short").fault;
+            let error = World::restore(&cut, None, Execution::default()).expect_err("too short").fault;
             assert!(matches!(error, Fault::Cut | Fault::Count(_)), "{end}: {error}");
         }
     }
@@ -103,7 +104,7 @@ fn every_cut_is_refused() {
     let length = (longer.len() - Header::BYTES) as u64;
     longer[48..56].copy_from_slice(&length.to_le_bytes());
     reseal(&mut longer);
-    assert_eq!(World::restore(&longer, Execution::default()).expect_err("too long").fault, Fault::Trailing);
+    assert_eq!(World::restore(&longer, None, Execution::default()).expect_err("too long").fault, Fault::Trailing);
 }
 
 #[test]
@@ -114,9 +115,9 @@ fn every_flip_is_refused_and_behind_the_checksum_is_refused_or_gives_another_wor
         for bit in 0..8 {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << bit;
-            assert!(World::restore(&flipped, Execution::default()).is_err(), "byte {at}, bit {bit}");
+            assert!(World::restore(&flipped, None, Execution::default()).is_err(), "byte {at}, bit {bit}");
             reseal(&mut flipped);
-            match World::restore(&flipped, Execution::default()) {
+            match World::restore(&flipped, None, Execution::default()) {
                 Err(_) => refused += 1,
                 Ok(mut other) => {
                     others += 1;
@@ -136,7 +137,7 @@ fn errors_name_the_part() {
         let mut bytes = bytes.clone();
         change(&mut bytes);
         reseal(&mut bytes);
-        World::restore(&bytes, Execution::default()).expect_err("changed")
+        World::restore(&bytes, None, Execution::default()).expect_err("changed")
     };
     assert_eq!(fails(&|bytes| bytes[0] = b'X').fault, Fault::Magic);
     assert_eq!(fails(&|bytes| bytes[8] = 2).fault, Fault::Version);
@@ -147,7 +148,7 @@ fn errors_name_the_part() {
     assert_eq!((rate.part, rate.at > 64), ("config", true), "{rate}");
     let bad = Execution { shards: 0, ..Execution::default() };
     assert!(
-        matches!(World::restore(&bytes, bad).expect_err("no shards").fault, Fault::Config(error) if error.field == "shards")
+        matches!(World::restore(&bytes, None, bad).expect_err("no shards").fault, Fault::Config(error) if error.field == "shards")
     );
 }
 
@@ -155,12 +156,12 @@ fn errors_name_the_part() {
 #[test]
 fn a_small_snapshot_has_the_bytes_it_always_had() {
     let config = WorldConfig { seed: 1, attributes: vec!["ammunition".into()], ..WorldConfig::default() };
-    let mut world = World::new(config, Execution::default()).expect("valid");
+    let mut world = World::new(config, None, Execution::default()).expect("valid");
     let first = world.spawn(&Entity { velocity_x: 1000, attributes: vec![9], ..Entity::at(at(1, 2)) }).expect("room");
     world.spawn(&Entity { health: -3, team: 7, target: first, ..Entity::at(at(-1, -2)) }).expect("room");
     world.step();
     let bytes = saved(&world);
-    assert_eq!((bytes.len(), XxHash3_64::oneshot(&bytes), world.tick()), (482, 17_416_003_397_013_057_373, 1));
+    assert_eq!((bytes.len(), XxHash3_64::oneshot(&bytes), world.tick()), (538, 13_084_976_511_556_835_826, 1));
 }
 
 proptest! {
@@ -170,10 +171,10 @@ proptest! {
     fn worlds_of_any_history_come_back(seed in any::<u64>(), ticks in 0u32..40, shards in 1u16..9, cut in any::<u16>()) {
         let mut world = Scene::new(seed).run(Execution { shards, ..Execution::default() }, ticks);
         let bytes = saved(&world);
-        let mut restored = World::restore(&bytes, Execution::default()).expect("as saved");
+        let mut restored = World::restore(&bytes, None, Execution::default()).expect("as saved");
         prop_assert_eq!(saved(&restored), &bytes[..]);
         prop_assert_eq!(restored.hash(), world.hash());
         let junk = &bytes[bytes.len().min(usize::from(cut))..];
-        prop_assert!(cut == 0 || World::restore(junk, Execution::default()).is_err());
+        prop_assert!(cut == 0 || World::restore(junk, None, Execution::default()).is_err());
     }
 }

@@ -17,7 +17,11 @@ const ALL: u16 = u16::MAX;
 type Point = (i32, i32);
 
 fn coordinate(from: i32, to: i32) -> impl Strategy<Value = i32> {
-    prop_oneof![(from..=to).prop_map(|metres| metres * METRE), from * METRE..=to * METRE]
+    prop_oneof![
+        (from..=to).prop_map(|metres| metres * METRE),
+        (4 * from..=4 * to).prop_map(|quarters| quarters * (METRE / 4)),
+        from * METRE..=to * METRE
+    ]
 }
 
 fn inside() -> impl Strategy<Value = Point> {
@@ -43,12 +47,21 @@ fn forms() -> impl Strategy<Value = Vec<WallForm>> {
     prop::collection::vec(form(), 1..6)
 }
 
+/// Grids of a few and of many blocks, at the corner of the map and elsewhere, from nearly open to nearly closed.
 fn cells() -> impl Strategy<Value = CellsDef> {
-    let solid = prop_oneof![
-        prop::collection::vec(prop::bool::weighted(0.2), 256),
-        prop::collection::vec(prop::bool::weighted(0.02), 256)
-    ];
-    solid.prop_map(|solid| CellsDef { at: (0, 0), cell_shift: 16, columns: 16, rows: 16, solid, layers: ALL })
+    let grid = (1..=64u32, 1..=64u32, 14..=16u32, prop_oneof![Just((0, 0)), inside()]);
+    let density = prop_oneof![Just(0.002), Just(0.02), Just(0.2), Just(0.6)];
+    let full = (grid, density).prop_flat_map(|((columns, rows, cell_shift, at), density)| {
+        let (columns, rows) = (columns << (16 - cell_shift) >> 2, rows << (16 - cell_shift) >> 2);
+        let (columns, rows) = (columns.max(1), rows.max(1));
+        let solid = prop::collection::vec(prop::bool::weighted(density), (columns * rows) as usize);
+        (Just((at, cell_shift, columns, rows)), solid)
+    });
+    full.prop_map(|((at, cell_shift, columns, rows), solid)| {
+        // As far right and up as it fits.
+        let fit = |at: i32, cells: u32| at.min(SIDE * METRE - (cells << cell_shift) as i32);
+        CellsDef { at: (fit(at.0, columns), fit(at.1, rows)), cell_shift, columns, rows, solid, layers: ALL }
+    })
 }
 
 fn body() -> impl Strategy<Value = Body> {
@@ -69,11 +82,14 @@ fn map_of(forms: &[WallForm], cells: Option<CellsDef>) -> Map {
 }
 
 fn as_boxes(cells: &CellsDef) -> Vec<WallForm> {
-    let solid = (0..256).filter(|index| cells.solid[*index as usize]);
+    let solid = (0..cells.columns * cells.rows).filter(|index| cells.solid[*index as usize]);
     solid
-        .map(|index: i32| {
-            let min = (index % 16 * METRE, index / 16 * METRE);
-            WallForm::Box { min, max: (min.0 + METRE, min.1 + METRE) }
+        .map(|index| {
+            let (column, row) = (index % cells.columns, index / cells.columns);
+            let corner = |column: u32, row: u32| {
+                (cells.at.0 + (column << cells.cell_shift) as i32, cells.at.1 + (row << cells.cell_shift) as i32)
+            };
+            WallForm::Box { min: corner(column, row), max: corner(column + 1, row + 1) }
         })
         .collect()
 }
@@ -119,7 +135,7 @@ fn vector(from: Point, to: Point) -> Point {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rays_find_the_first_of_many_walls(forms in forms(), from in around(), to in around(), radius in 0..METRE) {

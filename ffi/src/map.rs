@@ -73,18 +73,15 @@ impl Versioned for muster_spawn_point_t {
     const SIZE_MIN: usize = 32;
 }
 
-/// Reads a map for a world with these attributes; an empty text is none.
-pub(crate) fn read_map(json: muster_bytes_t, attributes: &[String]) -> Result<Option<Map>, Refused> {
-    let Some(text) = json.text("map_json")? else { return Ok(None) };
-    let refused = |error: muster_core::map::MapError| Refused::new(MUSTER_E_MAP, error.to_string());
-    let mut map = Map::from_json(text).map_err(refused)?;
-    map.resolve(attributes).map_err(refused)?;
-    Ok(Some(map))
+/// Reads a map; an empty text is none.
+pub(crate) fn read_map(json: muster_bytes_t) -> Result<Option<Map>, Refused> {
+    let map = json.text("map_json")?.map(Map::from_json).transpose();
+    map.map_err(|error| Refused::new(MUSTER_E_MAP, error.to_string()))
 }
 
 /// The map of a world, or the refusal of what needs one.
 pub(crate) fn map_of(world: &World) -> Result<&Map, Refused> {
-    world.map.as_ref().ok_or_else(|| Refused::new(MUSTER_E_MAP, "the world has no map"))
+    world.core.map().ok_or_else(|| Refused::new(MUSTER_E_MAP, "the world has no map"))
 }
 
 #[unsafe(no_mangle)]

@@ -13,6 +13,7 @@ use crate::{
         Refused, call, muster_result_t,
         muster_result_t::{MUSTER_E_CONFIG, MUSTER_E_DIVERGED, MUSTER_E_REPLAY},
     },
+    map::read_map,
     space::muster_sector_t,
     world::{World, keep, muster_world_t, with},
 };
@@ -235,12 +236,11 @@ pub extern "C" fn muster_replay_seek(
         out_world.check("out_world")?;
         let mut player = player(replay, map_json)?;
         player.seek(tick).map_err(damaged)?;
-        keep(player.into_world(), None, out_world)
+        keep(player.into_world(), out_world)
     })
 }
 
 fn player<'call>(replay: muster_bytes_t, map_json: muster_bytes_t) -> Result<Player<'call>, Refused> {
     let replay = Replay::open(replay.read("replay")?).map_err(damaged)?;
-    map_json.read("map_json")?;
-    Player::new(replay, Execution::default()).map_err(damaged)
+    Player::new(replay, read_map(map_json)?, Execution::default()).map_err(damaged)
 }

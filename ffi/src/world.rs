@@ -5,7 +5,6 @@ use core::{ffi::c_void, mem};
 use muster_core::{
     Entity, EntityId, Execution, Input, SectorId,
     command::{Command, decode_inputs},
-    map::Map,
     replay::Recorder,
     world::{Applied, InputError},
 };
@@ -48,11 +47,12 @@ pub struct muster_stats_t {
     pub projectiles_dropped: u64,
     pub events_dropped: [u64; 4],
     pub commands_refused: u64,
+    pub paths_refused: u64,
     pub inline_ticks: u64,
 }
 
 impl Versioned for muster_stats_t {
-    const SIZE_MIN: usize = 80;
+    const SIZE_MIN: usize = 88;
 }
 
 /// A world and what its callers' calls need from one to the next.
@@ -67,7 +67,6 @@ pub(crate) struct World {
     /// What records the world, or has recorded it and still has bytes for the host.
     pub(crate) recorder: Option<Recorder>,
     pub(crate) is_recording: bool,
-    pub(crate) map: Option<Map>,
     /// Made by the first search.
     pub(crate) paths: Option<Paths>,
     commands: Vec<Command>,
@@ -89,7 +88,7 @@ impl Root for World {
 }
 
 impl World {
-    pub(crate) fn new(core: muster_core::World, map: Option<Map>) -> Self {
+    pub(crate) fn new(core: muster_core::World) -> Self {
         Self {
             core,
             ids: Vec::new(),
@@ -99,7 +98,6 @@ impl World {
             pairs: Vec::new(),
             recorder: None,
             is_recording: false,
-            map,
             paths: None,
             commands: Vec::new(),
             hashes: Vec::new(),
@@ -186,11 +184,10 @@ pub extern "C" fn muster_world_create(
         } else {
             config.versioned("config")?
         };
-        let world_config = config.read()?;
-        let map = read_map(config.map_json, &world_config.attributes)?;
-        let core = muster_core::World::new(world_config, Execution::default())
+        let map = read_map(config.map_json)?;
+        let core = muster_core::World::new(config.read()?, map, Execution::default())
             .map_err(|error| Refused::new(MUSTER_E_CONFIG, error.to_string()))?;
-        keep(core, map, out_world)
+        keep(core, out_world)
     })
 }
 
@@ -258,6 +255,7 @@ pub extern "C" fn muster_world_stats(world: *mut muster_world_t, out_stats: Out<
             projectiles_dropped: stats.projectiles_dropped,
             events_dropped: stats.events_dropped,
             commands_refused: stats.commands_refused,
+            paths_refused: stats.paths_refused,
             inline_ticks: stats.inline_ticks,
         };
         out_stats.write_versioned(stats, "out_stats")
@@ -310,19 +308,15 @@ pub extern "C" fn muster_world_restore(
 ) -> muster_result_t {
     call(|| {
         out_world.check("out_world")?;
-        let map = read_map(map_json, &[])?;
-        let core = muster_core::World::restore(snapshot.read("snapshot")?, Execution::default())
+        let map = read_map(map_json)?;
+        let core = muster_core::World::restore(snapshot.read("snapshot")?, map, Execution::default())
             .map_err(|error| Refused::new(MUSTER_E_SNAPSHOT, error.to_string()))?;
-        keep(core, map, out_world)
+        keep(core, out_world)
     })
 }
 
-pub(crate) fn keep(
-    core: muster_core::World,
-    map: Option<Map>,
-    out_world: Out<*mut muster_world_t>,
-) -> Result<(), Refused> {
-    let handle = roots::keep(World::new(core, map))?;
+pub(crate) fn keep(core: muster_core::World, out_world: Out<*mut muster_world_t>) -> Result<(), Refused> {
+    let handle = roots::keep(World::new(core))?;
     out_world.write(core::ptr::without_provenance_mut(handle as usize), "out_world")
 }
 

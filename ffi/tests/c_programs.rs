@@ -156,7 +156,7 @@ layouts! {
     world::muster_sector_hash_t { sector, hash }
     world::muster_stats_t {
         size, entities, projectiles, sectors, kept_at_edge, projectiles_dropped, events_dropped, commands_refused,
-        inline_ticks,
+        paths_refused, inline_ticks,
     }
     entity::muster_spawn_t {
         position, attributes, velocity_x, velocity_y, speed_max, acceleration_max, health, health_max, mass, owner,

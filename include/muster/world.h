@@ -197,11 +197,13 @@ typedef struct muster_stats_t {
   uint64_t events_dropped[4];
   /* Commands that were refused. */
   uint64_t commands_refused;
+  /* Entities that went straight because too many waited for paths. */
+  uint64_t paths_refused;
   /* Ticks whose work was done on one thread since there was little of it. */
   uint64_t inline_ticks;
 } muster_stats_t;
 
-MUSTER_STATIC_ASSERT(sizeof(muster_stats_t) == 80, "muster_stats_t is packed in an unusual way");
+MUSTER_STATIC_ASSERT(sizeof(muster_stats_t) == 88, "muster_stats_t is packed in an unusual way");
 
 /* Fills a configuration with the defaults, and its `size` with `size`, which is sizeof *out_config. Pointers in it are
  * NULL. Results: MUSTER_OK; MUSTER_E_ARGUMENT; MUSTER_E_STRUCT. Threads: [any]. Since: 0.1. */

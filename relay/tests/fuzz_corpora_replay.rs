@@ -1,6 +1,6 @@
 //! Every committed seed of a fuzz target, and so every input that once broke something, goes through its target again.
 //!
-//! Without instrumentation this is quick; looking for new inputs is `relay/fuzz/run`.
+//! Without instrumentation this is quick; looking for new inputs is `tests/fuzz`.
 
 use std::{fs, path::Path};
 

@@ -35,7 +35,7 @@ mod read;
 use common as common_generated;
 use config as config_generated;
 
-pub use flatbuffers::FlatBufferBuilder as Builder;
+pub use flatbuffers::{FlatBufferBuilder as Builder, Follow, Vector, WIPOffset as Offset};
 pub use generated::schema_hash::SCHEMA_HASH;
 pub use limits::Limits;
 pub use read::{SchemaError, read_config, read_events, read_inputs, read_map, read_replay_header};

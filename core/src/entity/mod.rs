@@ -14,3 +14,6 @@ pub const ATTRIBUTES_MAX: usize = 64;
 /// A bit of [`Column::Flags`]: a contact event is told when something begins to touch this entity. The bits below 2^24
 /// are the game mode's.
 pub const FLAG_TELLS_CONTACTS: u32 = 1 << 31;
+
+/// A bit of [`Column::Flags`]: the entity steers round others on its way to a place. Bots do so without it.
+pub const FLAG_AVOIDS: u32 = 1 << 29;

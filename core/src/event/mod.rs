@@ -4,6 +4,7 @@ mod battle;
 mod encode;
 mod group;
 mod queue;
+mod waiting;
 
 pub use battle::Battles;
 pub use encode::{EVENTS_MAX, TooManyEvents, encode_events};
@@ -146,6 +147,22 @@ impl Event {
 }
 
 impl Kind {
+    /// Every kind, in the order of their numbers.
+    pub(crate) const ALL: [Self; 12] = [
+        Self::UnitDestroyed,
+        Self::BaseDestroyed,
+        Self::MassiveBattle,
+        Self::ResourceCapture,
+        Self::Contact,
+        Self::Hit,
+        Self::ZoneEntered,
+        Self::ZoneLeft,
+        Self::PickupTaken,
+        Self::CommandRefused,
+        Self::Used,
+        Self::Custom,
+    ];
+
     /// The class of events of this kind.
     pub const fn class(self) -> Class {
         match self {

@@ -3,8 +3,8 @@
 use super::{
     buckets::Bounds,
     definition::CellsDef,
-    ray::{Fraction, Hit, Ray},
-    walk::Walk,
+    overview::Overview,
+    ray::{Hit, Ray},
 };
 
 /// Bits of a block's coordinates within it.
@@ -22,9 +22,7 @@ pub(super) struct Cells {
     shift: u32,
     columns: i64,
     rows: i64,
-    blocks_per_row: usize,
-    /// Bit `8 * (row % 8) + column % 8` of the word of a block is a cell.
-    blocks: Vec<u64>,
+    overview: Overview,
     pub layers: u16,
 }
 
@@ -52,15 +50,14 @@ impl Cells {
             shift: cells.cell_shift,
             columns: cells.columns.into(),
             rows: cells.rows.into(),
-            blocks_per_row,
-            blocks,
+            overview: Overview::new(blocks, blocks_per_row),
             layers: cells.layers,
         }
     }
 
     /// The word of the block of a cell that is in the grid.
     fn block(&self, column: i64, row: i64) -> u64 {
-        self.blocks[(row >> BLOCK_SHIFT) as usize * self.blocks_per_row + (column >> BLOCK_SHIFT) as usize]
+        self.overview.block(column >> BLOCK_SHIFT, row >> BLOCK_SHIFT)
     }
 
     const fn has(&self, column: i64, row: i64) -> bool {
@@ -133,7 +130,7 @@ impl Cells {
                 let column = block_column << BLOCK_SHIFT;
                 let line = (0xff << (left - column).max(0)) & 0xff & (0xff >> (column + 7 - right).max(0));
                 // The same eight bits in each of the eight lines.
-                let bits = self.block(column, row) & lines & line * 0x0101_0101_0101_0101;
+                let bits = self.block(column, row) & lines & (line * 0x0101_0101_0101_0101);
                 if !visit(column, row, bits) {
                     return;
                 }
@@ -143,82 +140,7 @@ impl Cells {
 
     /// Where a ray without width meets the first solid cell. Cells are closed, as walls are; see [`Ray::meets`].
     pub(super) fn meets(&self, ray: &Ray) -> Option<Hit> {
-        let (x, y) = (ray.x - self.x, ray.y - self.y);
-        let walk = Walk::new((x, y), (ray.dx, ray.dy), self.shift);
-        let on_line = |at: i64| at & ((1 << self.shift) - 1) == 0;
-        // A ray along a line touches the cells on both sides of it.
-        let beside = if ray.dx == 0 && on_line(x) {
-            Some(Walk { column: walk.column - 1, ..walk })
-        } else if ray.dy == 0 && on_line(y) {
-            Some(Walk { row: walk.row - 1, ..walk })
-        } else {
-            None
-        };
-        let hit = self.follow(ray, walk);
-        beside.map_or(hit, |walk| Hit::sooner(hit, self.follow(ray, walk)))
-    }
-
-    fn follow(&self, ray: &Ray, mut walk: Walk) -> Option<Hit> {
-        walk.approach(self.columns, self.rows);
-        let limit = if ray.is_open { walk.limit - 1 } else { walk.limit };
-        let is_beginning = (walk.column, walk.row);
-        let mut first = true;
-        if self.is_solid(is_beginning.0, is_beginning.1) {
-            return Some(self.hit_at_beginning(ray));
-        }
-        while !walk.is_beyond(self.columns, self.rows) {
-            if first || walk.column & 7 == 0 || walk.column & 7 == 7 || walk.row & 7 == 0 || walk.row & 7 == 7 {
-                first = false;
-                if self.has(walk.column, walk.row) && self.block(walk.column, walk.row) == 0 {
-                    walk.leap();
-                }
-            }
-            let (next_x, next_y) = (walk.next_x, walk.next_y);
-            if next_x.min(next_y) > limit {
-                return None;
-            }
-            if next_x == next_y {
-                // Through a corner: the cells on both sides are touched with it.
-                let beside_x = self.is_solid(walk.column + walk.right, walk.row);
-                let beside_y = self.is_solid(walk.column, walk.row + walk.up);
-                let behind = self.is_solid(walk.column + walk.right, walk.row + walk.up);
-                if beside_x | beside_y | behind {
-                    let by_x = if beside_x == beside_y { ray.dx.abs() >= ray.dy.abs() } else { beside_x };
-                    return Some(self.hit(ray, &walk, by_x));
-                }
-                walk.step();
-            } else {
-                let by_x = next_x < next_y;
-                let next = if by_x { (walk.column + walk.right, walk.row) } else { (walk.column, walk.row + walk.up) };
-                if self.is_solid(next.0, next.1) {
-                    return Some(self.hit(ray, &walk, by_x));
-                }
-                walk.step();
-            }
-        }
-        None
-    }
-
-    /// The hit of a ray that begins in a solid cell, or on its edge and goes in.
-    fn hit_at_beginning(&self, ray: &Ray) -> Hit {
-        let on_line = |at: i64, from: i64| (at - from) & ((1 << self.shift) - 1) == 0;
-        let normal = match (on_line(ray.x, self.x) && ray.dx != 0, on_line(ray.y, self.y) && ray.dy != 0) {
-            (true, false) => ray.against_x(),
-            (false, true) => ray.against_y(),
-            _ => ray.against_axis(),
-        };
-        Hit::at(Fraction::ZERO, normal)
-    }
-
-    /// The hit at the next crossing of a vertical or a horizontal line.
-    fn hit(&self, ray: &Ray, walk: &Walk, by_x: bool) -> Hit {
-        let line = |cell: i64, step: i64| (if step > 0 { cell + 1 } else { cell }) << self.shift;
-        let (part, whole, normal) = if by_x {
-            ((line(walk.column, walk.right) + self.x - ray.x).abs(), ray.dx.abs(), ray.against_x())
-        } else {
-            ((line(walk.row, walk.up) + self.y - ray.y).abs(), ray.dy.abs(), ray.against_y())
-        };
-        Hit::at(Fraction { part, whole }, normal)
+        self.overview.meets(&Ray { x: ray.x - self.x, y: ray.y - self.y, ..*ray }, self.shift)
     }
 
     /// The ways out for a point that is in a solid cell; `None` if it is not. A way is the distance to the first free
@@ -239,37 +161,5 @@ impl Cells {
             down: way(free(0, -1), y - y0),
             up: way(free(0, 1), y1 - y),
         })
-    }
-}
-
-impl Walk {
-    /// Goes to the last cell of the ray in this block of eight by eight cells.
-    fn leap(&mut self) {
-        let left = |cell: i64, step: i64| if step > 0 { 7 - (cell & 7) } else { cell & 7 };
-        let (columns, rows) = (left(self.column, self.right), left(self.row, self.up));
-        let out = |next: i64, every: i64, cells: i64, step: i64| {
-            if step == 0 { i64::MAX } else { next + cells * every }
-        };
-        let out_x = out(self.next_x, self.every_x, columns, self.right);
-        let out_y = out(self.next_y, self.every_y, rows, self.up);
-        let end = out_x.min(out_y);
-        // Up to seven lines are crossed before the block's end: three steps of bisection find how many.
-        let crossed = |next: i64, every: i64| {
-            let mut lines = 0;
-            for step in [4, 2, 1] {
-                lines += if next + (lines + step - 1) * every < end { step } else { 0 };
-            }
-            lines
-        };
-        if self.right != 0 {
-            let lines = crossed(self.next_x, self.every_x);
-            self.column += lines * self.right;
-            self.next_x += lines * self.every_x;
-        }
-        if self.up != 0 {
-            let lines = crossed(self.next_y, self.every_y);
-            self.row += lines * self.up;
-            self.next_y += lines * self.every_y;
-        }
     }
 }

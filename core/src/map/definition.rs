@@ -375,3 +375,16 @@ fn each<T>(
     }
     items.iter().enumerate().try_for_each(|(index, item)| check(item, &place.item(index)))
 }
+
+impl ZoneForm {
+    /// Its centre, and half its width and height, rounded up.
+    pub fn middle(&self) -> ((i32, i32), (i32, i32)) {
+        match *self {
+            Self::Circle { at, radius } => (at, (radius, radius)),
+            Self::Box { min, max } => {
+                let middle = (i32::midpoint(min.0, max.0), i32::midpoint(min.1, max.1));
+                (middle, ((max.0 - min.0) / 2 + 1, (max.1 - min.1) / 2 + 1))
+            }
+        }
+    }
+}

@@ -7,21 +7,26 @@
 mod buckets;
 mod cells;
 mod contact;
+mod decode;
 mod definition;
+mod encode;
 mod error;
 mod fields;
 mod identity;
 mod json;
 mod navigable;
+mod overview;
 mod ray;
 mod sweep;
 mod walk;
 mod walls;
 
 pub use contact::Body;
+pub use decode::{MapMessageError, decode_map};
 pub use definition::{
     CellsDef, MapDef, NavigationDef, PickupEffect, PickupSpawn, SpawnPoint, WallDef, WallForm, Zone, ZoneForm, ZoneKind,
 };
+pub use encode::encode_map;
 pub use error::{MapError, MapFault};
 pub use ray::{Hit, Normal};
 pub use walls::{PushOut, Travel, Walls};

@@ -56,3 +56,60 @@ fn choose(map: &MapDef) -> u32 {
     debug_assert!(SIDE_MAX >> 24 < 1024, "the largest map fits into cells of 256 m");
     cells.or_else(|| (SHIFT_MIN..=24).find(fits)).unwrap_or(24)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        map::{CellsDef, Map, WallDef},
+        space::METRE,
+    };
+
+    fn blocked(map: &Map) -> Vec<String> {
+        let grid = map.grid();
+        let row = |y| (0..grid.width()).map(|x| if grid.is_blocked(x, y) { '#' } else { '.' }).collect();
+        (0..grid.height()).rev().map(row).collect()
+    }
+
+    #[test]
+    fn thin_walls_are_not_walked_through() {
+        let metre = |metres: f64| (metres * f64::from(METRE)) as i32;
+        // Between two columns of cells, in the middle of one, and as a thin box on the line.
+        let line = |x: f64| WallForm::Segment { from: (metre(x), 0), to: (metre(x), 4 * METRE) };
+        let cases = [
+            (line(2.0), [".##.", ".##.", ".##.", ".##."]),
+            (line(1.5), [".#..", ".#..", ".#..", ".#.."]),
+            (WallForm::Box { min: (metre(1.95), 0), max: (metre(2.05), METRE) }, ["....", "....", "....", ".##."]),
+            (WallForm::Box { min: (METRE, METRE), max: (3 * METRE, 2 * METRE) }, ["....", "....", ".##.", "...."]),
+        ];
+        for (form, expected) in cases {
+            let mut map = MapDef::empty(4 * METRE, 4 * METRE);
+            map.walls = vec![WallDef { form, layers: u16::MAX }];
+            map.navigation.cell_shift = Some(16);
+            map.navigation.agent_radius = METRE / 4;
+            assert_eq!(blocked(&Map::new(map).expect("a valid map")), expected, "{form:?}");
+        }
+    }
+
+    #[test]
+    fn cells_are_those_of_the_walls_unless_the_map_says_otherwise() {
+        let solid = vec![false, true, false, false];
+        let cells = CellsDef { at: (0, 0), cell_shift: 17, columns: 2, rows: 2, solid, layers: u16::MAX };
+        let mut map = MapDef::empty(4 * METRE, 4 * METRE);
+        let plain = Map::new(map.clone()).expect("a valid map");
+        assert_eq!((plain.grid().cell_shift(), plain.grid().width()), (15, 8));
+        map.cells = Some(cells);
+        assert_eq!(blocked(&Map::new(map.clone()).expect("a valid map")), ["..", ".#"]);
+        map.navigation = crate::map::NavigationDef { cell_shift: Some(16), agent_radius: METRE, layers: 1 };
+        let wide = ["....", ".###", ".###", ".###"];
+        assert_eq!(blocked(&Map::new(map.clone()).expect("a valid map")), wide);
+        map.navigation.layers = 0;
+        assert_eq!(blocked(&Map::new(map).expect("a valid map")), ["...."; 4]);
+    }
+
+    #[test]
+    fn the_largest_map_has_a_grid() {
+        let map = Map::new(MapDef::empty(SIDE_MAX, SIDE_MAX)).expect("a valid map");
+        assert_eq!((map.grid().width(), map.grid().cell_shift()), (1000, 20));
+    }
+}

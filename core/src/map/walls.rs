@@ -394,3 +394,151 @@ fn columns_of(form: WallForm, low: i64, high: i64) -> (i64, i64) {
         _ => (all.x0, all.x1),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        map::{CellsDef, Map},
+        space::METRE,
+    };
+
+    const ALL: u16 = u16::MAX;
+
+    /// Eight by eight cells of 1 m; rows as documents have them.
+    fn of_rows(rows: [&str; 8]) -> Map {
+        let mut map = MapDef::empty(8 * METRE, 8 * METRE);
+        let solid = rows.iter().rev().flat_map(|row| row.bytes().map(|cell| cell == b'#')).collect();
+        map.cells = Some(CellsDef { at: (0, 0), cell_shift: 16, columns: 8, rows: 8, solid, layers: ALL });
+        Map::new(map).expect("a valid map")
+    }
+
+    fn of_forms(forms: &[(WallForm, u16)]) -> Map {
+        let mut map = MapDef::empty(8 * METRE, 8 * METRE);
+        map.walls = forms.iter().map(|(form, layers)| WallDef { form: *form, layers: *layers }).collect();
+        Map::new(map).expect("a valid map")
+    }
+
+    fn segment(from: (i32, i32), to: (i32, i32)) -> WallForm {
+        WallForm::Segment { from: (from.0 * METRE, from.1 * METRE), to: (to.0 * METRE, to.1 * METRE) }
+    }
+
+    fn cast(map: &Map, from: (i32, i32), to: (i32, i32)) -> Option<(u64, (i32, i32))> {
+        let (x, y) = (from.0 * METRE, from.1 * METRE);
+        let hit = map.walls().raycast(x, y, to.0 * METRE - x, to.1 * METRE - y, 0, ALL);
+        hit.map(|hit| (hit.time, (hit.normal.x >> 15, hit.normal.y >> 15)))
+    }
+
+    #[test]
+    fn a_ray_touches_what_it_passes_and_leaves_what_it_stands_at() {
+        let map =
+            of_rows(["........", "........", "........", "..#.....", ".#......", "........", "........", "........"]);
+        let half = Some(Hit::WHOLE / 2);
+        let cases = [
+            // Between two cells that meet at a corner; past the corner of one; along a side.
+            ((1, 5), (3, 3), half, Some((1, 0))),
+            ((0, 4), (2, 2), half, Some((1, 0))),
+            ((0, 4), (2, 4), half, Some((-1, 0))),
+            ((0, 3), (2, 3), half, Some((-1, 0))),
+            // From a side: away, along it, in.
+            ((1, 3), (0, 3), None, None),
+            ((1, 3), (1, 8), Some(0), Some((0, -1))),
+            ((1, 3), (5, 7), Some(0), Some((-1, 0))),
+            // To a side.
+            ((0, 3), (1, 3), Some(Hit::WHOLE), Some((-1, 0))),
+            // Nowhere.
+            ((1, 3), (1, 3), None, None),
+        ];
+        for (from, to, time, normal) in cases {
+            let found = cast(&map, from, to);
+            assert_eq!(found.map(|found| found.0), time, "{from:?} to {to:?}");
+            // The corner's normal is that of either side.
+            if let (Some((_, found)), Some(expected)) = (found, normal) {
+                let against = found.0 * (to.0 - from.0) + found.1 * (to.1 - from.1) < 0;
+                assert!(against, "{found:?} is not against {from:?} to {to:?} as {expected:?}");
+            }
+        }
+        assert!(map.walls().line_of_sight((0, 3 * METRE), (METRE, 3 * METRE), ALL), "an end may touch");
+        assert!(!map.walls().line_of_sight((0, 0), (METRE + 1, 3 * METRE + 1), ALL), "an end may not be within");
+    }
+
+    #[test]
+    fn a_disc_slides_along_what_it_touches() {
+        let cells =
+            of_rows(["........", "........", "........", "........", "########", "........", "........", "........"]);
+        let line = of_forms(&[(segment((0, 4), (8, 4)), ALL)]);
+        let slanted = of_forms(&[(segment((0, 0), (8, 8)), ALL)]);
+        let radius = METRE / 2;
+        for map in [&cells, &line] {
+            let walls = map.walls();
+            let y = 4 * METRE + radius;
+            assert!(walls.is_free(METRE, y, Body::disc(radius)));
+            assert_eq!(walls.raycast(METRE, y, 6 * METRE, 0, radius, ALL), None);
+            let hit = walls.raycast(METRE, y + METRE, 6 * METRE, -2 * METRE, radius, ALL).expect("it goes down");
+            assert_eq!((hit.time, hit.normal), (Hit::WHOLE / 2, Normal { x: 0, y: 1 << 15 }));
+        }
+        let hit = slanted.walls().raycast(0, 4 * METRE, 4 * METRE, 0, radius, ALL).expect("it meets the diagonal");
+        assert_eq!((hit.normal.x, hit.normal.y), (-23170, 23170));
+        let centre = i64::from(4 * METRE) - (f64::from(radius) * 2.0_f64.sqrt()) as i64;
+        assert!((i64::from(hit.along(4 * METRE, 0).0) - centre).abs() <= 2);
+    }
+
+    #[test]
+    fn a_corner_pushes_both_ways_and_a_row_of_cells_only_up() {
+        let map =
+            of_rows(["........", "........", "........", "........", "#.......", "#.......", "########", "########"]);
+        let body = Body::disc(METRE / 2);
+        let out = map.walls().push_out(METRE + METRE / 4, 2 * METRE + METRE / 4, body).expect("it overlaps");
+        assert_eq!((out.dx, out.dy, out.is_free), (METRE / 4, METRE / 4, true));
+        assert!(
+            out.contacts.contains(&Normal { x: 1 << 15, y: 0 }) && out.contacts.contains(&Normal { x: 0, y: 1 << 15 })
+        );
+        // Across the joints of a flat row there is no other direction than up.
+        for step in 0..64 {
+            let x = 3 * METRE + step * (METRE / 16);
+            let out = map.walls().push_out(x, 2 * METRE + METRE / 2 - 10, body).expect("it overlaps");
+            assert_eq!((out.dx, out.dy, out.contacts[1]), (0, 10, Normal::default()), "step {step}");
+        }
+        // Deep within, the way out is through the ground.
+        let out = map.walls().push_out(4 * METRE + METRE / 3, METRE / 2, body).expect("it is in the ground");
+        assert!(out.is_free && out.dx == 0);
+    }
+
+    #[test]
+    fn walls_stop_only_what_collides_with_their_layers() {
+        let map = of_forms(&[(segment((4, 0), (4, 8)), 0b01)]);
+        let (walls, disc) = (map.walls(), |mask| Body { mask, ..Body::disc(METRE) });
+        for (mask, stops) in [(0b01, true), (0b11, true), (0b10, false), (0, false)] {
+            assert_eq!(walls.raycast(0, METRE, 8 * METRE, 0, 0, mask).is_some(), stops, "{mask}");
+            assert_eq!(walls.raycast(0, METRE, 8 * METRE, 0, 100, mask).is_some(), stops, "{mask}");
+            assert_eq!(walls.push_out(4 * METRE - 5, METRE, disc(mask)).is_some(), stops, "{mask}");
+            assert_eq!(!walls.is_free(4 * METRE - 5, METRE, disc(mask)), stops, "{mask}");
+            assert_eq!(walls.travel(0, METRE, 8 * METRE, 0, disc(mask)).dx < 4 * METRE, stops, "{mask}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_too_fast_for_a_wall_without_thickness() {
+        let map = of_forms(&[(segment((4, 0), (4, 8)), ALL), (segment((7, 0), (7, 8)), ALL)]);
+        for radius in [0, 1, METRE / 2, METRE] {
+            for speed in [METRE, 100 * METRE, 16_000 * METRE, i32::MAX] {
+                for shape in [Shape::Circle, Shape::Box] {
+                    let body = Body { half_x: radius, half_y: radius, shape, mask: ALL };
+                    let end = map.walls().travel(METRE, 4 * METRE, speed, speed / 4096, body);
+                    assert!(METRE + end.dx <= 4 * METRE - radius, "radius {radius}, speed {speed}: {end:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_ray_longer_than_the_arithmetic_finds_its_wall() {
+        let map = of_forms(&[(segment((4, 0), (4, 8)), ALL)]);
+        let hit = map.walls().raycast(i32::MIN, METRE, i32::MAX, 0, 0, ALL);
+        assert_eq!(hit, None, "it ends at the edge of the map");
+        let from = -(1 << 30);
+        let hit = map.walls().raycast(from, METRE, i32::MAX, 0, 0, ALL).expect("the wall is on the way");
+        let at = i64::from(from) + i64::from(hit.along(i32::MAX, 0).0);
+        assert!((at - i64::from(4 * METRE)).abs() <= 2, "{at}");
+    }
+}

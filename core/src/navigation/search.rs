@@ -114,13 +114,11 @@ impl Search {
     pub fn begin(&mut self, from: (u32, u32), to: (u32, u32)) {
         self.expansions = 0;
         self.open.clear();
-        self.progress = match (self.regions.label(from), self.regions.label(to)) {
-            (Some(a), Some(b)) if a == b => Progress::More,
-            _ => Progress::None,
-        };
-        if self.progress != Progress::More {
+        if !self.is_connected(from, to) {
+            self.progress = Progress::None;
             return;
         }
+        self.progress = Progress::More;
         self.stamp = self.stamp.checked_add(1).unwrap_or_else(|| {
             self.nodes.fill(Node::default());
             1
@@ -150,6 +148,11 @@ impl Search {
             self.step(grid);
         }
         self.progress
+    }
+
+    /// Whether there is a way between two cells, known without a search. Blocked cells and those outside have none.
+    pub fn is_connected(&self, from: (u32, u32), to: (u32, u32)) -> bool {
+        self.regions.label(from).is_some_and(|region| self.regions.label(to) == Some(region))
     }
 
     /// Expansions since `begin`.

@@ -39,6 +39,8 @@ impl Entry {
     pub(crate) const TELLS: u8 = 2;
     /// Set if damage can be done to it.
     pub(crate) const MORTAL: u8 = 4;
+    /// Set if it drives itself.
+    pub(crate) const DRIVEN: u8 = 8;
 
     /// Half its width in units of length.
     pub(crate) fn half_width(&self) -> i32 {
@@ -386,7 +388,8 @@ fn entry_of(columns: &Columns, row: usize) -> Entry {
     let tells = columns.flags[row] & crate::entity::FLAG_TELLS_CONTACTS != 0;
     let traits = if is_box { Entry::BOX } else { 0 }
         | if tells { Entry::TELLS } else { 0 }
-        | if columns.health_max[row] > 0 { Entry::MORTAL } else { 0 };
+        | if columns.health_max[row] > 0 { Entry::MORTAL } else { 0 }
+        | if columns.acceleration_max[row] > 0 { Entry::DRIVEN } else { 0 };
     Entry {
         x: columns.x[row],
         y: columns.y[row],

@@ -4,6 +4,7 @@
 //! up, and sums of integers are the same in any order, so neither the order of rows nor the division of work shows.
 
 pub(crate) mod contact;
+pub(crate) mod ground;
 pub(crate) mod index;
 pub(crate) mod movement;
 pub(crate) mod sweep;

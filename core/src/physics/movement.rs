@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn driving_reaches_what_is_wanted_and_no_sooner() {
-        let constants = Constants::new(WorldConfig::default());
+        let constants = Constants::new(WorldConfig::default(), None);
         let mut velocity = (0, 0);
         let mut ticks = 0;
         while velocity != (3 * METRE, -4 * METRE) {
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn approaching_ends_at_the_place() {
-        let constants = Constants::new(WorldConfig::default());
+        let constants = Constants::new(WorldConfig::default(), None);
         let (mut x, mut velocity) = (0i64, (0, 0));
         let goal = 50 * i64::from(METRE);
         for _ in 0..2000 {

@@ -9,8 +9,8 @@ use super::{
     frame::Head,
 };
 use crate::{
+    Map,
     config::Execution,
-    input::Input,
     snapshot::RestoreError,
     space::SectorId,
     world::{InputError, World},
@@ -22,14 +22,14 @@ use crate::{
 /// use muster_core::{Execution, Input, World, WorldConfig};
 /// use muster_core::replay::{Player, Recorder, Replay, Settings, Stepped};
 ///
-/// let mut world = World::new(WorldConfig::default(), Execution::default())?;
+/// let mut world = World::new(WorldConfig::default(), None, Execution::default())?;
 /// let mut recorder = Recorder::new(&world, Settings { key_ticks: 4, ..Settings::default() });
 /// for _ in 0..10 {
 ///     recorder.apply(&mut world, &Input::Step)?;
 /// }
 /// recorder.finish();
 ///
-/// let mut player = Player::new(Replay::open(recorder.pending())?, Execution::default())?;
+/// let mut player = Player::new(Replay::open(recorder.pending())?, None, Execution::default())?;
 /// player.seek(7)?;
 /// assert_eq!(player.world().tick(), 7);
 /// while player.step()? == Stepped::Same {}
@@ -40,6 +40,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Player<'a> {
     replay: Replay<'a>,
+    map: Option<Map>,
     execution: Execution,
     world: World,
     /// Where the next entry is.
@@ -80,9 +81,9 @@ pub enum PlayError {
 
 impl<'a> Player<'a> {
     /// Begins at the first key frame. The map must be the one of the recording, if that had one.
-    pub fn new(replay: Replay<'a>, execution: Execution) -> Result<Self, PlayError> {
-        let (world, offset) = restore(&replay, Head::BYTES, execution)?;
-        Ok(Self { replay, execution, world, offset, recorded: Vec::new(), played: Vec::new() })
+    pub fn new(replay: Replay<'a>, map: Option<Map>, execution: Execution) -> Result<Self, PlayError> {
+        let (world, offset) = restore(&replay, Head::BYTES, map.as_ref(), execution)?;
+        Ok(Self { replay, map, execution, world, offset, recorded: Vec::new(), played: Vec::new() })
     }
 
     /// Plays the next tick and compares the hash. After a gap in the recording it goes on from the key frame behind it.
@@ -160,7 +161,7 @@ impl<'a> Player<'a> {
     }
 
     fn jump(&mut self, offset: usize) -> Result<(), PlayError> {
-        (self.world, self.offset) = restore(&self.replay, offset, self.execution)?;
+        (self.world, self.offset) = restore(&self.replay, offset, self.map.as_ref(), self.execution)?;
         Ok(())
     }
 
@@ -174,7 +175,8 @@ impl<'a> Player<'a> {
         let read = record.read(
             |input| {
                 if refused.is_none() {
-                    refused = world.apply(&input).err();
+                    // That a command was refused is recorded: it is an event.
+                    refused = world.apply(&input).err().filter(|error| !matches!(error, InputError::Command(_)));
                 }
             },
             &mut self.recorded,
@@ -183,7 +185,7 @@ impl<'a> Player<'a> {
         if let Some(error) = refused {
             return Err(PlayError::Input { tick, error });
         }
-        world.apply(&Input::Step).map_err(|error| PlayError::Input { tick, error })?;
+        world.step();
         let played = world.hash();
         if played == hash {
             return Ok(Stepped::Same);
@@ -210,7 +212,7 @@ impl<'a> Player<'a> {
         if own == snapshot {
             return Ok(None);
         }
-        let (mut recorded, _) = restore(&self.replay, self.offset, self.execution)?;
+        let (mut recorded, _) = restore(&self.replay, self.offset, self.map.as_ref(), self.execution)?;
         let (mut left, mut right) = (Vec::new(), Vec::new());
         recorded.sector_hashes(&mut left);
         self.world.sector_hashes(&mut right);
@@ -229,7 +231,7 @@ impl<'a> Player<'a> {
             if let Some((Entry::Key { tick, .. }, _)) = self.replay.entry(self.offset)?
                 && tick == self.world.tick()
             {
-                let (recorded, _) = restore(&self.replay, self.offset, self.execution)?;
+                let (recorded, _) = restore(&self.replay, self.offset, self.map.as_ref(), self.execution)?;
                 return Ok(compare(&recorded, &self.world));
             }
             match self.step() {
@@ -244,11 +246,16 @@ impl<'a> Player<'a> {
 }
 
 /// The world of a key frame, and where the entry after it is.
-fn restore(replay: &Replay<'_>, offset: usize, execution: Execution) -> Result<(World, usize), PlayError> {
+fn restore(
+    replay: &Replay<'_>,
+    offset: usize,
+    map: Option<&Map>,
+    execution: Execution,
+) -> Result<(World, usize), PlayError> {
     let Some((Entry::Key { tick, snapshot }, next)) = replay.entry(offset)? else {
         return Err(PlayError::Tick { tick: replay.tick_first() });
     };
-    let world = World::restore(snapshot, execution)?;
+    let world = World::restore(snapshot, map.cloned(), execution)?;
     if world.tick() == tick { Ok((world, next)) } else { Err(PlayError::Tick { tick }) }
 }
 

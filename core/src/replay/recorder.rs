@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, FrameKind, Head, write_index};
 use crate::{
-    input::Input,
+    Input,
     snapshot::{Writer, config_hash, encode_input},
     space::SectorId,
     world::{Applied, InputError, World},
@@ -29,7 +29,7 @@ pub struct Settings {
 /// ```
 /// use muster_core::{Execution, Input, World, WorldConfig, replay::{Recorder, Replay, Settings}};
 ///
-/// let mut world = World::new(WorldConfig::default(), Execution::default())?;
+/// let mut world = World::new(WorldConfig::default(), None, Execution::default())?;
 /// let mut recorder = Recorder::new(&world, Settings::default());
 /// let mut file = Vec::new();
 /// for _ in 0..10 {
@@ -106,17 +106,19 @@ impl Recorder {
         recorder
     }
 
-    /// Applies an input to the world and records it if it was accepted; a step ends the tick's frame.
+    /// Applies an input to the world and records it; a step ends the tick's frame. What the world refuses is not recorded,
+    /// except for commands, whose refusal is an event. Returns what [`World::apply`] does.
     pub fn apply(&mut self, world: &mut World, input: &Input) -> Result<Applied, InputError> {
-        let applied = world.apply(input)?;
-        match input {
-            Input::Step => self.record_tick(world),
-            _ => self.record_input(input),
+        let applied = world.apply(input);
+        match (input, applied) {
+            (Input::Step, _) => self.record_tick(world),
+            (_, Ok(_) | Err(InputError::Command(_))) => self.record_input(input),
+            (_, Err(_)) => {}
         }
-        Ok(applied)
+        applied
     }
 
-    /// Records an input that the world has accepted. For hosts that call the world themselves; steps are recorded by
+    /// Records an input that the world has accepted, or a command that it has refused. For hosts that call the world themselves; steps are recorded by
     /// [`Self::record_tick`].
     pub fn record_input(&mut self, input: &Input) {
         // Beyond the limit the tick is lost as a whole, so its inputs need not be kept.

@@ -2,6 +2,7 @@
 
 mod flight;
 pub(crate) mod message;
+mod minds;
 pub(crate) mod orders;
 pub(crate) mod outbox;
 pub(crate) mod partition;

@@ -6,10 +6,12 @@ use super::{
     view::{Constants, View},
 };
 use crate::{
+    bot::{SEEN_MAX, Sight},
     command::{Action, Extent, Facts, Order, Subject, Target, is_ready, is_within},
     config::{Weapon, WorldConfig},
-    entity::EntityId,
+    entity::{EntityId, FLAG_AVOIDS},
     event::{Event, Kind},
+    navigation::{Neighbour, Walker, avoid},
     physics::movement::{approach, far_length},
     space::{METRE, Position, SECTOR_SIDE, angle_of, cos_q15, sin_q15},
 };
@@ -19,6 +21,12 @@ pub(crate) const PATH_PENDING: u16 = u16::MAX;
 
 /// How near to a place is being there: 0.25 m.
 const ARRIVED: i64 = METRE as i64 / 4;
+
+/// How far an entity looks for others that it steers round: 4 m.
+const NOTICED: i32 = 4 * METRE;
+
+/// How near to a waypoint an entity turns to the next, beside half of its own radius: 0.25 m.
+const TURNS: i64 = METRE as i64 / 4;
 
 impl Region {
     /// The velocity that a row's order asks for. Attacks fire here too.
@@ -32,7 +40,10 @@ impl Region {
         let columns = &self.columns;
         match columns.order[row] {
             order if order == Order::Velocity as u8 => (columns.goal_x[row] as i32, columns.goal_y[row] as i32),
-            order if order == Order::MoveTo as u8 => self.walk(row, view, constants, out),
+            order if order == Order::MoveTo as u8 => {
+                let wanted = self.walk(row, view, constants, out);
+                self.steer_round(row, wanted, view)
+            }
             order if order == Order::Attack as u8 => self.attack(row, view, constants, out),
             _ => (0, 0),
         }
@@ -48,7 +59,7 @@ impl Region {
             self.stop(row, out);
             return (0, 0);
         }
-        if let Some((x, y)) = self.next_waypoint(row, view) {
+        if let Some((x, y)) = self.next_waypoint(row, view, constants) {
             let speed = self.speed_limit(row, &constants.config);
             // Corners are taken at full speed; only the goal is stopped at.
             let distance = far_length(x, y).max(1);
@@ -59,8 +70,34 @@ impl Region {
     }
 
     /// Which way a row's next waypoint is; `None` once only the goal is left.
-    fn next_waypoint(&mut self, _row: usize, _view: &View) -> Option<(i64, i64)> {
-        None
+    fn next_waypoint(&mut self, row: usize, view: &View, constants: &Constants) -> Option<(i64, i64)> {
+        let path = self.columns.path[row];
+        if path == 0 {
+            return None;
+        }
+        let waypoints = view.navigator.as_ref()?.paths().waypoints(path)?;
+        let shift = self.map_shift(constants)?;
+        loop {
+            let next = usize::from(self.columns.waypoint[row]);
+            // The last one is the middle of the goal's cell, which the goal itself stands for.
+            if next + 1 >= waypoints.len() {
+                return None;
+            }
+            let (x, y) = waypoints[next];
+            let x = i64::from(x) - i64::from(shift.0) - i64::from(self.columns.x[row]);
+            let y = i64::from(y) - i64::from(shift.1) - i64::from(self.columns.y[row]);
+            let near = TURNS + (i64::from(self.columns.half_x[row]) << 7);
+            if x.abs() > near || y.abs() > near {
+                return Some((x, y));
+            }
+            self.columns.waypoint[row] += 1;
+            self.touch_cold(row as u32);
+        }
+    }
+
+    /// What is added to coordinates of the region's sector to have the map's.
+    fn map_shift(&self, constants: &Constants) -> Option<(i32, i32)> {
+        constants.map.as_ref()?.local(Position { sector: self.sector, x: 0, y: 0 })
     }
 
     fn towards(&self, row: usize, (x, y): (i64, i64), constants: &Constants) -> (i32, i32) {
@@ -170,8 +207,79 @@ impl Region {
         self.touch_cold(row as u32);
     }
 
-    fn ask_for_path(&mut self, _row: usize, _goal: (i64, i64), _constants: &Constants, _out: &mut Outbox) {
-        let _: Option<PathRequest> = None;
+    /// Asks for a path to a goal that is not in a straight line. Where there is no map, it goes straight.
+    fn ask_for_path(&mut self, row: usize, goal: (i64, i64), constants: &Constants, out: &mut Outbox) {
+        let Some((map, shift)) = constants.map.as_ref().zip(self.map_shift(constants)) else { return };
+        let from = (self.columns.x[row] + shift.0, self.columns.y[row] + shift.1);
+        let along = |goal: i64, shift: i32| goal.checked_add(i64::from(shift)).and_then(|at| i32::try_from(at).ok());
+        let Some(to) = along(goal.0, shift.0).zip(along(goal.1, shift.1)) else { return };
+        let cells = map.grid().cell_of(from.0, from.1).zip(map.grid().cell_of(to.0, to.1));
+        let Some((from_cell, to_cell)) = cells else { return };
+        let radius = i32::from(self.columns.half_x[row]) << 8;
+        let way = (to.0 - from.0, to.1 - from.1);
+        if map.walls().raycast(from.0, from.1, way.0, way.1, radius, self.columns.collides[row]).is_none() {
+            return;
+        }
+        self.columns.waypoint[row] = PATH_PENDING;
+        out.path_requests.push(PathRequest { entity: self.columns.id[row], from: from_cell, to: to_cell });
+    }
+
+    /// The path that a row has asked for is there; without one it stays where it is. Returns a path that nobody walks.
+    pub(crate) fn take_path(&mut self, row: usize, path: Option<u32>) -> Option<u32> {
+        let columns = &mut self.columns;
+        if columns.waypoint[row] != PATH_PENDING {
+            return path;
+        }
+        let Some(path) = path else {
+            self.forget_order(row);
+            return None;
+        };
+        // The first waypoint is the middle of the cell that it stands in.
+        (columns.path[row], columns.waypoint[row]) = (path, 1);
+        self.touch_cold(row as u32);
+        None
+    }
+
+    /// A path cannot be asked for now: the row goes straight.
+    pub(crate) fn go_straight(&mut self, row: usize) {
+        if self.columns.waypoint[row] == PATH_PENDING {
+            self.columns.waypoint[row] = 0;
+            self.touch_cold(row as u32);
+        }
+    }
+
+    /// The velocity that leads round others, from the one that leads to where a row wants to go.
+    pub(super) fn steer_round(&self, row: usize, wanted: (i32, i32), view: &View) -> (i32, i32) {
+        let columns = &self.columns;
+        let is_careful = columns.bot[row] != 0 || columns.flags[row] & FLAG_AVOIDS != 0;
+        if wanted == (0, 0) || !is_careful {
+            return wanted;
+        }
+        let (x, y) = (columns.x[row], columns.y[row]);
+        let own = columns.id[row].slot();
+        let mut near = Sight::new(NOTICED);
+        view.for_each_near(
+            self.number,
+            (x - NOTICED, y - NOTICED),
+            (x + NOTICED, y + NOTICED),
+            |entry, shift_x, shift_y| {
+                if own != Some(entry.slot) && entry.layers & columns.collides[row] != 0 {
+                    let (right, up) = (i64::from(entry.x + shift_x - x), i64::from(entry.y + shift_y - y));
+                    near.handle_enemy(view.directory.id_in(entry.slot), right, up);
+                }
+            },
+        );
+        let mut neighbours = [Neighbour { offset: (0, 0), velocity: (0, 0), radius: 0 }; SEEN_MAX];
+        for (neighbour, seen) in neighbours.iter_mut().zip(near.nearest_first()) {
+            let (entry, _) = view.entry(seen.id).expect("what is in an index lives");
+            *neighbour = Neighbour {
+                offset: (seen.x, seen.y),
+                velocity: (entry.velocity_x, entry.velocity_y),
+                radius: entry.half_width().max(entry.half_height()),
+            };
+        }
+        let walker = Walker { desired: wanted, radius: i32::from(columns.half_x[row]) << 8 };
+        avoid(&walker, &neighbours[..near.nearest_first().len()])
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the parts of an event")]

@@ -39,12 +39,12 @@ pub(crate) struct Outbox {
     pub(crate) paths_done: Vec<u32>,
 }
 
-/// A way that an entity wants to know, in coordinates of the map.
+/// A way that an entity wants to know, in cells of the map's grid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
 pub(crate) struct PathRequest {
     pub(crate) entity: EntityId,
-    pub(crate) from: (i32, i32),
-    pub(crate) to: (i32, i32),
+    pub(crate) from: (u32, u32),
+    pub(crate) to: (u32, u32),
 }
 
 impl Outbox {

@@ -15,6 +15,7 @@ use crate::{
     hash,
     physics::{
         contact::{Push, began, collide, overlaps, resolve},
+        ground::Ground,
         index::{Entry, Index},
         movement::{PUSH_MAX, drive, limit},
     },
@@ -60,7 +61,7 @@ pub(crate) struct Region {
 pub(crate) struct Scratch {
     /// What contacts do, by place in the index.
     pushes: Vec<Push>,
-    /// How many contacts each has, by place in the index.
+    /// How many contacts each has, by place in the index. What is immovable is pushed by none, so it counts none.
     crowding: Vec<u16>,
     contacts: Vec<(u32, u32)>,
     foreign: Vec<ForeignContact>,
@@ -204,7 +205,8 @@ impl Region {
             | Column::Collides
             | Column::Team
             | Column::Flags
-            | Column::HealthMax => {
+            | Column::HealthMax
+            | Column::AccelerationMax => {
                 self.touch_cold(row);
                 self.touch();
             }
@@ -217,6 +219,7 @@ impl Region {
         let index = view.index(self.number);
         self.find_contacts(view, index, scratch);
         self.resolve_contacts(view, constants, index, scratch, out);
+        self.think(view, constants, out);
         self.fire_as_told(view, constants, out);
         self.move_rows(view, constants, index, scratch, out);
         self.fly(view, constants, out);
@@ -233,8 +236,8 @@ impl Region {
         index.for_each_pair(|first, second| {
             let (a, b) = (&entries[first], &entries[second]);
             if collide(a, b) && overlaps(b.x - a.x, b.y - a.y, a, b) {
-                scratch.crowding[first] = scratch.crowding[first].saturating_add(1);
-                scratch.crowding[second] = scratch.crowding[second].saturating_add(1);
+                scratch.crowding[first] = scratch.crowding[first].saturating_add(u16::from(a.mass != 0));
+                scratch.crowding[second] = scratch.crowding[second].saturating_add(u16::from(b.mass != 0));
                 scratch.contacts.push((first as u32, second as u32));
             }
         });
@@ -250,7 +253,7 @@ impl Region {
             other.for_each_across(index, (shift_x, shift_y), margin, |place, found| {
                 let (a, b) = (&index.entries()[place], &other.entries()[found]);
                 if collide(a, b) && overlaps(b.x + shift_x - a.x, b.y + shift_y - a.y, a, b) {
-                    scratch.crowding[place] = scratch.crowding[place].saturating_add(1);
+                    scratch.crowding[place] = scratch.crowding[place].saturating_add(u16::from(a.mass != 0));
                     let shift = (shift_x, shift_y);
                     scratch.foreign.push(ForeignContact {
                         place: place as u32,
@@ -317,6 +320,7 @@ impl Region {
     fn move_rows(&mut self, view: &View, constants: &Constants, index: &Index, scratch: &Scratch, out: &mut Outbox) {
         self.leaving.clear();
         let world_max = constants.config.speed_max;
+        let ground = Ground::new(constants.map.as_ref(), self.sector);
         for row in 0..self.columns.len() {
             let push = &scratch.pushes[index.place_of_row(row)];
             let columns = &mut self.columns;
@@ -336,8 +340,14 @@ impl Region {
             let speed_max = if own_max > 0 { own_max.min(world_max) } else { world_max };
             velocity = limit(velocity, speed_max);
             (columns.velocity_x[row], columns.velocity_y[row]) = velocity;
-            let x = columns.x[row] + constants.way(velocity.0) + push.x.clamp(-PUSH_MAX, PUSH_MAX);
-            let y = columns.y[row] + constants.way(velocity.1) + push.y.clamp(-PUSH_MAX, PUSH_MAX);
+            let mut way = (
+                constants.way(velocity.0) + push.x.clamp(-PUSH_MAX, PUSH_MAX),
+                constants.way(velocity.1) + push.y.clamp(-PUSH_MAX, PUSH_MAX),
+            );
+            if let Some(ground) = &ground {
+                ground.hold(columns, row, &mut way);
+            }
+            let (x, y) = (columns.x[row] + way.0, columns.y[row] + way.1);
             (columns.x[row], columns.y[row]) = (x, y);
             if x < 0 || x >= SECTOR_SIDE || y < self.low || y >= self.high {
                 self.leaving.push(row as u32);
@@ -376,6 +386,8 @@ impl Region {
             match struck_by {
                 Some(killer) if self.columns.health[row as usize] <= 0 => {
                     self.tell_death(row as usize, killer, view_tick, constants, out);
+                    let path = self.columns.path[row as usize];
+                    out.paths_done.extend((path != 0).then_some(path));
                     out.dead.push(self.columns.id[row as usize]);
                     self.remove(row);
                 }
@@ -477,6 +489,9 @@ impl Region {
 
 /// How many contacts an entity of some region has, as that region counts them.
 fn crowding(view: &View, region: u32, entry: &Entry) -> u16 {
+    if entry.mass == 0 {
+        return 0;
+    }
     let mut count = 0u16;
     let (width, height) = (entry.half_width(), entry.half_height());
     let (low, high) = ((entry.x - width, entry.y - height), (entry.x + width, entry.y + height));

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use super::partition::Partition;
 use crate::{
+    bot::Resource,
     config::WorldConfig,
     entity::{Directory, EntityId},
+    map::Map,
+    navigation::Navigator,
     physics::index::{Entry, Index},
     space::{Position, SectorId},
 };
@@ -14,19 +17,22 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Constants {
     pub(crate) config: WorldConfig,
+    pub(crate) map: Option<Map>,
     /// A tick in seconds, in 2^-32: what a speed is multiplied with to have a way.
     pub(crate) step_q32: i64,
 }
 
 impl Constants {
-    pub(crate) fn new(config: WorldConfig) -> Self {
+    pub(crate) fn new(config: WorldConfig, map: Option<Map>) -> Self {
         let rate = i64::from(config.tick_rate_hz);
-        Self { step_q32: ((1 << 32) + rate / 2) / rate, config }
+        Self { step_q32: ((1 << 32) + rate / 2) / rate, config, map }
     }
 
     /// When a wall of the map stops a disc on its way.
-    pub(crate) fn wall_on_way(&self, _from: Position, _way: (i32, i32), _radius: i32, _mask: u16) -> Option<u64> {
-        None
+    pub(crate) fn wall_on_way(&self, from: Position, way: (i32, i32), radius: i32, mask: u16) -> Option<u64> {
+        let map = self.map.as_ref()?;
+        let (x, y) = map.local(from)?;
+        map.walls().raycast(x, y, way.0, way.1, radius, mask).map(|hit| hit.time)
     }
 
     /// The way that a speed makes in a tick, in units of length.
@@ -43,6 +49,10 @@ pub(crate) struct View {
     /// By number of the region; `None` where there is none.
     pub(crate) indexes: Vec<Option<Box<Index>>>,
     pub(crate) partition: Arc<Partition>,
+    /// The paths that entities walk.
+    pub(crate) navigator: Option<Box<Navigator>>,
+    /// The resource zones of the map and who holds them.
+    pub(crate) resources: Vec<Resource>,
 }
 
 impl View {

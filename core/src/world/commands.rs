@@ -79,6 +79,8 @@ impl World {
         detail: u32,
         value: i64,
     ) {
+        // Each place has one name, under which snapshots and logs have it.
+        let position = Position::new(position.sector, position.x.into(), position.y.into());
         let event = Event::new(self.tick, Kind::Custom, position, subject, object, detail, value);
         self.queues.push(Event { class, ..event });
     }
@@ -172,6 +174,4 @@ impl World {
             player,
         ));
     }
-
-    pub(super) fn release_path(&mut self, _path: u32) {}
 }

@@ -64,7 +64,12 @@ impl World {
     pub fn despawn(&mut self, id: EntityId) -> Result<(), EntityError> {
         let place = self.place(id)?;
         self.directory.release(id);
-        self.region_mut(place.region).remove(place.row);
+        let region = self.region_mut(place.region);
+        let path = region.columns.path[place.row as usize];
+        region.remove(place.row);
+        if path != 0 {
+            self.release_path(path);
+        }
         self.note_moved(place.region);
         Ok(())
     }
@@ -105,6 +110,11 @@ impl World {
         if !self.is_valid(column, value) {
             return Err(WriteError::Value);
         }
+        if column == Column::Order
+            && let Some(path) = self.region_mut(place.region).forget_order(place.row as usize)
+        {
+            self.release_path(path);
+        }
         let region = self.region_mut(place.region);
         if !region.columns.set_value(column, place.row as usize, value) {
             return Err(WriteError::Value);
@@ -123,8 +133,10 @@ impl World {
         let (from, row) = (place.region, place.row as usize);
         let columns = &mut self.region_mut(from).columns;
         (columns.x[row], columns.y[row]) = (position.x, position.y);
-        if columns.order[row] != crate::command::Order::Velocity as u8 {
-            (columns.order[row], columns.goal_x[row], columns.goal_y[row]) = (0, 0, 0);
+        if columns.order[row] != crate::command::Order::Velocity as u8
+            && let Some(path) = self.region_mut(from).forget_order(row)
+        {
+            self.release_path(path);
         }
         self.region_mut(from).touch_cold(place.row);
         self.region_mut(from).touch();
@@ -164,6 +176,8 @@ impl World {
             Column::Weapon => (0..=config.weapons.len() as i64).contains(&value),
             Column::Bot => (0..=config.behaviours.len() as i64).contains(&value),
             Column::Order => (0..=3).contains(&value),
+            // Paths are counted by the world, which alone gives them.
+            Column::Path | Column::Waypoint => value == 0,
             Column::GoalX | Column::GoalY => value.unsigned_abs() < 1 << 62,
             _ => true,
         }

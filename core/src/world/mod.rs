@@ -3,7 +3,7 @@
 //! ```
 //! use muster_core::{Entity, Execution, METRE, Position, SectorId, World, WorldConfig};
 //!
-//! let mut world = World::new(WorldConfig::default(), Execution::default())?;
+//! let mut world = World::new(WorldConfig::default(), None, Execution::default())?;
 //! let at = Position::new(SectorId::new(0, 0), 100 * i64::from(METRE), 100 * i64::from(METRE));
 //! let disc = Entity { half_x: 128, mass: 80_000, velocity_x: METRE, ..Entity::at(at) };
 //! let id = world.spawn(&disc)?;
@@ -18,8 +18,10 @@
 mod apply;
 mod batch;
 mod commands;
+mod errands;
 mod host;
 mod partitioning;
+mod places;
 mod query;
 mod save;
 mod step;
@@ -32,16 +34,19 @@ pub use commands::FLAG_TAKEN_OVER;
 pub use host::{EntityError, SpawnError, WriteError};
 pub use query::{Filter, QUERY_MAX, RayHit};
 
+use places::Places;
+
 use crate::{
-    ConfigError, Execution, WorldConfig,
+    ConfigError, Execution, Map, WorldConfig,
     command::{Command, Queue},
     entity::{Directory, EntityId, Place},
-    event::{Event, Queues},
+    event::{Battles, Event, Queues},
     hash::{self, Digest, Part},
+    navigation::{Limits, Navigator},
     space::SectorId,
     tick::{
         message::Shot,
-        outbox::Stray,
+        outbox::{PathRequest, Stray},
         partition::Partition,
         region::Region,
         shard::Shard,
@@ -75,6 +80,12 @@ pub struct World {
     events: Vec<Event>,
     new_shots: Vec<(u32, Shot)>,
     stray_shots: Vec<(Stray, Shot)>,
+    places: Places,
+    battles: Battles,
+    /// There if there is a map.
+    navigator: Option<Box<Navigator>>,
+    path_requests: Vec<PathRequest>,
+    paths_done: Vec<u32>,
     /// Entities destroyed in a tick, while it lasts.
     dead: Vec<EntityId>,
     next_shot: u64,
@@ -100,19 +111,32 @@ pub struct Stats {
     pub events_dropped: [u64; 4],
     /// Commands that were refused.
     pub commands_refused: u64,
+    /// Entities that went straight because too many waited for paths.
+    pub paths_refused: u64,
     /// Ticks whose work was done on one thread since there was little of it.
     pub inline_ticks: u64,
 }
 
 impl World {
     /// A world with nothing in it.
-    pub fn new(config: WorldConfig, execution: Execution) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    /// When a field of the configuration or of the execution is out of its range, or a pickup of the map names an attribute
+    /// that the configuration does not declare.
+    pub fn new(config: WorldConfig, mut map: Option<Map>, execution: Execution) -> Result<Self, ConfigError> {
         config.validate()?;
+        if let Some(map) = &mut map {
+            let unknown = ConfigError { field: "map", expected: "one whose pickups name declared attributes" };
+            map.resolve(&config.attributes).map_err(|_| unknown)?;
+        }
         execution.validate()?;
         let directory = Directory::new(config.entities_max);
         let commands = Queue::new(COMMANDS_MAX, config.entities_max, config.commands_per_tick_max);
         let queues = Queues::new(config.events_max);
-        let constants = Arc::new(Constants::new(config));
+        let (places, battles) = (Places::new(map.as_ref()), Battles::new(&config));
+        let limits = navigation_limits(&config);
+        let navigator = map.as_ref().map(|map| Box::new(Navigator::new(map.grid(), limits)));
+        let constants = Arc::new(Constants::new(config, map));
         let mut world = Self {
             shards: Shard::group(execution.shards, &constants),
             workers: Workers::new(usize::from(execution.threads), |shard: &mut Box<Shard>| shard.run()),
@@ -129,11 +153,20 @@ impl World {
             events: Vec::new(),
             new_shots: Vec::new(),
             stray_shots: Vec::new(),
+            places,
+            battles,
+            navigator,
+            path_requests: Vec::new(),
+            paths_done: Vec::new(),
             dead: Vec::new(),
             next_shot: 1,
             stats: Stats::default(),
         };
         world.set_partition(Vec::new());
+        if let Some(map) = &world.constants.map {
+            let view = Arc::get_mut(&mut world.view).expect("the view is nobody else's between ticks");
+            view.resources = places::resources_for_bots(map);
+        }
         Ok(world)
     }
 
@@ -162,6 +195,11 @@ impl World {
         &self.constants.config
     }
 
+    /// The map, if there is one.
+    pub fn map(&self) -> Option<&Map> {
+        self.constants.map.as_ref()
+    }
+
     /// How the world is worked on.
     pub fn execution(&self) -> Execution {
         self.execution
@@ -181,7 +219,15 @@ impl World {
     pub fn stats(&self) -> Stats {
         let regions = self.partition.order().len() as u32;
         let projectiles = self.regions().map(|region| region.shots.len() as u32).sum();
-        Stats { entities: self.directory.live(), sectors: self.partition.sectors(), regions, projectiles, ..self.stats }
+        let events_dropped = self.queues.dropped();
+        Stats {
+            events_dropped,
+            entities: self.directory.live(),
+            sectors: self.partition.sectors(),
+            regions,
+            projectiles,
+            ..self.stats
+        }
     }
 
     /// The ids of all entities, ascending by slot.
@@ -200,6 +246,11 @@ impl World {
         digest.u64(self.next_shot);
         digest.u64(u64::from(self.directory.live()));
         digest.u64(self.directory.free_digest());
+        digest.u64(self.places_digest());
+        digest.u64(self.battles.digest());
+        digest.u64(self.navigator.as_ref().map_or(0, |navigator| navigator.digest()));
+        digest.u64(self.taken_over.len() as u64);
+        self.taken_over.iter().for_each(|player| digest.u64(u64::from(*player)));
         digest.finish()
     }
 
@@ -244,6 +295,15 @@ impl World {
 
     fn place(&self, id: EntityId) -> Result<Place, EntityError> {
         self.directory.place(id).ok_or(EntityError::Gone)
+    }
+}
+
+/// Every entity may wait for a path.
+fn navigation_limits(config: &WorldConfig) -> Limits {
+    Limits {
+        requests_max: config.entities_max,
+        paths_max: config.paths_max,
+        expansions_per_tick: config.path_expansions_per_tick,
     }
 }
 

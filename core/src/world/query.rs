@@ -176,7 +176,7 @@ impl World {
 
     /// Calls `visit` for every entity whose bounding box may touch the box, and some others, with its offset from the
     /// centre.
-    fn each_near(
+    pub(super) fn each_near(
         &mut self,
         centre: Position,
         half_width: i64,
@@ -229,7 +229,7 @@ fn visit_near(index: &Index, centre: (i64, i64), half: (i64, i64), mut visit: im
 }
 
 /// Whether an entity so far away comes within a radius.
-fn comes_within(entry: &Entry, x: i64, y: i64, radius: i64) -> bool {
+pub(super) fn comes_within(entry: &Entry, x: i64, y: i64, radius: i64) -> bool {
     let (half_x, half_y) = (i64::from(entry.half_width()), i64::from(entry.half_height()));
     if entry.is_box() {
         let (off_x, off_y) = ((x.abs() - half_x).max(0), (y.abs() - half_y).max(0));

@@ -8,11 +8,16 @@
 //! | slots | how many (u32), the generation of each (u32); how many are free (u32), then each, the next one last |
 //! | entities | how many sectors (u32), then each as in `snapshot/rows.rs`, in the order of sectors |
 //! | projectiles | the number of the next one (u64), how many (u32), then each, in the order of their numbers |
-//! | commands | how many (u32), then each, in the order they came in |
+//! | commands | how many (u32), then each, by player and then in the order they came in |
+//! | players taken over | how many (u32), then each (u32), ascending |
+//! | events | for each class what waits for the coming tick, as in `event/waiting.rs` |
+//! | places | of the map: who is in each zone, who holds it, which pickups are gone |
+//! | battles | who took part in hits of the last second, by sector |
 
-use super::World;
+use super::{COMMANDS_MAX, World};
 use crate::{
-    Execution, WorldConfig,
+    Execution, Map, WorldConfig,
+    command::{Command, Queue},
     entity::{Column, Columns, Directory, EntityId, Place},
     hash::{Digest, Part},
     snapshot::{
@@ -24,10 +29,13 @@ use crate::{
 };
 
 /// Bytes of a projectile in a snapshot.
-const SHOT_BYTES: usize = 68;
+const SHOT_BYTES: usize = 64;
 
 /// Bytes that a command takes at least.
 const COMMAND_BYTES_MIN: usize = 13;
+
+/// No world comes so far that it counts beyond this, so that one that is restored counts on without an overflow.
+const COUNT_MAX: u64 = 1 << 62;
 
 impl World {
     /// Appends a snapshot of the world. Equal worlds give equal bytes, whatever threads and shards they were worked on
@@ -45,12 +53,17 @@ impl World {
             view: _,
             commands,
             ordered: _,
-            taken_over: _,
-            queues: _,
+            taken_over,
+            queues,
             events: _,
-            dead: _,
             new_shots: _,
             stray_shots: _,
+            places,
+            battles,
+            navigator,
+            path_requests: _,
+            paths_done: _,
+            dead: _,
             next_shot,
             stats: _,
         } = self;
@@ -61,9 +74,16 @@ impl World {
         self.encode_entities(&mut writer);
         writer.u64(*next_shot);
         self.encode_shots(&mut writer);
-        writer.count(commands.len());
-        commands.iter().for_each(|command| encode_command(command, &mut writer));
-        Header { config_hash: config_hash(&constants.config), map_hash: 0, tick: *tick }.seal(start, out);
+        encode_commands(commands, &mut writer);
+        encode_players(taken_over, &mut writer);
+        queues.encode(&mut writer);
+        places.encode(*tick, &mut writer);
+        battles.encode(&mut writer);
+        if let Some(navigator) = navigator {
+            navigator.encode(writer.buffer());
+        }
+        let map_hash = constants.map.as_ref().map_or(0, Map::hash);
+        Header { config_hash: config_hash(&constants.config), map_hash, tick: *tick }.seal(start, out);
     }
 
     /// A world from a snapshot. It goes on exactly as the saved one did, on as many threads and shards as are wanted.
@@ -71,38 +91,67 @@ impl World {
     /// The bytes may be anything: what is not a snapshot of a world that can be is refused, with the part, the place and
     /// the reason. Memory is needed for the world that the snapshot's configuration describes. An execution that cannot
     /// be is refused as a fault of the configuration.
-    pub fn restore(bytes: &[u8], execution: Execution) -> Result<Self, RestoreError> {
+    /// `map` must be the one that the world was made with.
+    pub fn restore(bytes: &[u8], mut map: Option<Map>, execution: Execution) -> Result<Self, RestoreError> {
         let (header, mut reader) = Header::open(bytes)?;
+        if header.tick > COUNT_MAX {
+            return Err(reader.error(Fault::Value("tick")));
+        }
         reader.enter("config");
         let config = decode_config(&mut reader)?;
         if config_hash(&config) != header.config_hash {
             return Err(reader.error(Fault::Hash("configuration")));
         }
-        if header.map_hash != 0 {
+        // Pickups that name attributes get their numbers before the map is what the saved world had.
+        if let Some(map) = &mut map
+            && map.resolve(&config.attributes).is_err()
+        {
+            return Err(reader.error(Fault::Map));
+        }
+        if header.map_hash != map.as_ref().map_or(0, Map::hash) {
             return Err(reader.error(Fault::Map));
         }
         reader.enter("slots");
         let directory = decode_slots(&mut reader, &config)?;
-        let mut world = Self::new(config, execution).map_err(|error| reader.error(Fault::Config(error)))?;
+        let mut world = Self::new(config, map, execution).map_err(|error| reader.error(Fault::Config(error)))?;
         world.directory = directory;
         world.tick = header.tick;
         reader.enter("entities");
         let sectors = world.decode_entities(&mut reader)?;
         reader.enter("projectiles");
         world.next_shot = reader.u64()?;
+        if world.next_shot > COUNT_MAX {
+            return Err(reader.error(Fault::Value("next projectile")));
+        }
         let shots = world.decode_shots(&mut reader)?;
         world.fill(sectors, shots, &reader)?;
         reader.enter("commands");
-        for _ in 0..reader.count("commands", u32::MAX, COMMAND_BYTES_MIN)? {
+        for _ in 0..reader.count("commands", COMMANDS_MAX, COMMAND_BYTES_MIN)? {
             let command = decode_command(&mut reader)?;
-            world.commands.handle_command(command).map_err(|_| reader.error(Fault::Count("commands")))?;
+            world.commands.handle_command(command).map_err(|_| reader.error(Fault::Count("commands of a player")))?;
         }
+        reader.enter("players taken over");
+        for _ in 0..reader.count("players", u32::MAX, 4)? {
+            let player = reader.u32()?;
+            if world.taken_over.last().is_some_and(|last| *last >= player) {
+                return Err(reader.error(Fault::Order("players")));
+            }
+            world.taken_over.push(player);
+        }
+        reader.enter("events");
+        world.queues.decode(header.tick, &mut reader)?;
+        reader.enter("places");
+        world.places.decode(header.tick, &mut reader)?;
+        reader.enter("battles");
+        world.battles.decode(&mut reader)?;
+        reader.enter("paths");
+        world.decode_paths(&mut reader)?;
         reader.finish()?;
         Ok(world)
     }
 
     /// The hash of each part of the state that is not the entities, for finding which part of two worlds differs.
-    pub fn part_hashes(&self) -> [(Part, u64); 5] {
+    pub fn part_hashes(&self) -> [(Part, u64); 9] {
         let of = |part, encode: &dyn Fn(&mut Writer<'_>)| {
             let mut bytes = Vec::new();
             encode(&mut Writer::new(&mut bytes));
@@ -118,7 +167,11 @@ impl World {
                 writer.u64(self.next_shot);
                 self.encode_shots(writer);
             }),
-            of(Part::Commands, &|writer| self.commands.iter().for_each(|command| encode_command(command, writer))),
+            of(Part::Commands, &|writer| encode_commands(&self.commands, writer)),
+            of(Part::TakeOvers, &|writer| encode_players(&self.taken_over, writer)),
+            of(Part::Events, &|writer| self.queues.encode(writer)),
+            of(Part::Zones, &|writer| self.places.encode(self.tick, writer)),
+            of(Part::Battles, &|writer| self.battles.encode(writer)),
         ]
     }
 
@@ -185,9 +238,14 @@ impl World {
     fn invalid_column(&self, columns: &Columns, row: usize) -> Option<Column> {
         let mut invalid = None;
         columns.for_each_value(row, |column, value| {
-            // A goal is pushed beyond the range of orders when its entity goes from sector to sector.
-            let is_goal = matches!(column, Column::GoalX | Column::GoalY);
-            if !is_goal && !self.is_valid(column, value) {
+            let is_valid = match column {
+                // A goal goes beyond the range of orders when its entity goes from sector to sector, but not so far.
+                Column::GoalX | Column::GoalY => value.unsigned_abs() < 3 << 61,
+                // Paths are looked at when they are there.
+                Column::Path | Column::Waypoint => true,
+                _ => self.is_valid(column, value),
+            };
+            if !is_valid {
                 invalid = invalid.or(Some(column));
             }
         });
@@ -286,6 +344,20 @@ fn encode_slots(directory: &Directory, writer: &mut Writer<'_>) {
     generations.iter().for_each(|generation| writer.u32(*generation));
     writer.count(free.len());
     free.iter().for_each(|slot| writer.u32(*slot));
+}
+
+/// The commands in the order in which they are carried out: the one in which those of different players came in is free.
+fn encode_commands(commands: &Queue, writer: &mut Writer<'_>) {
+    let mut waiting: Vec<&Command> = commands.iter().collect();
+    // Stable, so that of one player they stay as they were given.
+    waiting.sort_by_key(|command| command.player);
+    writer.count(waiting.len());
+    waiting.into_iter().for_each(|command| encode_command(command, writer));
+}
+
+fn encode_players(players: &[u32], writer: &mut Writer<'_>) {
+    writer.count(players.len());
+    players.iter().for_each(|player| writer.u32(*player));
 }
 
 /// Reads the slots. Whether they fit the entities is known when those are read.

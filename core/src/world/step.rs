@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::World;
 use crate::{
+    event::Kind,
     space::{Position, SECTOR_SIDE},
     tick::{message::Shot, outbox::Stray, shard::Phase, view::View},
 };
@@ -29,6 +30,8 @@ impl World {
         self.run(Phase::Publish);
         self.note_all_moved();
         self.settle_strays();
+        self.run_errands();
+        self.visit_places();
         self.collect_events();
         self.tick += 1;
     }
@@ -70,6 +73,10 @@ impl World {
         let view = Arc::get_mut(&mut self.view).expect("the view is nobody else's between ticks");
         view.tick = self.tick;
         view.directory = std::mem::take(&mut self.directory);
+        view.navigator = self.navigator.take();
+        for (resource, zone) in view.resources.iter_mut().zip(&self.places.resources) {
+            resource.holder = self.places.captures.holder(*zone);
+        }
         for region in self.shards.iter_mut().flat_map(|shard| &mut shard.regions) {
             view.indexes[region.number as usize] = region.index.take();
         }
@@ -82,6 +89,7 @@ impl World {
         let view: &mut View =
             Arc::get_mut(&mut self.view).expect("every shard dropped the view at the end of the phase");
         self.directory = std::mem::take(&mut view.directory);
+        self.navigator = view.navigator.take();
         for region in self.shards.iter_mut().flat_map(|shard| &mut shard.regions) {
             region.index = view.indexes[region.number as usize].take();
         }
@@ -197,12 +205,15 @@ impl World {
     fn collect_events(&mut self) {
         for shard in &mut self.shards {
             for event in shard.outbox.events.drain(..) {
+                if event.kind == Kind::Hit {
+                    self.battles.handle_hit(event.tick, event.sector, event.subject, event.object);
+                }
                 self.queues.push(event);
             }
         }
+        self.battles.finish(self.tick, |event| self.queues.push(event));
         let mut events = std::mem::take(&mut self.events);
         self.queues.finish(&mut events);
         self.events = events;
-        self.stats.events_dropped = self.queues.dropped();
     }
 }

@@ -2,7 +2,10 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use muster_core::{
-    Column, Entity, Execution, Input, METRE, Position, SectorId, World, WorldConfig,
+    Column, Entity, EntityId, Execution, Input, METRE, Position, Projectile, SectorId, Weapon, World, WorldConfig,
+    command::{Action, Command},
+    config::{Behaviour, Step},
+    event::Class,
     replay::{Recorder, Settings},
 };
 
@@ -51,7 +54,23 @@ impl Scene {
             seed: self.seed,
             entities_max: 128,
             sectors_max: 64,
+            projectiles_max: 64,
             attributes: vec!["ammunition".into(), "fuel".into()],
+            weapons: vec![Weapon {
+                damage: 5,
+                range: 40 * METRE,
+                reload_ticks: 7,
+                projectile_speed: 60 * METRE,
+                projectile_radius: METRE / 8,
+                hits: 1,
+                friendly_fire: false,
+            }],
+            commands_per_tick_max: 2,
+            behaviours: vec![Behaviour {
+                steps: vec![Step::Flee { below_percent: 20 }, Step::Chase, Step::Wander { radius: 20 * METRE }],
+                sight: 50 * METRE,
+                think_ticks: 3,
+            }],
             ..WorldConfig::default()
         }
     }
@@ -81,6 +100,10 @@ impl Scene {
             health: 50,
             health_max: 100,
             team: 1 + self.draw(3) as u16,
+            owner: 1 + self.draw(3) as u32,
+            weapon: self.draw(2) as u8,
+            acceleration_max: self.draw(2) as i32 * 20 * METRE,
+            bot: (self.draw(4) / 3) as u16,
             attributes: vec![self.draw(1000) as i32],
             ..Entity::at(at(self.draw(60) - 30, self.draw(60) - 30))
         }
@@ -94,27 +117,59 @@ impl Scene {
         let mut ids = Vec::new();
         world.ids(&mut ids);
         let mut inputs = Vec::new();
-        for _ in 0..self.draw(3) {
+        for _ in 0..self.draw(6) {
             let id = ids[self.draw(ids.len() as u64) as usize];
-            inputs.push(match self.draw(5) {
+            let other = ids[self.draw(ids.len() as u64) as usize];
+            inputs.push(match self.draw(12) {
                 0 => Input::Spawn(self.entity()),
                 1 => Input::Set { entity: id, column: Column::Health, value: self.draw(100) },
                 2 => Input::Set { entity: id, column: Column::Attribute(1), value: -self.draw(100) },
                 3 => Input::Place { entity: id, position: at(self.draw(3000) - 1500, 0) },
-                _ if ids.len() > 2 => Input::Despawn(id),
-                _ => Input::Set { entity: id, column: Column::State, value: 1 },
+                4 => Input::Fire(Projectile {
+                    position: at(self.draw(40) - 20, self.draw(40) - 20),
+                    velocity_x: 50 * METRE,
+                    velocity_y: (self.draw(40) - 20) as i32 * METRE,
+                    radius: METRE / 4,
+                    damage: 30,
+                    range: 100 * METRE,
+                    shooter: id,
+                    team: 0,
+                    hits: 1,
+                }),
+                5 => Input::Emit {
+                    class: Class::High,
+                    position: at(1, 2),
+                    subject: id,
+                    object: other,
+                    detail: 3,
+                    value: self.draw(9),
+                },
+                6 => Input::TakeOver { player: 1 + self.draw(3) as u32, behaviour: 1 },
+                7 => Input::HandBack { player: 1 + self.draw(3) as u32 },
+                8 if ids.len() > 2 => Input::Despawn(id),
+                _ => Input::Command(self.command(id, other)),
             });
-            world.ids(&mut ids);
-            if matches!(inputs.last(), Some(Input::Despawn(_))) {
-                break;
-            }
         }
         inputs
     }
 
+    /// A command that may well be refused, at the door or in the tick.
+    fn command(&mut self, entity: EntityId, target: EntityId) -> Command {
+        let action = match self.draw(7) {
+            0 => Action::MoveTo(at(self.draw(80) - 40, self.draw(80) - 40)),
+            1 => Action::SetVelocity { x: 3 * METRE, y: (self.draw(9) - 4) as i32 * METRE },
+            2 => Action::Attack(target),
+            3 => Action::Fire { heading: self.draw(65_536) as u16 },
+            4 => Action::Stop,
+            5 => Action::Use(target),
+            _ => Action::Custom { kind: 4, target, value: self.draw(100) },
+        };
+        Command { player: self.draw(4) as u32, entity, action }
+    }
+
     /// Makes a world and lets the script run for so many ticks.
     pub(crate) fn run(mut self, execution: Execution, ticks: u32) -> World {
-        let mut world = World::new(self.config(), execution).expect("valid");
+        let mut world = World::new(self.config(), None, execution).expect("valid");
         self.advance(&mut world, ticks);
         world
     }
@@ -136,7 +191,7 @@ impl Scene {
         ticks: u32,
         mut fault: impl FnMut(&mut World),
     ) -> (World, Vec<u8>) {
-        let mut world = World::new(self.config(), Execution::default()).expect("valid");
+        let mut world = World::new(self.config(), None, Execution::default()).expect("valid");
         let mut recorder = Recorder::new(&world, settings);
         let mut file = Vec::new();
         for _ in 0..ticks {

@@ -1,0 +1,79 @@
+//! What a world takes from the heap.
+
+use anyhow::Result;
+use muster_benches::pinned;
+use muster_core::Execution;
+
+use crate::{
+    engine::Engine,
+    heap::{Heap, counted},
+    muster::{Muster, ONE_THREAD},
+    row::{Finding, Plan},
+    scene::Scene,
+};
+
+/// Attributes of each entity.
+const ATTRIBUTES: usize = 8;
+/// Ticks until all memory that ticks reuse is there.
+const TICKS_BEFORE: u32 = 300;
+
+/// Bytes on the heap for each entity of a world that has lived for a while: everything from the first to the last, the
+/// world's fixed tables included.
+pub(crate) fn per_entity(plan: &Plan) -> Result<Finding> {
+    let mut finding = Finding::default();
+    let mut totals = Vec::new();
+    for count in [10_000, 50_000] {
+        let entities = plan.entities(count);
+        let scene = Scene::drift(entities, 4.0);
+        let (muster, heap) = counted(|| {
+            let mut muster = Muster::with(&scene, ATTRIBUTES, ONE_THREAD);
+            for _ in 0..TICKS_BEFORE.min(plan.ticks() * 5) {
+                muster.tick();
+            }
+            muster
+        });
+        // The list of ids is the bench's own.
+        let own = (muster.discs.capacity() * size_of_val(&muster.discs[0])) as i64;
+        let bytes = (heap.bytes - own) as f64;
+        let of = format!("{entities} entities");
+        finding.add(&of, "heap, KiB", vec![bytes / 1_024.0]);
+        finding.add(&of, "heap at its peak, KiB", vec![(heap.bytes_peak - own) as f64 / 1_024.0]);
+        finding.add(&of, "B an entity", vec![bytes / entities as f64]);
+        totals.push((entities as f64, bytes));
+    }
+    let (few, many) = (totals[0], totals[1]);
+    if many.0 > few.0 {
+        let step = (many.1 - few.1) / (many.0 - few.0);
+        finding.add("from the one to the other", "B an entity", vec![step]);
+    }
+    finding.rounds = vec![many.1 / many.0];
+    Ok(finding)
+}
+
+/// Allocations of all threads in ticks of a world that has lived for a while, with one thread and with two.
+pub(crate) fn allocations(plan: &Plan) -> Result<Finding> {
+    let mut finding = Finding::default();
+    let one_core = pinned::allowed()?;
+    pinned::allow(&pinned::all_cores()?)?;
+    let two_threads = Execution { shards: 8, threads: 2, inline_below: 0, split_above: 4_096 };
+    let mut largest = 0.0_f64;
+    for (name, execution) in [("1 thread", ONE_THREAD), ("2 threads", two_threads)] {
+        for (scene_name, scene) in
+            [("drift", Scene::drift(plan.entities(10_000), 4.0)), ("crowd", Scene::crowd(plan.entities(1_000)))]
+        {
+            let mut muster = Muster::with(&scene, ATTRIBUTES, execution);
+            for _ in 0..TICKS_BEFORE {
+                muster.tick();
+            }
+            let ticks = plan.ticks() * 10;
+            let ((), heap) = counted(|| (0..ticks).for_each(|_| muster.tick()));
+            let Heap { allocations, .. } = heap;
+            let per_tick = allocations as f64 / f64::from(ticks);
+            largest = largest.max(per_tick);
+            finding.add(&format!("{scene_name}, {name}"), "allocations a tick", vec![per_tick]);
+        }
+    }
+    pinned::allow(&one_core)?;
+    finding.rounds = vec![largest];
+    Ok(finding)
+}

@@ -1,0 +1,190 @@
+//! The rows of the table: what each measures and what it must reach.
+
+use anyhow::Result;
+use muster_benches::spread::median;
+
+use crate::{beside, memory, paths, rays, scene::Scene, threads, upkeep};
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// Rounds; in each, everything that is compared runs once.
+    pub(crate) rounds: usize,
+    /// Seconds of simulated time in each round of a scene; about that much real time in each round of the others.
+    pub(crate) seconds: f64,
+    /// Caps the entities of every row.
+    pub(crate) entities_max: usize,
+    /// Caps the side of every map, in cells.
+    pub(crate) cells_max: u32,
+}
+
+/// What a figure must be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    /// What `--only` calls it.
+    pub(crate) name: &'static str,
+    /// What people call it.
+    pub(crate) title: &'static str,
+    /// What the figure must be.
+    pub(crate) target: Target,
+    /// What it is measured in.
+    pub(crate) unit: &'static str,
+    /// Measures it.
+    pub(crate) measure: fn(&Plan) -> Result<Finding>,
+}
+
+/// One figure of one thing that was measured, round by round.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Series {
+    /// Of what: an engine, or a way to run it.
+    pub(crate) of: String,
+    /// Which figure, with its unit.
+    pub(crate) figure: &'static str,
+    /// One value a round, or one in all.
+    pub(crate) rounds: Vec<f64>,
+}
+
+/// What a row found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Finding {
+    /// The figure that the target is about, a value a round; empty if what it is compared with is not built in.
+    pub(crate) rounds: Vec<f64>,
+    /// Everything that was measured on the way.
+    pub(crate) series: Vec<Series>,
+}
+
+/// Every row, in the order in which they are measured.
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        name: "drift-10k",
+        title: "drift, 10,000 discs at 4 m spacing, against rapier2d",
+        target: Target::AtLeast(3.0),
+        unit: "x",
+        measure: |plan| beside::measure(plan, &Scene::drift(plan.entities(10_000), 4.0), 60),
+    },
+    Row {
+        name: "drift-50k",
+        title: "drift, 50,000 discs at 4 m spacing, against rapier2d",
+        target: Target::AtLeast(3.0),
+        unit: "x",
+        measure: |plan| beside::measure(plan, &Scene::drift(plan.entities(50_000), 4.0), 60),
+    },
+    Row {
+        name: "drift-dense",
+        title: "drift, 10,000 discs at 1.8 m spacing, against rapier2d",
+        target: Target::AtLeast(3.0),
+        unit: "x",
+        measure: |plan| beside::measure(plan, &Scene::drift(plan.entities(10_000), 1.8), 60),
+    },
+    Row {
+        name: "crowd",
+        title: "crowd, 1,000 discs steered to one point, against rapier2d",
+        target: Target::AtLeast(3.0),
+        unit: "x",
+        // Five seconds bring most of them to the pile.
+        measure: |plan| beside::measure(plan, &Scene::crowd(plan.entities(1_000)), 300),
+    },
+    Row {
+        name: "threads-64",
+        title: "two worker threads against one, 50,000 discs over 64 sectors",
+        target: Target::AtLeast(1.7),
+        unit: "x",
+        // A disc has 36 m to itself: a square of 8 km.
+        measure: |plan| threads::measure(plan, plan.entities(50_000), threads::Spread::Sectors(8)),
+    },
+    Row {
+        name: "threads-1",
+        title: "two worker threads against one, 50,000 discs in one sector",
+        target: Target::AtLeast(1.5),
+        unit: "x",
+        measure: |plan| threads::measure(plan, plan.entities(50_000), threads::Spread::OneSector),
+    },
+    Row {
+        name: "rays",
+        title: "raycasts over a 512 x 512 grid map, where they are slowest",
+        target: Target::AtLeast(2.0),
+        unit: "million a second",
+        measure: rays::walls,
+    },
+    Row {
+        name: "radius",
+        title: "radius query, per entity found, 30 m among 50,000 discs",
+        target: Target::AtMost(20.0),
+        unit: "ns",
+        measure: rays::radius,
+    },
+    Row {
+        name: "paths",
+        title: "optimal path on a 512 x 512 grid, mean over random pairs, cold, where it is slowest",
+        target: Target::AtMost(1.0),
+        unit: "ms",
+        measure: paths::optimal,
+    },
+    Row {
+        name: "hash",
+        title: "state hash of the whole world each tick, 50,000 discs",
+        target: Target::AtMost(5.0),
+        unit: "% of the tick",
+        measure: upkeep::hash,
+    },
+    Row {
+        name: "memory",
+        title: "memory per entity with 8 attributes, all indexes included, 50,000",
+        target: Target::AtMost(256.0),
+        unit: "B",
+        measure: memory::per_entity,
+    },
+    Row {
+        name: "allocations",
+        title: "allocations in a steady tick",
+        target: Target::AtMost(0.0),
+        unit: "",
+        measure: memory::allocations,
+    },
+];
+
+impl Plan {
+    /// `count`, or fewer if the run is a small one.
+    pub(crate) fn entities(&self, count: usize) -> usize {
+        count.min(self.entities_max)
+    }
+
+    /// `side` cells, or fewer if the run is a small one.
+    pub(crate) fn cells(&self, side: u32) -> u32 {
+        side.min(self.cells_max)
+    }
+
+    /// The ticks of a round of a scene.
+    pub(crate) fn ticks(&self) -> u32 {
+        ((self.seconds * f64::from(crate::scene::TICK_RATE_HZ)).round() as u32).max(1)
+    }
+}
+
+impl Target {
+    /// Whether `value` reaches it.
+    pub(crate) fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) => value <= most,
+        }
+    }
+}
+
+impl Finding {
+    /// The figure that the target is about.
+    pub(crate) fn median(&self) -> Option<f64> {
+        median(self.rounds.clone())
+    }
+
+    /// Keeps the rounds of one figure.
+    pub(crate) fn add(&mut self, of: &str, figure: &'static str, rounds: Vec<f64>) {
+        self.series.push(Series { of: of.to_owned(), figure, rounds });
+    }
+}

@@ -1,0 +1,52 @@
+//! Which cores a thread may use.
+
+use anyhow::{Context, Result};
+use nix::{
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+    unistd::{Pid, SysconfVar, sysconf},
+};
+
+/// Keeps this thread, and the threads and commands that it starts from now on, on `core`.
+///
+/// # Errors
+/// When the machine has no such core, or it may not be used.
+pub fn pin_to(core: usize) -> Result<()> {
+    let mut cores = CpuSet::new();
+    cores.set(core).with_context(|| format!("core {core} is out of range"))?;
+    sched_setaffinity(Pid::from_raw(0), &cores).with_context(|| format!("cannot run on core {core}"))
+}
+
+/// The cores that this thread may use, to give back with [`allow`] what [`pin_to`] took.
+///
+/// # Errors
+/// When the system does not say.
+pub fn allowed() -> Result<CpuSet> {
+    sched_getaffinity(Pid::from_raw(0)).context("the cores of this thread cannot be read")
+}
+
+/// Lets this thread, and those it starts from now on, use `cores`.
+///
+/// # Errors
+/// When none of them may be used.
+pub fn allow(cores: &CpuSet) -> Result<()> {
+    sched_setaffinity(Pid::from_raw(0), cores).context("cannot run on these cores")
+}
+
+/// All cores of the machine, whatever this thread was kept on.
+///
+/// # Errors
+/// When the machine has more cores than such a set can hold.
+pub fn all_cores() -> Result<CpuSet> {
+    let mut cores = CpuSet::new();
+    // What `available_parallelism` says is only what this thread may use.
+    let count = sysconf(SysconfVar::_NPROCESSORS_ONLN)?.context("the system does not say how many cores it has")?;
+    for core in 0..usize::try_from(count)? {
+        cores.set(core).with_context(|| format!("core {core} is out of range"))?;
+    }
+    Ok(cores)
+}
+
+/// How many cores there are in a set.
+pub fn count(cores: &CpuSet) -> usize {
+    (0..CpuSet::count()).filter(|core| cores.is_set(*core) == Ok(true)).count()
+}
