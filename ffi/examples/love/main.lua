@@ -10,7 +10,9 @@ local METRE = muster.MUSTER_METRE
 local DISCS = 400
 local PEN = { width = 60, height = 40 } -- metres
 local COLOURS = { { 0.36, 0.67, 0.93 }, { 0.96, 0.62, 0.26 } }
-local FRAMES = tonumber(os.getenv("MUSTER_FRAMES")) -- a test ends the program after so many, with a picture
+-- For tests: after so many frames a picture is written, and the program ends.
+local FRAMES = tonumber(os.getenv("MUSTER_FRAMES"))
+local PICTURE = os.getenv("MUSTER_PICTURE") or "swarm.png"
 
 local TICK = 1 / 60 -- seconds
 local NOTHING, ORIGIN = ffi.new("muster_bytes_t"), ffi.new("muster_position_t")
@@ -129,12 +131,12 @@ function love.draw()
   love.graphics.print(
     ("Muster %s   tick %d   state %s"):format(
       ffi.string(muster.muster_version_text()), tonumber(tick[0]), bit.tohex(hash[0])),
-    24, 22)
+    16, 14)
 
   frame = frame + 1
   if frame == FRAMES then
     love.graphics.captureScreenshot(function(picture)
-      picture:encode("png", "swarm.png")
+      picture:encode(PICTURE:match("%a+$"), PICTURE)
       love.event.quit()
     end)
   end

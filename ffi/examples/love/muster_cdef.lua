@@ -2,6 +2,8 @@
 return [[
 static const int MUSTER_METRE = 65536;
 static const int MUSTER_ENTITY_NULL = 0;
+static const int MUSTER_COLUMN_X = 65534;
+static const int MUSTER_COLUMN_Y = 65535;
 static const int MUSTER_VERSION_MAJOR = 0;
 static const int MUSTER_VERSION_MINOR = 1;
 static const int MUSTER_VERSION_PATCH = 0;
@@ -31,7 +33,8 @@ typedef enum muster_result_t {
   MUSTER_E_INPUT = 12,
   MUSTER_E_SNAPSHOT = 13,
   MUSTER_E_REPLAY = 14,
-  MUSTER_E_DIVERGED = 15
+  MUSTER_E_DIVERGED = 15,
+  MUSTER_E_PATH = 16
 } muster_result_t;
 const char *muster_result_name(int32_t result);
 muster_result_t muster_error_message(char *buffer, size_t capacity, size_t *out_length);
@@ -125,6 +128,7 @@ typedef struct muster_stats_t {
   uint64_t projectiles_dropped;
   uint64_t events_dropped[4];
   uint64_t commands_refused;
+  uint64_t paths_refused;
   uint64_t inline_ticks;
 } muster_stats_t;
 muster_result_t muster_world_config_default(muster_world_config_t *out_config, uint32_t size);
@@ -321,6 +325,118 @@ typedef struct muster_event_t {
 muster_result_t muster_world_events(muster_world_t *world, muster_event_t *out_events, size_t event_size,
                                                size_t capacity, size_t *out_count);
 muster_result_t muster_world_emit(muster_world_t *world, const muster_event_t *event, size_t event_size);
+typedef enum muster_zone_kind_t {
+  MUSTER_ZONE_GENERIC = 0,
+  MUSTER_ZONE_RESOURCE = 1,
+  MUSTER_ZONE_BASE = 2
+} muster_zone_kind_t;
+typedef struct muster_map_info_t {
+  uint32_t size;
+  int32_t width;
+  int32_t height;
+  uint32_t zones;
+  uint32_t pickups;
+  uint32_t spawn_points;
+  uint32_t routes;
+  uint32_t reserved;
+  muster_position_t origin;
+  uint64_t hash;
+} muster_map_info_t;
+typedef struct muster_zone_t {
+  muster_position_t centre;
+  uint32_t kind;
+  uint32_t shape;
+  int32_t half_x;
+  int32_t half_y;
+  uint32_t capture_ticks;
+  int32_t value;
+  uint32_t tag;
+  uint16_t team;
+  uint16_t reserved;
+} muster_zone_t;
+typedef struct muster_spawn_point_t {
+  muster_position_t position;
+  uint16_t team;
+  uint16_t heading;
+  uint32_t reserved;
+} muster_spawn_point_t;
+muster_result_t muster_map_check(muster_bytes_t map_json);
+muster_result_t muster_map_info(muster_world_t *world, muster_map_info_t *out_info);
+muster_result_t muster_map_zones(muster_world_t *world, muster_zone_t *out_zones, size_t zone_size,
+                                            size_t capacity, size_t *out_count);
+muster_result_t muster_map_zone_name(muster_world_t *world, uint32_t zone, char *out_name, size_t capacity,
+                                                size_t *out_length);
+muster_result_t muster_map_spawn_points(muster_world_t *world, muster_spawn_point_t *out_points,
+                                                   size_t point_size, size_t capacity, size_t *out_count);
+muster_result_t muster_path_find(muster_world_t *world, muster_position_t from, muster_position_t to,
+                                            uint32_t expansions_max, muster_position_t *out_waypoints, size_t capacity,
+                                            size_t *out_count);
+typedef struct muster_filter_t {
+  uint32_t size;
+  uint16_t layers;
+  uint16_t except_team;
+  muster_entity_t except;
+} muster_filter_t;
+typedef struct muster_ray_hit_t {
+  uint32_t size;
+  uint32_t reserved;
+  muster_entity_t entity;
+  uint64_t time;
+  muster_position_t position;
+} muster_ray_hit_t;
+muster_result_t muster_query_radius(muster_world_t *world, muster_position_t centre, int64_t radius,
+                                               const muster_filter_t *filter, muster_entity_t *out_ids, size_t capacity,
+                                               size_t *out_count);
+muster_result_t muster_query_box(muster_world_t *world, muster_position_t centre, int64_t half_width,
+                                            int64_t half_height, const muster_filter_t *filter, muster_entity_t *out_ids,
+                                            size_t capacity, size_t *out_count);
+muster_result_t muster_query_nearest(muster_world_t *world, muster_position_t centre, int64_t radius,
+                                                const muster_filter_t *filter, muster_entity_t *out_ids, size_t capacity,
+                                                size_t *out_count);
+muster_result_t muster_query_ray(muster_world_t *world, muster_position_t from, int64_t right, int64_t up,
+                                            int32_t radius, const muster_filter_t *filter, bool *out_is_hit,
+                                            muster_ray_hit_t *out_hit);
+muster_result_t muster_query_line_of_sight(muster_world_t *world, muster_position_t from, muster_position_t to,
+                                                      bool *out_is_free);
+typedef struct muster_replay_settings_t {
+  uint32_t size;
+  uint32_t key_ticks;
+  uint32_t sector_hashes;
+  uint32_t reserved;
+  uint64_t pending_bytes_max;
+} muster_replay_settings_t;
+typedef struct muster_replay_info_t {
+  uint32_t size;
+  uint32_t key_ticks;
+  uint64_t tick_first;
+  uint64_t tick_last;
+  uint64_t config_hash;
+  uint64_t map_hash;
+  uint32_t is_whole;
+  uint32_t reserved;
+} muster_replay_info_t;
+typedef struct muster_divergence_t {
+  uint32_t size;
+  uint32_t has_value;
+  uint64_t tick;
+  uint64_t recorded_hash;
+  uint64_t played_hash;
+  muster_sector_t sector;
+  muster_entity_t entity;
+  int64_t recorded_value;
+  int64_t played_value;
+  uint32_t has_sector;
+  uint32_t column;
+} muster_divergence_t;
+muster_result_t muster_replay_record(muster_world_t *world, const muster_replay_settings_t *settings);
+muster_result_t muster_replay_take(muster_world_t *world, uint8_t *out_bytes, size_t capacity, size_t *out_size);
+muster_result_t muster_replay_ticks_lost(muster_world_t *world, uint64_t *out_ticks);
+muster_result_t muster_replay_finish(muster_world_t *world);
+muster_result_t muster_replay_info(muster_bytes_t replay, muster_replay_info_t *out_info);
+muster_result_t muster_replay_verify(muster_bytes_t replay, muster_bytes_t map_json,
+                                                muster_divergence_t *out_divergence);
+muster_result_t muster_replay_seek(muster_bytes_t replay, muster_bytes_t map_json, uint64_t tick,
+                                              muster_world_t **out_world);
 uint32_t muster_version(void);
 const char *muster_version_text(void);
 ]]
