@@ -181,11 +181,14 @@ fn documents_that_are_too_much_are_refused_before_they_cost_anything() {
     let deep = format!("{{\"version\": {}", "[".repeat(3 << 20));
     let long = " ".repeat((4 << 20) + 1);
     let many = json!({"version": 1, "size": [8, 8], "zones": vec![json!({}); 4097]}).to_string();
+    let wall = json!({"box": {"min": [1, 1], "max": [2, 2]}});
+    let crowd = json!({"version": 1, "size": [8, 8], "walls": vec![wall; 1025]}).to_string();
     let fine = json!({"version": 1, "size": [16000, 16000], "navigation": {"cell": 0.25}}).to_string();
     let cases = [
         (deep.as_str(), "the map: is not JSON at line 1, column 3145740"),
         (&long, "the map: must be a document of at most 4 MiB"),
         (&many, "zones: must be at most 4096"),
+        (&crowd, "walls[1024]: must be one with at most 1024 others near it"),
         (&fine, "navigation.cell: must be large enough that the map has at most 4096 cells a side and 4194304 in all"),
         ("", "the map: is not JSON at line 1, column 0"),
         ("{\n\"version\": 1,}", "the map: is not JSON at line 2, column 14"),

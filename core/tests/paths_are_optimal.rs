@@ -190,6 +190,37 @@ fn on_grids_wider_than_a_word() {
 }
 
 #[test]
+fn over_ways_so_long_that_costs_wrap() {
+    // Corridors of three rows and 4,096 columns, one after the other from alternating ends, with obstacles in them.
+    for seed in 0..3 {
+        let random = &mut Random(seed);
+        let mut grid = NavGrid::new(4096, 63, 14).expect("a valid size");
+        for y in (3..63).step_by(4) {
+            let gap = if y % 8 == 3 { 4093 } else { 0 };
+            (0..4096).filter(|x| !(gap..gap + 3).contains(x)).for_each(|x| grid.set_blocked(x, y, true));
+        }
+        for _ in 0..20_000 {
+            // No two in the same four columns, so that one always gets past.
+            let (x, y) = (random.below(1020) * 4 + 8, random.below(16) * 4);
+            if (y..y + 3).all(|y| !grid.is_blocked(x, y)) {
+                grid.set_blocked(x, y + random.below(3), true);
+            }
+        }
+        let (from, to) = ((random.below(8), random.below(3)), (4090, 60));
+        let truth = dijkstra(&grid, from)[(to.1 * grid.width() + to.0) as usize];
+        assert!(truth.is_some_and(|(straight, diagonal)| straight + diagonal > 1 << 15));
+        let mut search = Search::new(&grid);
+        for (from, to) in [(from, to), (to, from)] {
+            search.begin(from, to);
+            assert_eq!(search.advance(&grid, u64::MAX), Progress::Found);
+            let mut path = Vec::new();
+            search.path(&mut path);
+            assert_eq!(Some(walk(&grid, &path, from, to)), truth);
+        }
+    }
+}
+
+#[test]
 fn between_blocked_cells_and_cells_outside_there_is_none() {
     let mut grid = NavGrid::new(5, 4, 14).expect("a valid size");
     grid.set_blocked(2, 2, true);

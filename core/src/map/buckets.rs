@@ -4,6 +4,8 @@
 const SIDE_MAX: i64 = 1024;
 /// Most entries of all lists together. A grid that would have more is made coarser.
 const ENTRIES_MAX: u32 = 1 << 22;
+/// Most shapes in a list: what a question about one place costs at most.
+pub(super) const LIST_MAX: u32 = 1024;
 /// The smallest side of a cell is 2 to the power of this, in units of length: 2 m.
 const SHIFT_MIN: u32 = 17;
 
@@ -42,25 +44,33 @@ impl Bounds {
 impl Buckets {
     /// Over a map of that size. `bounds` gives the box around a shape; `columns` gives how far to the left and right it
     /// reaches within a band from one height to another, both within its bounds.
+    ///
+    /// The error is the number of a shape with more than [`LIST_MAX`] others near it.
     pub(super) fn new(
         (width, height): (i32, i32),
         count: usize,
         bounds: impl Fn(usize) -> Bounds,
         columns: impl Fn(usize, i64, i64) -> (i64, i64),
-    ) -> Self {
+    ) -> Result<Self, u32> {
         if count == 0 {
-            return Self::default();
+            return Ok(Self::default());
         }
         let mut shift = SHIFT_MIN;
         loop {
             let mut grid = Self::empty(width, height, shift);
             let is_fine_enough = grid.columns <= SIDE_MAX && grid.rows <= SIDE_MAX;
             if is_fine_enough && grid.fill(count, &bounds, &columns) {
-                return grid;
+                return grid.crowded().map_or(Ok(grid), Err);
             }
             // Ends: a grid of one cell has as many entries as there are shapes.
             shift += 1;
         }
+    }
+
+    /// The last shape of the first list that is too long.
+    fn crowded(&self) -> Option<u32> {
+        let list = self.starts.windows(2).find(|list| list[1] - list[0] > LIST_MAX)?;
+        Some(self.items[list[1] as usize - 1])
     }
 
     fn empty(width: i32, height: i32, shift: u32) -> Self {
@@ -171,12 +181,16 @@ impl Buckets {
 
     /// Calls `visit` with every shape that may be within the bounds; with some of them more than once.
     pub(super) fn visit(&self, bounds: Bounds, mut visit: impl FnMut(u32)) {
-        let Some((left, low, right, high)) = self.range(bounds) else { return };
-        for row in low..=high {
-            for column in left..=right {
-                self.list(column, row).iter().for_each(|item| visit(*item));
-            }
-        }
+        self.find(bounds, |item| {
+            visit(item);
+            false
+        });
+    }
+
+    /// Whether `is_it` says yes to any shape that may be within the bounds.
+    pub(super) fn find(&self, bounds: Bounds, mut is_it: impl FnMut(u32) -> bool) -> bool {
+        let Some((left, low, right, high)) = self.range(bounds) else { return false };
+        (low..=high).any(|row| (left..=right).any(|column| self.list(column, row).iter().any(|item| is_it(*item))))
     }
 
     /// The shapes of a cell, ascending; none outside.
@@ -205,6 +219,7 @@ mod tests {
 
     fn of_boxes(side: i32, boxes: &[Bounds]) -> Buckets {
         Buckets::new((side, side), boxes.len(), |index| boxes[index], |index, _, _| (boxes[index].x0, boxes[index].x1))
+            .expect("no crowd")
     }
 
     #[test]
@@ -232,11 +247,13 @@ mod tests {
     }
 
     #[test]
-    fn shapes_that_are_everywhere_make_the_grid_coarse() {
+    fn shapes_that_are_everywhere_make_the_grid_coarse_and_too_many_are_refused() {
         let side = 16_000 * METRE;
         let all = Bounds { x0: 0, y0: 0, x1: i64::from(side), y1: i64::from(side) };
-        let buckets = of_boxes(side, &vec![all; 5000]);
+        let buckets = of_boxes(side, &vec![all; LIST_MAX as usize]);
         assert!(buckets.items.len() <= ENTRIES_MAX as usize);
-        assert_eq!(buckets.list(0, 0).len(), 5000);
+        assert_eq!(buckets.list(0, 0).len(), LIST_MAX as usize);
+        let crowd = Buckets::new((side, side), LIST_MAX as usize + 1, |_| all, |_, _, _| (all.x0, all.x1));
+        assert_eq!(crowd.err(), Some(LIST_MAX));
     }
 }

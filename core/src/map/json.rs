@@ -127,9 +127,9 @@ fn wall(raw: &RawValue, place: Place<'_>) -> Result<WallDef, MapError> {
     };
     let solid =
         |raw: &RawValue, place: Place<'_>| box_of(raw, place).map(|(min, max)| Some(WallForm::Box { min, max }));
-    let form = match (fields.optional("segment", segment, None)?, fields.optional("box", solid, None)?) {
-        (Some(form), None) | (None, Some(form)) => form,
-        _ => return Err(MapError::expected(&place, "either a \"segment\" or a \"box\"")),
+    let forms = (fields.optional("segment", segment, None)?, fields.optional("box", solid, None)?);
+    let ((Some(form), None) | (None, Some(form))) = forms else {
+        return Err(MapError::expected(&place, "either a \"segment\" or a \"box\""));
     };
     Ok(WallDef { form, layers: fields.optional("layers", integer, u16::MAX)? })
 }
@@ -171,9 +171,9 @@ fn zone(raw: &RawValue, place: Place<'_>) -> Result<Zone, MapError> {
         Ok(Some(ZoneForm::Circle { at: fields.required("at", point)?, radius: fields.required("radius", length)? }))
     };
     let area = |raw: &RawValue, place: Place<'_>| box_of(raw, place).map(|(min, max)| Some(ZoneForm::Box { min, max }));
-    let form = match (fields.optional("circle", circle, None)?, fields.optional("box", area, None)?) {
-        (Some(form), None) | (None, Some(form)) => form,
-        _ => return Err(MapError::expected(&place, "either a \"circle\" or a \"box\"")),
+    let forms = (fields.optional("circle", circle, None)?, fields.optional("box", area, None)?);
+    let ((Some(form), None) | (None, Some(form))) = forms else {
+        return Err(MapError::expected(&place, "either a \"circle\" or a \"box\""));
     };
     let kind = |raw: &RawValue, place: Place<'_>| match text(raw, place)?.as_ref() {
         "generic" => Ok(ZoneKind::Generic),

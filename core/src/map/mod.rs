@@ -51,13 +51,21 @@ impl Map {
     /// Checks a definition and makes a map of it.
     ///
     /// # Errors
-    /// The first part of it that is not as [`MapDef`] says.
+    /// The first part of it that is not as [`MapDef`] says, or a wall or zone with more than 1024 others near it: within
+    /// 2 m, or a thousandth of the map if that is more, or further where walls are long and many.
     pub fn new(definition: MapDef) -> Result<Self, MapError> {
         definition.validate()?;
-        let walls = Walls::new(&definition);
+        let crowded = |list: &'static str| {
+            move |index: u32| {
+                let expected = "one with at most 1024 others near it";
+                MapError::expected(&Place::Whole.field(list).item(index as usize), expected)
+            }
+        };
+        let walls = Walls::new(&definition).map_err(crowded("walls"))?;
         let bounds = |index: usize| definition.zones[index].bounds();
         let columns = |index: usize, _, _| (bounds(index).x0, bounds(index).x1);
-        let zones = Buckets::new((definition.width, definition.height), definition.zones.len(), bounds, columns);
+        let zones = Buckets::new((definition.width, definition.height), definition.zones.len(), bounds, columns)
+            .map_err(crowded("zones"))?;
         let grid = navigable::grid(&definition, &walls);
         let hash = identity::hash(&definition);
         Ok(Self { definition, walls, zones, grid, hash })
@@ -138,9 +146,12 @@ impl Map {
         &self.definition.zones
     }
 
-    /// Replaces what is in `zones` by the zones that a place is in, ascending.
+    /// Replaces what is in `zones` by the zones that a place is in, ascending; none outside of the map.
     pub fn zones_at(&self, x: i32, y: i32, zones: &mut Vec<u32>) {
         zones.clear();
+        if !(0..=self.width()).contains(&x) || !(0..=self.height()).contains(&y) {
+            return;
+        }
         let shift = self.zones.shift();
         let list = self.zones.list(i64::from(x) >> shift, i64::from(y) >> shift);
         zones.extend(list.iter().filter(|index| self.definition.zones[**index as usize].contains(x, y)));

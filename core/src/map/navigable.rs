@@ -3,7 +3,7 @@
 use super::{
     buckets::Bounds,
     contact::Body,
-    definition::{MapDef, SIDE_MAX, WallForm, cells_of},
+    definition::{MapDef, WallForm, cells_of},
     walls::Walls,
 };
 use crate::{entity::Shape, navigation::NavGrid};
@@ -53,7 +53,7 @@ fn choose(map: &MapDef) -> u32 {
         let (columns, rows) = cells_of(map.width, map.height, *shift);
         columns.max(rows) <= NavGrid::SIDE_MAX && u64::from(columns) * u64::from(rows) <= 1 << 22
     });
-    debug_assert!(SIDE_MAX >> 24 < 1024, "the largest map fits into cells of 256 m");
+    // The largest map fits into cells of 16 m, so there is always one.
     cells.or_else(|| (SHIFT_MIN..=24).find(fits)).unwrap_or(24)
 }
 
@@ -61,7 +61,7 @@ fn choose(map: &MapDef) -> u32 {
 mod tests {
     use super::*;
     use crate::{
-        map::{CellsDef, Map, WallDef},
+        map::{CellsDef, Map, WallDef, definition::SIDE_MAX},
         space::METRE,
     };
 

@@ -133,10 +133,10 @@ impl Overview {
         if next > limit {
             return Outcome::Ended;
         }
-        if next_x == next_y {
-            if let Some(by_x) = self.touches_at_corner(level, &going.walk) {
-                return Outcome::Hit(Going { since: next, by_x, ..*going });
-            }
+        if next_x == next_y
+            && let Some(by_x) = self.touches_at_corner(level, &going.walk)
+        {
+            return Outcome::Hit(Going { since: next, by_x, ..*going });
         }
         (going.since, going.by_x) = (next, next_x <= next_y);
         going.walk.step();

@@ -58,16 +58,17 @@ pub struct Travel {
 }
 
 impl Walls {
-    pub(super) fn new(map: &MapDef) -> Self {
+    /// The error is the number of a wall with too many others near it.
+    pub(super) fn new(map: &MapDef) -> Result<Self, u32> {
         let bounds = |index: usize| bounds_of(map.walls[index].form);
         let columns = |index: usize, low: i64, high: i64| columns_of(map.walls[index].form, low, high);
-        Self {
+        Ok(Self {
             width: map.width,
             height: map.height,
             walls: map.walls.clone(),
-            buckets: Buckets::new((map.width, map.height), map.walls.len(), bounds, columns),
+            buckets: Buckets::new((map.width, map.height), map.walls.len(), bounds, columns)?,
             cells: map.cells.as_ref().map(Cells::new),
-        }
+        })
     }
 
     /// The least push that frees a body from all walls that it collides with; `None` if it overlaps none. To touch is
@@ -103,8 +104,7 @@ impl Walls {
 
     /// Whether a body overlaps no wall that it collides with. To touch is not to overlap.
     pub fn is_free(&self, x: i32, y: i32, body: Body) -> bool {
-        let standing = body.at(x.into(), y.into());
-        !self.may_overlap(&standing) || self.deepest(&standing, body.mask).is_none()
+        !self.overlaps_any(x, y, body, |_| true)
     }
 
     /// The first wall on one of the layers of `mask` that a point (radius 0) or a disc meets on its way by a vector. The
@@ -146,7 +146,7 @@ impl Walls {
         if hit.is_none() && out.is_none() {
             return travel;
         }
-        let out = out.unwrap_or(PushOut { is_free: true, ..PushOut::default() });
+        let out = out.unwrap_or_else(|| PushOut { is_free: true, ..PushOut::default() });
         out.contacts.into_iter().for_each(|normal| note(&mut travel.contacts, normal));
         let came = (travel.dx.saturating_add(out.dx), travel.dy.saturating_add(out.dy));
         // In a wedge the push may lead through a wall, or nowhere; and a point may by rounding come to the other side of
@@ -169,18 +169,17 @@ impl Walls {
 
     /// Whether a body overlaps a wall of some form that it collides with. Cells are boxes.
     pub(super) fn overlaps_any(&self, x: i32, y: i32, body: Body, counts: impl Fn(WallForm) -> bool) -> bool {
-        let standing = body.at(x.into(), y.into());
-        let mut overlaps = false;
-        self.buckets.visit(standing.bounds(), |index| {
-            let wall = &self.walls[index as usize];
-            overlaps |= wall.layers & body.mask != 0 && counts(wall.form) && standing.overlaps(wall.form).is_some();
-        });
+        let (standing, mask) = (body.at(x.into(), y.into()), body.mask);
+        let bounds = standing.bounds();
+        if !self.any_near(bounds) {
+            return false;
+        }
         let a_box = WallForm::Box { min: (0, 0), max: (1, 1) };
-        let cells = self.cells.as_ref().filter(|cells| cells.layers & body.mask != 0 && counts(a_box));
-        overlaps
-            || cells.is_some_and(|cells| {
-                cells.exits(standing.x, standing.y).is_some()
-                    || deepest_of_cells(cells, &standing, standing.bounds()).is_some()
+        let cells = self.cells.as_ref().filter(|cells| cells.layers & mask != 0 && counts(a_box));
+        cells.is_some_and(|cells| overlaps_cells(cells, &standing).is_some())
+            || self.buckets.find(bounds, |index| {
+                let wall = &self.walls[index as usize];
+                wall.layers & mask != 0 && counts(wall.form) && standing.overlaps(wall.form).is_some()
             })
     }
 
@@ -189,9 +188,7 @@ impl Walls {
         let bounds = standing.bounds();
         let mut deepest = None;
         if let Some(cells) = self.cells.as_ref().filter(|cells| cells.layers & mask != 0) {
-            let out = cells.exits(standing.x, standing.y).map(|exits| out_of_ground(standing, &exits));
-            // A point on the edge of a cell is in none.
-            deepest = out.filter(|out| out.depth > 0).or_else(|| deepest_of_cells(cells, standing, bounds));
+            deepest = overlaps_cells(cells, standing);
         }
         let mut number = u32::MAX;
         self.buckets.visit(bounds, |index| {
@@ -341,9 +338,15 @@ fn out_of_ground(standing: &Standing, exits: &Exits) -> Contact {
     least(ways)
 }
 
-fn deepest_of_cells(cells: &Cells, standing: &Standing, bounds: Bounds) -> Option<Contact> {
+/// The deepest overlap with cells.
+fn overlaps_cells(cells: &Cells, standing: &Standing) -> Option<Contact> {
+    let out = cells.exits(standing.x, standing.y).map(|exits| out_of_ground(standing, &exits));
+    // A point on the edge of a cell is in none.
+    if out.is_some_and(|out| out.depth > 0) {
+        return out;
+    }
     let mut deepest = None;
-    cells.visit(bounds, |column, row| {
+    cells.visit(standing.bounds(), |column, row| {
         let (min, max) = cells.corners(column, row);
         deepest = Contact::deeper(deepest, standing.overlaps_box(min, max));
         true

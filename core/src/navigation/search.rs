@@ -38,8 +38,10 @@ pub struct Search {
     width: u32,
     height: u32,
     regions: Regions,
-    /// One for each cell, in rows. It is written where a search comes by, so that `begin` has nothing to clear.
-    nodes: Vec<Node>,
+    /// A [`Node`] for each cell, in rows. They are written where a search comes by, so that `begin` has nothing to clear.
+    /// As plain zeros they come untouched from the allocator, so that a large grid takes only the memory that its searches
+    /// see.
+    nodes: Vec<[u64; 2]>,
     /// Marks the nodes of this search.
     stamp: u32,
     open: OpenList,
@@ -65,7 +67,7 @@ pub enum Progress {
 struct Cell(u32);
 
 /// What a search knows of a cell.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy)]
 struct Node {
     /// The cost of the cheapest known way here.
     cost: u64,
@@ -100,7 +102,7 @@ impl Search {
             width: grid.width(),
             height: grid.height(),
             regions: Regions::new(grid),
-            nodes: vec![Node::default(); cells],
+            nodes: vec![[0; 2]; cells],
             stamp: 0,
             open: OpenList::new(cells / 16 + 64),
             from: Cell::default(),
@@ -120,13 +122,14 @@ impl Search {
         }
         self.progress = Progress::More;
         self.stamp = self.stamp.checked_add(1).unwrap_or_else(|| {
-            self.nodes.fill(Node::default());
+            self.nodes.fill([0; 2]);
             1
         });
         self.from = Cell::new(from.0, from.1);
         self.to = Cell::new(to.0, to.1);
         let index = self.index(self.from);
-        self.nodes[index] = Node { cost: 0, links: self.from.0, stamp: self.stamp };
+        // As if it had been followed from all sides, so that no way leads back to it.
+        self.nodes[index] = Node { cost: 0, links: self.from.0 | 15 << 28, stamp: self.stamp }.pack();
         if self.from == self.to {
             self.progress = Progress::Found;
         }
@@ -170,7 +173,7 @@ impl Search {
         let mut at = self.to;
         path.push(at.place());
         while at != self.from {
-            let before = Cell(self.nodes[self.index(at)].links & Cell::MASK);
+            let before = Cell(Node::unpack(self.nodes[self.index(at)]).links & Cell::MASK);
             // From the parent the way goes diagonally first, as far as it can.
             let ((x, y), (from_x, from_y)) = (at.place(), before.place());
             let diagonal = x.abs_diff(from_x).min(y.abs_diff(from_y));
@@ -197,14 +200,15 @@ impl Search {
             return;
         }
         let index = self.index(cell);
-        let node = &mut self.nodes[index];
+        let node = Node::unpack(self.nodes[index]);
         let (pending, done) = (node.links >> 24 & 15, node.links >> 28);
         if pending == 0 {
             // A cheaper way here was found after this entry was made, and has been followed.
             self.expansions += 1;
             return;
         }
-        node.links = node.links & Cell::MASK | (pending | done) << 28;
+        let links = node.links & Cell::MASK | (pending | done) << 28;
+        self.nodes[index] = Node { links, ..node }.pack();
         let around = around(grid, cell);
         let worth = WORTH[(pending | done) as usize][around] & !WORTH[done as usize][around];
         let cost = node.cost;
@@ -284,29 +288,26 @@ impl Search {
         let (parent_x, parent_y) = parent.bits();
         let cost = cost.wrapping_add(cost::octile(x.abs_diff(parent_x), y.abs_diff(parent_y)));
         let (index, stamp) = (self.index(cell), self.stamp);
-        let node = &mut self.nodes[index];
+        let node = Node::unpack(self.nodes[index]);
         let arrival = u32::from(arrival) << 24;
-        let (known, done) = (node.stamp == stamp, node.links >> 28);
-        if known && done != 0 {
-            // It has been followed, so the way there is the cheapest. Another as cheap may have to be followed in further
-            // directions. That costs equal modulo 2^15 could pass for equal ones is harmless: it is only more work.
-            if cost != node.cost || node.links & (arrival | arrival << 4) != 0 {
-                return;
-            }
-            let waits = node.links & 15 << 24 != 0;
-            node.links |= arrival;
-            if waits {
-                return;
-            }
-        } else {
-            match if known { cost::compare(cost, node.cost) } else { Ordering::Less } {
-                Ordering::Less => *node = Node { cost, links: parent.0 | arrival, stamp },
-                Ordering::Equal => {
-                    node.links |= arrival;
-                    return;
-                }
-                Ordering::Greater => return,
-            }
+        let (known, done, waits) = (node.stamp == stamp, node.links >> 28 != 0, node.links & 15 << 24 != 0);
+        let order = match (known, done) {
+            (false, _) => Ordering::Less,
+            (true, false) => cost::compare(cost, node.cost),
+            // It has been followed, so no way there is cheaper. That costs which differ by a multiple of 2^15 pass for
+            // equal is harmless: it is only more work.
+            (true, true) if cost == node.cost && node.links & arrival << 4 == 0 => Ordering::Equal,
+            (true, true) => Ordering::Greater,
+        };
+        let links = match order {
+            Ordering::Less => parent.0 | arrival,
+            // Another way as cheap may have to be followed in further directions. The first parent stays.
+            Ordering::Equal => node.links | arrival,
+            Ordering::Greater => return,
+        };
+        self.nodes[index] = Node { cost, links, stamp }.pack();
+        if order == Ordering::Equal && waits {
+            return;
         }
         let (goal_x, goal_y) = self.to.bits();
         let estimate = cost::octile(x.abs_diff(goal_x), y.abs_diff(goal_y));
@@ -391,6 +392,18 @@ const fn worth_after(arrival: usize, around: usize) -> u8 {
         directions |= 1 << right | 1 << (4 + right);
     }
     directions
+}
+
+impl Node {
+    #[inline]
+    const fn pack(self) -> [u64; 2] {
+        [self.cost, (self.stamp as u64) << 32 | self.links as u64]
+    }
+
+    #[inline]
+    const fn unpack([cost, rest]: [u64; 2]) -> Self {
+        Self { cost, links: rest as u32, stamp: (rest >> 32) as u32 }
+    }
 }
 
 impl Cell {

@@ -157,7 +157,8 @@ fn relative_velocity(a: &Entry, b: &Entry) -> (i64, i64) {
 pub(crate) fn began(dx: i32, dy: i32, a: &Entry, b: &Entry, step_q32: i64) -> Option<i64> {
     let (x, y) = relative_velocity(a, b);
     let before = |now: i32, speed: i64| {
-        let before = i64::from(now) - ((speed * step_q32) >> 32);
+        // Rounded towards 0, so that it is the same from either side; a shift would round towards the left.
+        let before = i64::from(now) - speed * step_q32 / (1 << 32);
         i32::try_from(before).ok()
     };
     let touched = overlaps(before(dx, x)?, before(dy, y)?, a, b);
@@ -240,10 +241,25 @@ mod tests {
                         if overlaps(dx, dy, &a, &b) {
                             let (on_a, on_b) = resolve(dx, dy, &a, &b, 3);
                             assert_eq!((on_b, on_a), resolve(-dx, -dy, &b, &a, 3));
-                            assert_eq!(began(dx, dy, &a, &b, 1 << 26), began(-dx, -dy, &b, &a, 1 << 26));
+                            for step in [1 << 26, (1 << 32) / 30, (1 << 32) / 7] {
+                                assert_eq!(began(dx, dy, &a, &b, step), began(-dx, -dy, &b, &a, step));
+                            }
                         }
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_touch_begins_from_either_side() {
+        // A tick ago they were one unit from touching, or just touching, by how the way of a tick is rounded.
+        let a = Entry { slot: 1, ..disc(700, 0) };
+        for speed in -2000..2000 {
+            let b = Entry { slot: 2, velocity_x: speed, ..disc(700, 0) };
+            for dx in [1 - METRE, METRE - 1] {
+                let step = (1 << 32) / 30;
+                assert_eq!(began(dx, 0, &a, &b, step), began(-dx, 0, &b, &a, step), "{speed}");
             }
         }
     }

@@ -185,7 +185,10 @@ impl Region {
                 (self.columns.goal_x[row], self.columns.goal_y[row]) = (i64::from(x), i64::from(y));
             }
             Action::MoveTo(place) => {
+                // Who follows another keeps it in mind on the way to where it was.
+                let target = self.columns.target[row];
                 self.stop(row, out);
+                self.columns.target[row] = target;
                 let corner = Position { sector: self.sector, x: 0, y: 0 };
                 // The check has seen that it is within reach.
                 let Some(goal) = corner.offset_to(place) else { return };

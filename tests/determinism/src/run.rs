@@ -1,0 +1,242 @@
+//! Runs of the battle, and what they are compared by.
+
+use std::{
+    fmt::Write as _,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use muster_core::{Execution, Input, World, event::Event, random::fold, replay::compare};
+
+use crate::{Script, Setting, battle::found, golden::GOLDEN, golden::check_golden};
+
+/// The environment variable that replaces how many ticks the long runs take.
+const VARIABLE: &str = "MUSTER_DETERMINISM_TICKS";
+
+/// How many ticks the long runs take: 100,000, or what `MUSTER_DETERMINISM_TICKS` says.
+///
+/// # Panics
+/// When the variable is no number of at least the first golden value's tick.
+pub fn ticks() -> u64 {
+    let ticks =
+        std::env::var(VARIABLE).map_or(100_000, |text| text.parse().expect("MUSTER_DETERMINISM_TICKS is a number"));
+    assert!(ticks >= GOLDEN[0].tick, "MUSTER_DETERMINISM_TICKS is at least {}", GOLDEN[0].tick);
+    ticks
+}
+
+/// What a tick came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment {
+    /// The hash of the world's state after the tick.
+    pub hash: u64,
+    /// A digest of the tick's events in their order.
+    pub events: u64,
+    /// A digest of what the world answered to the inputs.
+    pub answers: u64,
+}
+
+/// What a run has come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// How many bytes a snapshot takes.
+    pub size: u64,
+    /// A digest of every [`Moment`] so far.
+    pub digest: u64,
+    /// How many ticks that were.
+    pub tick: u64,
+}
+
+/// One run of a battle.
+pub struct Run {
+    world: World,
+    script: Script,
+    digest: u64,
+    outcomes: Vec<Outcome>,
+}
+
+impl Run {
+    /// A battle before its first tick.
+    pub fn new(setting: Setting, execution: Execution) -> Self {
+        Self { world: found(setting, execution), script: Script::new(setting), digest: 0, outcomes: Vec::new() }
+    }
+
+    /// The world, for changes that must not show.
+    pub const fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    /// The world.
+    pub const fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// One tick of the battle.
+    pub fn tick(&mut self) -> Moment {
+        self.tick_with(|world, input| {
+            world.apply(input).map_or_else(|error| digest_of(&error), |applied| digest_of(&applied))
+        })
+    }
+
+    /// One tick of the battle, in which `apply` gives the world its inputs and says what it answered.
+    pub fn tick_with(&mut self, mut apply: impl FnMut(&mut World, &Input) -> u64) -> Moment {
+        let mut answers = 0;
+        for input in self.script.inputs(&self.world) {
+            answers = fold(answers, apply(&mut self.world, input));
+        }
+        apply(&mut self.world, &Input::Step);
+        let events = self.world.events().iter().fold(0, |digest, event| fold(digest, digest_of_event(event)));
+        let moment = Moment { hash: self.world.hash(), events, answers };
+        self.digest = [moment.hash, events, answers].into_iter().fold(self.digest, fold);
+        if GOLDEN.iter().any(|golden| golden.tick == self.world.tick()) {
+            self.outcomes.push(self.outcome());
+        }
+        moment
+    }
+
+    /// What the run has come to now.
+    pub fn outcome(&self) -> Outcome {
+        let mut snapshot = Vec::new();
+        self.world.save(&mut snapshot);
+        Outcome { size: snapshot.len() as u64, digest: self.digest, tick: self.world.tick() }
+    }
+
+    /// What the run came to at the ticks of [`GOLDEN`] that it has passed.
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+}
+
+/// A digest of whatever has a debug form.
+fn digest_of(value: &impl core::fmt::Debug) -> u64 {
+    struct Sink(u64);
+    impl core::fmt::Write for Sink {
+        fn write_str(&mut self, text: &str) -> core::fmt::Result {
+            self.0 = text
+                .bytes()
+                .fold(self.0, |digest, byte| digest.rotate_left(8).wrapping_mul(0x100_0000_01b3) ^ u64::from(byte));
+            Ok(())
+        }
+    }
+    let mut sink = Sink(0);
+    write!(sink, "{value:?}").expect("a sink takes everything");
+    sink.0
+}
+
+/// A digest of everything in an event.
+fn digest_of_event(event: &Event) -> u64 {
+    let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    [
+        event.tick,
+        pair(event.class as u32, event.kind as u32),
+        event.sector.x.cast_unsigned(),
+        event.sector.y.cast_unsigned(),
+        pair(event.x.cast_unsigned(), event.y.cast_unsigned()),
+        event.subject.bits(),
+        event.object.bits(),
+        pair(event.detail, event.count),
+        event.value.cast_unsigned(),
+    ]
+    .into_iter()
+    .fold(0, fold)
+}
+
+/// One way to run the battle: how it begins and what is done between ticks, none of which may show.
+pub struct Way {
+    name: String,
+    execution: Execution,
+    between: Between,
+}
+
+type Between = Box<dyn Fn(&mut World) + Send + Sync>;
+
+impl Way {
+    /// The same execution all the time.
+    pub fn steady(execution: Execution) -> Self {
+        Self::changing(format!("{execution:?}"), execution, |_| {})
+    }
+
+    /// Something is done to the world before each tick.
+    pub fn changing(
+        name: impl Into<String>,
+        execution: Execution,
+        between: impl Fn(&mut World) + Send + Sync + 'static,
+    ) -> Self {
+        Self { name: name.into(), execution, between: Box::new(between) }
+    }
+
+    fn tick(&self, run: &mut Run) -> Moment {
+        (self.between)(run.world_mut());
+        run.tick()
+    }
+
+    fn run(&self, setting: Setting, ticks: u64) -> (Vec<Moment>, Vec<Outcome>, Run) {
+        let mut run = Run::new(setting, self.execution);
+        let trace = (0..ticks).map(|_| self.tick(&mut run)).collect();
+        let outcomes = run.outcomes.clone();
+        (trace, outcomes, run)
+    }
+}
+
+/// Runs the battle of the golden values in every way, and checks that it is the same one.
+///
+/// # Panics
+/// At the first tick that differs from the first way's, or when the battle is not that of the golden values.
+pub fn agree(ways: &[Way]) {
+    let outcomes = agree_in(Setting::default(), ticks(), ways);
+    check_golden(Setting::default(), &outcomes);
+}
+
+/// Runs a battle in every way, as many at a time as there are cores, and checks that it is the same one. Returns what it
+/// came to at the ticks of [`GOLDEN`].
+///
+/// # Panics
+/// At the first tick that differs from the first way's.
+pub fn agree_in(setting: Setting, ticks: u64, ways: &[Way]) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((number, way)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, ways.get(at)?)))
+        {
+            let (trace, outcomes, run) = way.run(setting, ticks);
+            eprintln!("{}: {:?}", way.name, run.world().stats());
+            done.lock().expect("nobody panics with the lock").push((number, trace, outcomes));
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get()).min(ways.len());
+    thread::scope(|scope| {
+        for _ in 1..cores {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut done = done.into_inner().expect("nobody panics with the lock");
+    done.sort_by_key(|(number, ..)| *number);
+    let (_, first, outcomes) = &done[0];
+    for (number, trace, others) in &done[1..] {
+        if let Some(at) = (0..first.len()).find(|at| first[*at] != trace[*at]) {
+            let report = report(setting, at as u64 + 1, [&ways[0], &ways[*number]]);
+            panic!(
+                "{setting:?}: tick {at} differs\n  {}: {:?}\n  {}: {:?}\n{report}",
+                ways[0].name, first[at], ways[*number].name, trace[at]
+            );
+        }
+        assert_eq!(outcomes, others, "{setting:?}: {} and {}", ways[0].name, ways[*number].name);
+    }
+    done.swap_remove(0).2
+}
+
+/// Runs two ways again to where they differ, to say what differs.
+fn report(setting: Setting, ticks: u64, ways: [&Way; 2]) -> String {
+    let [left, right] = ways.map(|way| way.run(setting, ticks).2);
+    let (first, second) = (left.world().events(), right.world().events());
+    let only = |these: &[Event], those: &[Event]| {
+        these.iter().filter(|event| !those.contains(event)).copied().collect::<Vec<_>>()
+    };
+    let events = format!("events of one only: {:?}\n  of the other: {:?}\n", only(first, second), only(second, first));
+    let state = compare(left.world(), right.world()).map_or_else(|| "equal states".into(), |found| found.to_string());
+    format!("{events}{state}\n{:?}\n{:?}", left.world(), right.world())
+}

@@ -1,0 +1,161 @@
+//! What the host and the players do in each tick.
+
+use muster_core::{
+    EntityId, Input, METRE, Projectile, SectorId, World,
+    command::{Action, Command},
+    event::Class,
+};
+
+use crate::{
+    Dice, Setting,
+    battle::{some_value, someone, somewhere},
+};
+
+/// The purpose of the script's draws.
+const SCRIPT: u32 = 0x5c_0001;
+
+const M: i64 = METRE as i64;
+
+/// The script of a battle. What it says of a tick depends on the setting, the tick and the ids that live then.
+#[derive(Clone, Debug)]
+pub struct Script {
+    setting: Setting,
+    ids: Vec<EntityId>,
+    inputs: Vec<Input>,
+}
+
+impl Script {
+    /// The script of a setting.
+    pub const fn new(setting: Setting) -> Self {
+        Self { setting, ids: Vec::new(), inputs: Vec::new() }
+    }
+
+    /// The inputs before the world's coming tick, without the step. Some of them are wrong on purpose.
+    pub fn inputs(&mut self, world: &World) -> &[Input] {
+        world.ids(&mut self.ids);
+        let mut dice = Dice::new(self.setting.seed, world.tick(), SCRIPT);
+        self.inputs.clear();
+        self.fill_up(&mut dice);
+        self.change(&mut dice);
+        for _ in 0..5 {
+            let command = self.command(&mut dice);
+            self.inputs.push(Input::Command(command));
+        }
+        if dice.one_in(50) {
+            // More than a player may.
+            let player = 1 + dice.below(8);
+            for _ in 0..30 {
+                let command = Command { player, ..self.command(&mut dice) };
+                self.inputs.push(Input::Command(command));
+            }
+        }
+        if dice.one_in(40) {
+            let player = dice.below(10);
+            let behaviour = dice.below(9) as u16;
+            self.inputs.push(match dice.below(2) {
+                0 => Input::TakeOver { player, behaviour },
+                _ => Input::HandBack { player },
+            });
+        }
+        &self.inputs
+    }
+
+    /// Replaces the dead, now and then by more than there is room for.
+    fn fill_up(&mut self, dice: &mut Dice) {
+        let missing = u32::try_from(self.ids.len()).map_or(0, |live| self.setting.population.saturating_sub(live));
+        let surge = if dice.one_in(700) { self.setting.population / 8 } else { 0 };
+        for _ in 0..missing.min(if self.ids.len() < 64 { 64 } else { 3 }) + surge {
+            let mut entity = someone(dice);
+            match dice.below(200) {
+                0 => entity.position.x = -1,
+                1 => entity.attributes = vec![0; 3],
+                2 => entity.weapon = 200,
+                3 => entity.position.sector = SectorId { x: 0, y: 0, scale: 1 },
+                _ => {}
+            }
+            self.inputs.push(Input::Spawn(entity));
+        }
+    }
+
+    /// What the host does to those that there are.
+    fn change(&mut self, dice: &mut Dice) {
+        if dice.one_in(3) {
+            let id = self.someone(dice);
+            self.inputs.push(Input::Despawn(id));
+        }
+        for _ in 0..dice.below(3) {
+            let (column, value) = some_value(dice);
+            let entity = self.someone(dice);
+            self.inputs.push(Input::Set { entity, column, value });
+        }
+        if dice.one_in(6) {
+            let entity = self.someone(dice);
+            let mut position = somewhere(dice);
+            if dice.one_in(10) {
+                // Where nobody has been, as likely as not with no sector left for it.
+                position.sector = SectorId::new(dice.word().cast_signed(), dice.word().cast_signed());
+            }
+            self.inputs.push(Input::Place { entity, position });
+        }
+        if dice.one_in(8) {
+            for _ in 0..dice.below(24) {
+                let projectile = self.projectile(dice);
+                self.inputs.push(Input::Fire(projectile));
+            }
+        }
+        if dice.one_in(8) {
+            let (subject, object) = (self.someone(dice), self.someone(dice));
+            self.inputs.push(Input::Emit {
+                class: dice.of(&[Class::Critical, Class::High, Class::Normal, Class::Low]),
+                position: somewhere(dice),
+                subject,
+                object,
+                detail: dice.below(4),
+                value: dice.between(-5, 5),
+            });
+        }
+    }
+
+    fn projectile(&self, dice: &mut Dice) -> Projectile {
+        Projectile {
+            position: somewhere(dice),
+            velocity_x: dice.between(-145 * M, 145 * M) as i32,
+            velocity_y: dice.between(-145 * M, 145 * M) as i32,
+            radius: dice.between(-1, 3) as i32 * METRE / 2,
+            damage: dice.between(0, 60) as i32,
+            range: dice.between(-1, 1500) as i32 * METRE,
+            shooter: self.someone(dice),
+            team: dice.below(4) as u16,
+            hits: dice.of(&[1, 2, 7]),
+        }
+    }
+
+    /// A player's command; half of them to whatever entity, so that many are refused.
+    fn command(&self, dice: &mut Dice) -> Command {
+        let (entity, target) = (self.someone(dice), self.someone(dice));
+        let speed = |dice: &mut Dice| dice.between(-14 * M, 14 * M) as i32;
+        let action = match dice.below(12) {
+            0..=2 => Action::MoveTo(somewhere(dice)),
+            3 => Action::SetVelocity { x: speed(dice), y: speed(dice) },
+            4..=6 => Action::Attack(target),
+            7 | 8 => Action::Fire { heading: dice.word() as u16 },
+            9 => Action::Stop,
+            10 => Action::Use(target),
+            _ => Action::Custom {
+                kind: dice.below(5) as u16,
+                target: if dice.one_in(2) { EntityId::NULL } else { target },
+                value: dice.between(-9, 9),
+            },
+        };
+        // The host may command everyone; a player, whose entities a ninth of all are, mostly finds that they may not.
+        Command { player: if dice.one_in(2) { 0 } else { dice.below(10) }, entity, action }
+    }
+
+    /// An entity that lives, or now and then an id that is stale, foreign or null.
+    fn someone(&self, dice: &mut Dice) -> EntityId {
+        if self.ids.is_empty() || dice.one_in(30) {
+            return EntityId::from_bits(dice.of(&[0, 1, 1 << 32 | 5, u64::MAX, dice.clone().word()]));
+        }
+        dice.of(&self.ids)
+    }
+}
