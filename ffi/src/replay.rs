@@ -128,6 +128,7 @@ impl From<&DivergenceReport> for muster_divergence_t {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an adapter for map_err, which passes by value")]
 fn damaged(error: impl ToString) -> Refused {
     Refused::new(MUSTER_E_REPLAY, error.to_string())
 }

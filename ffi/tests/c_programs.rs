@@ -104,9 +104,21 @@ fn bytes_from_anywhere_are_refused_or_mean_something() {
     let mut builder = muster_schemas::Builder::new();
     let inputs = encode_inputs(None, &commands, &mut builder);
     fs::write(scratch.path().join("inputs.bin"), inputs).expect("the scratch folder can be written");
+    copy_map(&scratch);
+    run(&scratch, &built(&scratch, "hostile_bytes.c"), &[scratch.path().as_os_str()]);
+}
+
+#[test]
+fn a_map_is_told_and_walked_round() {
+    let scratch = Scratch::new();
+    copy_map(&scratch);
+    run(&scratch, &built(&scratch, "map.c"), &[scratch.path().as_os_str()]);
+}
+
+/// The map of a wall with a doorway, for a program to read.
+fn copy_map(scratch: &Scratch) {
     let map = workspace().join("schemas/examples/doorway.json");
     fs::copy(map, scratch.path().join("map.json")).expect("the example is there");
-    run(&scratch, &built(&scratch, "hostile_bytes.c"), &[scratch.path().as_os_str()]);
 }
 
 #[test]

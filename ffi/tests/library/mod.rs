@@ -13,15 +13,15 @@ use std::{
 };
 
 /// What debug builds export besides, for tests to see what is otherwise never seen.
-pub const TEST_HOOKS: [&str; 1] = ["muster_test_panic"];
+pub(crate) const TEST_HOOKS: [&str; 1] = ["muster_test_panic"];
 
 /// The root of the tree.
-pub fn workspace() -> &'static Path {
+pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is a folder of the workspace")
 }
 
 /// libmuster.so, as built for this test.
-pub fn shared() -> PathBuf {
+pub(crate) fn shared() -> PathBuf {
     let test = env::current_exe().expect("a test knows where it is");
     let library = test.with_file_name("libmuster.so");
     assert!(library.is_file(), "{} is not there", library.display());
@@ -29,7 +29,7 @@ pub fn shared() -> PathBuf {
 }
 
 /// All headers after the preprocessor, without what the system's headers declare.
-pub fn preprocessed_headers() -> String {
+pub(crate) fn preprocessed_headers() -> String {
     let output = Command::new("cc")
         .args(["-E", "-P", "-std=c11", "-x", "c", "muster.h"])
         .current_dir(workspace().join("include"))
@@ -42,7 +42,7 @@ pub fn preprocessed_headers() -> String {
 }
 
 /// The names of the enums in the headers. Most are only spoken of, as the value of an integer field.
-pub fn enums_of_the_headers() -> Vec<String> {
+pub(crate) fn enums_of_the_headers() -> Vec<String> {
     let text = preprocessed_headers();
     text.split("typedef enum ").skip(1).filter_map(|rest| rest.split_whitespace().next()).map(str::to_owned).collect()
 }
@@ -50,13 +50,13 @@ pub fn enums_of_the_headers() -> Vec<String> {
 /// A folder of its own for the files of one test, removed with it. The library is in it, under the name that programs
 /// look for.
 #[derive(Debug)]
-pub struct Scratch {
+pub(crate) struct Scratch {
     path: PathBuf,
 }
 
 impl Scratch {
     #[allow(clippy::new_without_default, reason = "making a folder is not a default value")]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = env::temp_dir().join(format!("muster-ffi-{}-{number}", process::id()));
@@ -65,12 +65,12 @@ impl Scratch {
         Self { path }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The library by the name of its SONAME.
-    pub fn library(&self) -> PathBuf {
+    pub(crate) fn library(&self) -> PathBuf {
         self.path.join("libmuster.so.0")
     }
 }
