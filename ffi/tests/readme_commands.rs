@@ -97,6 +97,15 @@ fn every_command_of_the_page_works() {
 }
 
 #[test]
+fn the_program_of_the_front_page_is_the_example() {
+    let page = fs::read_to_string(workspace().join("README.md")).expect("the page can be read");
+    let program =
+        page.split_once("```c\n").and_then(|(_, rest)| rest.split_once("```")).expect("the page has a program").0;
+    let example = fs::read_to_string(workspace().join("ffi/examples/hello.c")).expect("the example can be read");
+    assert_eq!(program, example);
+}
+
+#[test]
 fn blocks_are_found_with_their_outputs() {
     let page =
         "# A\n```sh\na\nb\n```\n\n```text\nx\n```\n```text\nz\n```\nWord.\n```sh\nc\n```\nWord.\n```text\ny\n```\n";

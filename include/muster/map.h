@@ -1,8 +1,8 @@
 /* Maps: what stands still in a world.
  *
- * A map is JSON text: walls, zones, pickups, spawn points, routes. Its form is in docs/MAPS.md, with a JSON Schema. It is
- * given when a world is created, and cannot change afterwards. muster_map_check tells in an editor or a build whether a
- * text is a map, and where it is not.
+ * A map is JSON text: walls, zones, pickups, spawn points, routes. Its form is in schemas/map.schema.json, a JSON
+ * Schema, and schemas/examples/ has some. It is given when a world is created, and cannot change afterwards.
+ * muster_map_check tells in an editor or a build whether a text is a map, and where it is not.
  *
  * The functions with a world read what its map says, with places as everywhere else. Zones, pickups and routes are known
  * by their number in the map, from 0, as in events and behaviours. */
