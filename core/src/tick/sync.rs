@@ -48,6 +48,10 @@ mod native {
 
     /// Starts a thread, if the system allows one more, and waits until it runs: what it takes to start one allocates, and
     /// is not to happen during a tick.
+    ///
+    /// It stays a function of its own, because `cargo xtask symbols` lets nothing else reach what the standard library
+    /// needs to start a thread.
+    #[inline(never)]
     pub(crate) fn spawn(name: String, run: impl FnOnce(&Parking) + Send + 'static) -> Option<(JoinHandle, Parking)> {
         let starter = Parking::here();
         let started = Arc::new(AtomicBool::new(false));

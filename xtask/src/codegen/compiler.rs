@@ -87,5 +87,8 @@ impl Compiler {
 fn message(output: &Output) -> String {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     let text = String::from_utf8_lossy(&text);
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
+    let lines = text.lines().map(str::trim);
+    // The compiler puts its own path and the word "error" on lines of their own.
+    let says_nothing = |line: &str| line.is_empty() || line == "error:" || line.ends_with("flatc:");
+    lines.filter(|line| !says_nothing(line)).collect::<Vec<_>>().join(", ")
 }

@@ -17,7 +17,7 @@ const fn any(path: &'static str) -> Allowed {
 /// Where threads are started: the optimiser may make the one a part of the other.
 const START: &[&str] = &["std::thread::lifecycle", "muster_core::tick::sync"];
 
-/// Paths of `std`. What is in `core` and `alloc` is allowed as a whole: it knows no operating system.
+/// Paths of the standard library. What is in `core` and `alloc` is allowed as a whole: it knows no operating system.
 const STD: &[Allowed] = &[
     // Memory.
     any("std::alloc"),
@@ -61,12 +61,14 @@ const STD: &[Allowed] = &[
     Allowed { path: "std::io::Write", from: START },
     Allowed { path: "std::io", from: &["std::io"] },
     Allowed { path: "std::sys::stdio::unix::Stderr", from: &["std::io::Write"] },
+    // Which instructions the processor has: to search bytes quickly in a document, with the same result.
+    Allowed { path: "std_detect::detect", from: &["memchr"] },
 ];
 
 /// Crates below the operating system.
 const CRATES: &[&str] = &["core", "alloc", "__rustc", "compiler_builtins"];
 
-/// Names of C: bytes in memory, unwinding, and where a thread keeps its own.
+/// Names of C: bytes in memory, division of 128 bits, unwinding, and where a thread keeps its own.
 const C: &[&str] = &[
     "memcpy",
     "memmove",
@@ -74,6 +76,11 @@ const C: &[&str] = &[
     "memcmp",
     "bcmp",
     "strlen",
+    "__multi3",
+    "__divti3",
+    "__modti3",
+    "__udivti3",
+    "__umodti3",
     "_Unwind_Resume",
     "rust_eh_personality",
     "__tls_get_addr",
@@ -89,7 +96,7 @@ pub(super) fn is_allowed(reference: &Reference) -> bool {
     roots.into_iter().all(|path| {
         let root = path.split("::").next().unwrap_or_default();
         match root {
-            "std" => STD.iter().any(|allowed| {
+            "std" | "std_detect" => STD.iter().any(|allowed| {
                 is_below(path, allowed.path)
                     && (allowed.from.is_empty()
                         || allowed.from.iter().any(|above| paths(&reference.from).any(|from| is_below(from, above))))
@@ -138,6 +145,8 @@ mod tests {
             ("<std::sys::thread::unix::Thread>::new", true),
             ("std::panicking::begin_panic::<&str>", true),
             ("memcpy", true),
+            ("__udivti3", true),
+            ("std_detect::detect::cache::CACHE", false),
             ("DW.ref.rust_eh_personality", true),
             ("std::thread::functions::park_timeout", false),
             ("std::thread::functions::sleep", false),
@@ -165,5 +174,6 @@ mod tests {
         assert!(check("std::env::var_os", "muster_core::tick::sync::native::spawn"));
         assert!(!check("std::env::var_os", "muster_core::tick::workers::Workers::new"));
         assert!(!check("<std::time::Instant>::now", "std::thread::lifecycle::spawn_unchecked"));
+        assert!(check("std_detect::detect::cache::CACHE", "memchr::arch::x86_64::memchr::memrchr_raw::detect"));
     }
 }
