@@ -86,6 +86,11 @@ pub struct World {
     vacant: Vec<bool>,
     places: Places,
     battles: Battles,
+    /// Regions that a query looks at.
+    near: Vec<u32>,
+    /// The loads of shards, and the largest after the last try to even them out.
+    loads: Vec<usize>,
+    loads_settled: usize,
     /// There if there is a map.
     navigator: Option<Box<Navigator>>,
     path_requests: Vec<PathRequest>,
@@ -162,6 +167,9 @@ impl World {
             places,
             battles,
             navigator,
+            near: Vec::new(),
+            loads: Vec::new(),
+            loads_settled: 0,
             path_requests: Vec::new(),
             paths_done: Vec::new(),
             dead: Vec::new(),
