@@ -7,7 +7,7 @@ use crate::{
     entity::Place,
     event::{Class, Event, Kind},
     input::Projectile,
-    space::Position,
+    space::{Position, square_of_length},
     tick::message::Shot,
 };
 
@@ -27,10 +27,11 @@ impl World {
 
     /// Puts a projectile into the world.
     pub fn fire(&mut self, projectile: &Projectile) -> Result<(), InputError> {
-        let speed_max = i64::from(self.constants.config.speed_max).pow(2);
-        let (x, y) = (i64::from(projectile.velocity_x), i64::from(projectile.velocity_y));
+        let speed_max = i64::from(self.constants.config.speed_max).pow(2).cast_unsigned();
+        // Without a sign, two squares of the least i32 fit.
+        let speed = square_of_length(projectile.velocity_x.into(), projectile.velocity_y.into());
         let is_valid = projectile.position.is_canonical()
-            && x * x + y * y <= speed_max
+            && speed <= speed_max
             && (0..=10 * METRE).contains(&projectile.radius)
             && projectile.damage >= 0
             && projectile.range >= 0;
