@@ -16,6 +16,7 @@
 //! ```
 
 mod apply;
+mod batch;
 mod commands;
 mod errands;
 mod host;
@@ -28,6 +29,7 @@ mod step;
 use std::sync::Arc;
 
 pub use apply::{Applied, InputError};
+pub use batch::ProjectileError;
 pub use commands::FLAG_TAKEN_OVER;
 pub use host::{EntityError, SpawnError, WriteError};
 pub use query::{Filter, QUERY_MAX, RayHit};

@@ -76,7 +76,7 @@ impl World {
     }
 
     /// The entities whose bounding boxes touch a box, by slot. `half_width` and `half_height` count as [`QUERY_MAX`] beyond
-    /// it.
+    /// it; with one below 0 nothing is found.
     pub fn in_box(
         &mut self,
         centre: Position,
@@ -86,6 +86,9 @@ impl World {
         out: &mut Vec<EntityId>,
     ) {
         out.clear();
+        if half_width < 0 || half_height < 0 {
+            return;
+        }
         let (width, height) = (half_width.min(QUERY_MAX), half_height.min(QUERY_MAX));
         let aim = filter.aim();
         self.each_near(centre, width, height, |world, entry, x, y| {
