@@ -38,6 +38,7 @@ install: compiler ## Build libmuster and install it in PREFIX, /usr/local unless
 test: install-tools check loom ## Install what the tests need and run all of them
 	$(CARGO) build --locked --package muster-relay --bin muster-relay
 	$(CARGO) test --locked --workspace --no-fail-fast
+	$(CARGO) test --locked --release --package muster-determinism --test optimisation
 	$(CARGO) xtask symbols
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz
 	@echo 'make test: everything passed'

@@ -8,6 +8,9 @@ use crate::{
 /// Most that contacts move an entity in a tick in each direction, so that it crosses one border of sectors at most.
 pub(crate) const PUSH_MAX: i32 = 500 * METRE;
 
+/// The largest change of speed that a drive looks at.
+const PART_MAX: i64 = i32::MAX as i64;
+
 /// The velocity after a tick of driving towards another one with a limited acceleration, in units of length a second per
 /// second.
 pub(crate) fn drive(
@@ -16,7 +19,9 @@ pub(crate) fn drive(
     acceleration_max: i32,
     constants: &Constants,
 ) -> (i32, i32) {
-    let (x, y) = (i64::from(wanted.0) - i64::from(velocity.0), i64::from(wanted.1) - i64::from(velocity.1));
+    // A push of contacts and a speed wanted by the host may be as far apart as 2^32, whose square has no room.
+    let part = |wanted: i32, velocity: i32| (i64::from(wanted) - i64::from(velocity)).clamp(-PART_MAX, PART_MAX);
+    let (x, y) = (part(wanted.0, velocity.0), part(wanted.1, velocity.1));
     let change_max = i64::from(constants.way(acceleration_max).max(1));
     if x.abs() + y.abs() <= change_max || square_of_length(x, y) <= (change_max * change_max) as u64 {
         return wanted;
@@ -86,6 +91,20 @@ mod tests {
             assert!(x <= goal + i64::from(METRE) / 4, "{x}");
         }
         assert!((goal - x).abs() < i64::from(METRE) / 100, "{x}");
+    }
+
+    #[test]
+    fn driving_holds_at_the_ends() {
+        let constants = Constants::new(WorldConfig::default());
+        for speed in [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX] {
+            for wanted in [i32::MIN, 0, i32::MAX] {
+                for acceleration in [1, METRE, i32::MAX] {
+                    let (x, y) = drive((speed, speed), (wanted, wanted), acceleration, &constants);
+                    let between = speed.min(wanted)..=speed.max(wanted);
+                    assert!(between.contains(&x) && between.contains(&y), "{speed} {wanted} {acceleration}: {x} {y}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -9,12 +9,22 @@ use std::{
     thread,
 };
 
-use muster_core::{Execution, Input, World, event::Event, random::fold, replay::compare};
+use muster_core::{
+    EntityId, Execution, Input, METRE, World, event::Event, random::fold, replay::compare, world::Filter,
+};
 
-use crate::{Script, Setting, battle::found, golden::GOLDEN, golden::check_golden};
+use crate::{
+    Dice, Script, Setting,
+    battle::{found, somewhere},
+    golden::GOLDEN,
+    golden::check_golden,
+};
 
 /// The environment variable that replaces how many ticks the long runs take.
 const VARIABLE: &str = "MUSTER_DETERMINISM_TICKS";
+
+/// The purpose of the draws of what is asked.
+const QUESTIONS: u32 = 0x5c_0002;
 
 /// How many ticks the long runs take: 100,000, or what `MUSTER_DETERMINISM_TICKS` says.
 ///
@@ -34,7 +44,7 @@ pub struct Moment {
     pub hash: u64,
     /// A digest of the tick's events in their order.
     pub events: u64,
-    /// A digest of what the world answered to the inputs.
+    /// A digest of what the world answered to the inputs, and to questions after the tick.
     pub answers: u64,
 }
 
@@ -55,12 +65,19 @@ pub struct Run {
     script: Script,
     digest: u64,
     outcomes: Vec<Outcome>,
+    found: Vec<EntityId>,
 }
 
 impl Run {
     /// A battle before its first tick.
     pub fn new(setting: Setting, execution: Execution) -> Self {
-        Self { world: found(setting, execution), script: Script::new(setting), digest: 0, outcomes: Vec::new() }
+        Self {
+            world: found(setting, execution),
+            script: Script::new(setting),
+            digest: 0,
+            outcomes: Vec::new(),
+            found: Vec::new(),
+        }
     }
 
     /// The world, for changes that must not show.
@@ -97,6 +114,7 @@ impl Run {
             answers = fold(answers, answer);
         }
         assert!(apply(&mut self.world, &Input::Step).is_ok(), "a step is never refused");
+        answers = fold(answers, self.ask());
         let events = digest_of_events(self.world.events());
         let moment = Moment { hash: self.world.hash(), events, answers };
         self.digest = [moment.hash, events, answers].into_iter().fold(self.digest, fold);
@@ -104,6 +122,27 @@ impl Run {
             self.outcomes.push(self.outcome());
         }
         moment
+    }
+
+    /// A digest of what the world answers to questions about somewhere.
+    fn ask(&mut self) -> u64 {
+        let mut dice = Dice::new(self.world.config().seed, self.world.tick(), QUESTIONS);
+        let (here, there) = (somewhere(&mut dice), somewhere(&mut dice));
+        let filter =
+            Filter { layers: dice.of(&[1, 4, u16::MAX]), except_team: dice.below(4) as u16, ..Filter::default() };
+        let distance = dice.between(1, 40) * i64::from(METRE);
+        let mut digest = 0;
+        let mut take_in = |ids: &[EntityId]| {
+            digest = ids.iter().fold(fold(digest, ids.len() as u64), |digest, id| fold(digest, id.bits()))
+        };
+        self.world.radius(here, distance, &filter, &mut self.found);
+        take_in(&self.found);
+        self.world.nearest(here, 4 * distance, 5, &filter, &mut self.found);
+        take_in(&self.found);
+        self.world.in_box(there, distance, distance / 2, &filter, &mut self.found);
+        take_in(&self.found);
+        let hit = self.world.raycast(here, 5 * distance, -3 * distance, METRE / 4, &filter);
+        [digest_of(&hit), self.world.line_of_sight(here, there).into()].into_iter().fold(digest, fold)
     }
 
     /// What the run has come to now.
@@ -221,7 +260,8 @@ pub fn agree_in(setting: Setting, ticks: u64, ways: &[Way]) -> Vec<Outcome> {
             done.lock().expect("nobody panics with the lock").push((number, trace, outcomes));
         }
     };
-    let cores = thread::available_parallelism().map_or(1, |cores| cores.get()).min(ways.len());
+    let threads = ways.iter().map(|way| usize::from(way.execution.threads)).max().unwrap_or(1);
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get() / threads).clamp(1, ways.len());
     thread::scope(|scope| {
         for _ in 1..cores {
             scope.spawn(work);

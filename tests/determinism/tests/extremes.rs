@@ -5,7 +5,7 @@
 use muster_core::{
     Column, Entity, EntityId, Execution, Input, METRE, Map, Position, Projectile, SECTOR_SIDE, SectorId, Weapon, World,
     WorldConfig,
-    command::{Action, Command},
+    command::{Action, Command, Order},
     config::{Behaviour, Step},
     entity::COLUMNS,
 };
@@ -209,6 +209,32 @@ fn orders_that_lead_to_the_end_of_space() {
 }
 
 #[test]
+fn a_drive_against_the_hardest_push() {
+    let mut together = Together::new(&config(), None);
+    for (number, mass) in [(0, 0u32), (1, u32::MAX)] {
+        let at = Position::new(SectorId::new(number, 0), 500 * M, 500 * M);
+        let body = Entity { half_x: 128, ..heavy(at) };
+        together.spawn(&Entity { mass, velocity_x: FASTEST, velocity_y: FASTEST, ..body.clone() });
+        // A unit from the other's centre the direction is rounded up to be longer than 1.
+        let pushed = together.spawn(&Entity {
+            position: at.offset(1, 1),
+            mass: 1,
+            velocity_x: -FASTEST,
+            velocity_y: -FASTEST,
+            acceleration_max: 1,
+            order: Order::Velocity as u8,
+            ..body
+        });
+        for column in [Column::GoalX, Column::GoalY] {
+            together.apply(&Input::Set { entity: pushed, column, value: i32::MIN.into() });
+        }
+    }
+    for _ in 0..4 {
+        together.step();
+    }
+}
+
+#[test]
 fn projectiles_at_the_limit() {
     let mut together = Together::new(&config(), Some(map()));
     let mut dice = Dice::new(1, 2, 5);
@@ -239,19 +265,27 @@ fn projectiles_at_the_limit() {
 /// Whatever the host may write into whatever column, with the least, the largest and random values.
 #[test]
 fn every_column_at_its_ends() {
-    let mut together = Together::new(&config(), Some(map()));
-    let mut dice = Dice::new(1, 3, 5);
-    for _ in 0..120 {
-        let at = Position::new(SectorId::new(0, 0), dice.between(-60, 60) * M, dice.between(-60, 60) * M);
+    for seed in 0..seeds() {
+        write_wildly(seed);
+    }
+}
+
+fn write_wildly(seed: u64) {
+    let mut together = Together::new(&config(), seed.is_multiple_of(3).then(map));
+    let mut dice = Dice::new(seed, 3, 5);
+    let spread = dice.of(&[1, 60, 700]);
+    for number in 0..100u32 {
+        let sector = SectorId::new(0, if number % 9 == 0 { i64::MAX } else { 0 });
+        let at = Position::new(sector, dice.between(-spread, spread) * M, dice.between(-spread, spread) * M);
         together.spawn(&Entity { half_x: 128, mass: 1, layers: 1, collides: 1, team: 1, ..Entity::at(at) });
     }
     let columns: Vec<Column> = COLUMNS.iter().copied().chain([Column::Attribute(0)]).collect();
-    for _ in 0..250 {
+    for _ in 0..100 {
         let ids = together.ids();
         if ids.is_empty() {
             break;
         }
-        for _ in 0..10 {
+        for _ in 0..20 {
             let column = dice.of(&columns);
             let bits = 8 * column.bytes() as u32;
             let value = match dice.below(6) {
@@ -259,13 +293,19 @@ fn every_column_at_its_ends() {
                 1 => i64::MIN >> (64 - bits),
                 2 => (u64::MAX >> (64 - bits)).cast_signed(),
                 3 => i64::from(dice.below(4)),
-                4 => (1 << 62) - 1,
+                4 => dice.of(&[(1 << 62) - 1, i64::from(FASTEST), -i64::from(FASTEST)]),
                 _ => dice.word().cast_signed() >> dice.below(64),
             };
             together.apply(&Input::Set { entity: dice.of(&ids), column, value });
         }
         together.step();
     }
+}
+
+/// How many seeds wild writes are tried with.
+fn seeds() -> u64 {
+    std::env::var("MUSTER_DETERMINISM_SEEDS")
+        .map_or(4, |text| text.parse().expect("MUSTER_DETERMINISM_SEEDS is a number"))
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn play(script: &[Part]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn two_worlds_stay_one(script in prop::collection::vec(part(), 1..60)) {
