@@ -129,6 +129,10 @@ fn each_header_stands_alone_in_c_and_cpp() {
         .collect();
     headers.push(workspace().join("include/muster.h"));
     assert!(headers.len() > 10, "{headers:?}");
+    // Engines without exceptions can own worlds too.
+    let mut compile = compiler(true);
+    compile.args(["-fsyntax-only", "-fno-exceptions", "-x", "c++"]).arg(workspace().join("include/muster.hpp"));
+    passes("muster.hpp without exceptions", &compile.output().expect("a compiler is there"));
     for header in headers {
         for (is_cpp, language) in [(false, "c"), (true, "c++")] {
             let mut compile = compiler(is_cpp);

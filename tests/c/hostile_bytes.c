@@ -125,7 +125,8 @@ static void replays(void) {
   muster_entity_t id;
   OK(muster_entities_spawn(world, &disc, 1, sizeof disc, &id));
   for (int tick = 0; tick < TICKS; tick++) {
-    const muster_command_t command = {.entity = id, .player = 7, .action = MUSTER_ACTION_MOVE_TO, .position = at(35, 30)};
+    const muster_command_t command = {.entity = id, .player = 7, .action = MUSTER_ACTION_MOVE_TO,
+                                      .position = at(35, 30)};
     OK(muster_world_command(world, &command, 1, sizeof command));
     OK(muster_world_step(world, NO_BYTES));
     hashes[tick + 1] = hash_of(world);
