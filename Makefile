@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 10
 # Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
 PREFIX ?= /usr/local
 
-.PHONY: help run install test check loom unit bench-relay fuzz compiler schema-compiler install-tools
+.PHONY: help run install test check loom unit bench-core bench-relay fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -52,6 +52,9 @@ check: compiler schema-compiler ## Format, clippy, tidy, schemas, unit tests: un
 # Own artefacts, since the flag changes every crate; only the core has code that looks at it.
 loom: compiler ## Check the threads of the core under every schedule that matters
 	RUSTFLAGS='--cfg loom' $(CARGO) test --locked --package muster-core --release --lib --target-dir target/loom loom
+
+bench-core: ## Measure the simulation core with rapier2d beside it, about three minutes
+	$(CARGO) run --locked --release --package muster-benches --features rapier --bin bench-core -- $(BENCH_FLAGS)
 
 bench-relay: install-tools ## Compare the relay with coturn and a bare forwarder, about fifteen minutes
 	$(CARGO) build --locked --release --package muster-relay --package muster-benches --bins

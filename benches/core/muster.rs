@@ -1,6 +1,10 @@
 //! The scenes in Muster.
 
-use muster_core::{Column, Entity, EntityId, Execution, METRE, Position, SectorId, World, WorldConfig, command::Order};
+use muster_core::{
+    Column, Entity, EntityId, Execution, METRE, Map, Position, SectorId, World, WorldConfig,
+    command::Order,
+    map::{MapDef, NavigationDef, WallDef, WallForm},
+};
 
 use crate::{
     engine::{Body, Engine},
@@ -12,10 +16,8 @@ pub(crate) const ONE_THREAD: Execution = Execution { shards: 1, threads: 1, inli
 
 /// Where the lower left corner of a scene is: far enough from the sector's corner that the walls are in the sector too.
 const CORNER_M: f64 = 20.0;
-/// Half the thickness of the walls, in metres.
-const WALL_HALF_M: f64 = 5.0;
-/// Half the length of one piece of wall, in metres: an entity may be little longer.
-const PIECE_HALF_M: f64 = 200.0;
+/// The thickness of the walls, in metres.
+const WALL_M: f64 = 10.0;
 
 /// A scene in Muster.
 pub(crate) struct Muster {
@@ -24,6 +26,8 @@ pub(crate) struct Muster {
     pub(crate) discs: Vec<EntityId>,
     /// Where the scene's lower left corner is.
     pub(crate) corner: Position,
+    /// The walls.
+    pub(crate) map: Option<Map>,
 }
 
 impl Muster {
@@ -34,35 +38,25 @@ impl Muster {
 
     /// The scene with so many attributes an entity, worked on as `execution` says.
     pub(crate) fn with(scene: &Scene, attributes: usize, execution: Execution) -> Self {
-        let side_m = metres(scene.side);
-        let walls = if scene.is_walled { walls(side_m) } else { Vec::new() };
+        let corner = Position::new(SectorId::new(0, 0), units(CORNER_M), units(CORNER_M));
+        let map = scene.is_walled.then(|| walls(corner, scene.side));
         let config = WorldConfig {
             tick_rate_hz: TICK_RATE_HZ,
-            entities_max: (scene.discs.len() + walls.len()) as u32,
+            entities_max: scene.discs.len() as u32,
             projectiles_max: 1_024,
             attributes: (0..attributes).map(|number| format!("attribute {number}")).collect(),
             ..WorldConfig::default()
         };
-        let mut world = World::new(config, execution).expect("the configuration is in bounds");
-        let corner = Position::new(SectorId::new(0, 0), units(CORNER_M), units(CORNER_M));
-        let plain = Entity {
+        let mut world = World::new(config, map.clone(), execution).expect("the configuration is in bounds");
+        let disc = Entity {
+            half_x: (RADIUS_M * 256.0) as u16,
+            mass: 80_000,
             restitution: if scene.is_elastic { 255 } else { 0 },
             layers: 1,
             collides: 1,
             attributes: (0..attributes as i32).collect(),
             ..Entity::at(corner)
         };
-        for [x, y, half_x, half_y] in walls {
-            let wall = Entity {
-                position: corner.offset(units(x), units(y)),
-                shape: 1,
-                half_x: (half_x * 256.0) as u16,
-                half_y: (half_y * 256.0) as u16,
-                ..plain.clone()
-            };
-            world.spawn(&wall).expect("there is room for the walls");
-        }
-        let disc = Entity { half_x: (RADIUS_M * 256.0) as u16, mass: 80_000, ..plain };
         let disc = match scene.pull {
             Some(pull) => Entity { speed_max: pull.speed, acceleration_max: pull.acceleration, ..disc },
             None => disc,
@@ -80,7 +74,7 @@ impl Muster {
             world.spawn(&entity).expect("there is room for the discs")
         });
         let discs = discs.collect();
-        Self { world, discs, corner }
+        Self { world, discs, corner, map }
     }
 }
 
@@ -106,22 +100,24 @@ impl Engine for Muster {
     }
 }
 
-/// The walls around a square, in pieces that an entity can be: the middle of each and half its sides, in metres.
-fn walls(side: f64) -> Vec<[f64; 4]> {
-    let pieces = ((side / 2.0 + 2.0 * WALL_HALF_M) / PIECE_HALF_M).ceil();
-    // They overlap at the corners, so that nothing slips through.
-    let half = (side / 2.0 + 2.0 * WALL_HALF_M) / pieces;
-    let mut walls = Vec::new();
-    for piece in 0..pieces as u32 {
-        let along = side / 2.0 + half * (f64::from(2 * piece) + 1.0 - pieces);
-        for across in [-WALL_HALF_M, side + WALL_HALF_M] {
-            // One unit of extent is 4 mm: rounded up, so that there is no gap.
-            let half = half + 1.0 / 256.0;
-            walls.push([along, across, half, WALL_HALF_M]);
-            walls.push([across, along, WALL_HALF_M, half]);
-        }
-    }
-    walls
+/// The walls around a scene as a map, whose lower left corner is the outer corner of the walls.
+fn walls(corner: Position, side: i64) -> Map {
+    let thick = units(WALL_M) as i32;
+    let (inner, outer) = (thick + side as i32, 2 * thick + side as i32);
+    let boxes = [
+        ((0, 0), (outer, thick)),
+        ((0, inner), (outer, outer)),
+        ((0, thick), (thick, inner)),
+        ((inner, thick), (outer, inner)),
+    ];
+    let definition = MapDef {
+        origin: corner.offset(-i64::from(thick), -i64::from(thick)),
+        walls: boxes.map(|(min, max)| WallDef { form: WallForm::Box { min, max }, layers: u16::MAX }).to_vec(),
+        // Nobody looks for paths here, so the grid for them is as coarse as it can be.
+        navigation: NavigationDef { cell_shift: Some(24), ..NavigationDef::default() },
+        ..MapDef::empty(outer, outer)
+    };
+    Map::new(definition).expect("the walls are in bounds")
 }
 
 const _: () = assert!(METRE == 1 << 16, "an extent is in 2^-8 m");

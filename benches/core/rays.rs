@@ -1,13 +1,13 @@
 //! Rays over a map, and what is near a place.
 
-use anyhow::Result;
-use muster_core::{METRE, Position, world::Filter};
+use anyhow::{Context, Result};
+use muster_core::{Entity, METRE, Map, Position, World, WorldConfig, world::Filter};
 
 use crate::{
     clock::thread_seconds,
     engine::Engine,
     ground::{Ground, free_pairs},
-    muster::Muster,
+    muster::{Muster, ONE_THREAD},
     row::{Finding, Plan},
     scene::{Chance, Scene, metres, units},
 };
@@ -17,47 +17,85 @@ const RAYS: usize = 20_000;
 /// Queries of a batch.
 const QUERIES: usize = 2_000;
 
-/// Millions of rays a second from the middle of one free cell towards the middle of another. What counts is the map on
-/// which they are slowest.
-pub(crate) fn walls(plan: &Plan) -> Result<Finding> {
+/// Discs that stand about in the maps where rays may meet them.
+const DISCS: usize = 1_000;
+
+/// Millions of rays a second from the middle of one free cell towards the middle of another, through a world that has
+/// only the map. What counts is the map on which they are slowest.
+pub(crate) fn on_maps(plan: &Plan) -> Result<Finding> {
     let side = plan.cells(512);
     let mut finding = Finding::default();
     let mut slowest = vec![f64::INFINITY; plan.rounds];
     for ground in Ground::ALL {
-        let map = ground.map(side)?;
-        let rays: Vec<_> = free_pairs(&ground.cells(side), side, RAYS)
-            .into_iter()
-            .map(|[from, to]| (middle(from), middle(to)))
-            .filter(|(from, to)| from != to)
-            .map(|(from, to)| (from.0, from.1, to.0 - from.0, to.1 - from.1))
-            .collect();
-        let mut rates = Vec::new();
-        let (mut hits, mut way_m) = (0, 0.0);
-        for round in 0..plan.rounds {
-            let mut batches = 0;
-            let mut seconds = 0.0;
-            while seconds < plan.seconds / Ground::ALL.len() as f64 {
-                (hits, way_m) = (0, 0.0);
-                seconds += thread_seconds(|| {
-                    for &(x, y, dx, dy) in &rays {
-                        let hit = map.walls().raycast(x, y, dx, dy, 0, u16::MAX);
-                        hits += usize::from(hit.is_some());
-                        let share = hit.map_or(1.0, |hit| hit.time as f64 / (1_u64 << 32) as f64);
-                        way_m += share * metres(dx.into()).hypot(metres(dy.into()));
-                    }
-                });
-                batches += 1;
-            }
-            let rate = (batches * rays.len()) as f64 / seconds / 1e6;
-            rates.push(rate);
-            slowest[round] = slowest[round].min(rate);
+        let (map, cells) = (ground.map(side)?, ground.cells(side));
+        let mut rays: Vec<_> = free_pairs(&cells, side, RAYS).into_iter().map(|pair| pair.map(middle)).collect();
+        rays.retain(|[from, to]| from != to);
+        let (mut empty, mut peopled) = (world(&map)?, world(&map)?);
+        for [(x, y), _] in free_pairs(&cells, side, plan.entities(DISCS)) {
+            let position = map.position(x as i32 * METRE + METRE / 2, y as i32 * METRE + METRE / 2);
+            let disc = Entity { half_x: 128, mass: 80_000, layers: 1, collides: 1, ..Entity::at(position) };
+            peopled.spawn(&disc).context("there is room for the discs")?;
         }
-        finding.add(ground.name(), "million rays a second", rates);
-        finding.add(ground.name(), "rays that hit, %", vec![100.0 * hits as f64 / rays.len() as f64]);
-        finding.add(ground.name(), "way of a ray, mean, m", vec![way_m / rays.len() as f64]);
+        let filter = Filter::default();
+        let meet = |world: &mut World, [from, to]: [(i32, i32); 2]| {
+            let (right, up) = (to.0 - from.0, to.1 - from.1);
+            let hit = world.raycast(map.position(from.0, from.1), right.into(), up.into(), 0, &filter);
+            hit.map(|hit| hit.time)
+        };
+        let (mut rates, mut peopled_rates, mut walls_rates) = (Vec::new(), Vec::new(), Vec::new());
+        let mut met = Met::default();
+        // Three ways on each map.
+        let seconds = plan.seconds / (3 * Ground::ALL.len()) as f64;
+        for slowest in &mut slowest {
+            let rate;
+            (rate, met) = rate_of(seconds, &rays, |ray| meet(&mut empty, ray));
+            rates.push(rate);
+            *slowest = slowest.min(rate);
+            peopled_rates.push(rate_of(seconds, &rays, |ray| meet(&mut peopled, ray)).0);
+            let walls = |[from, to]: [(i32, i32); 2]| {
+                map.walls().raycast(from.0, from.1, to.0 - from.0, to.1 - from.1, 0, u16::MAX).map(|hit| hit.time)
+            };
+            walls_rates.push(rate_of(seconds, &rays, walls).0);
+        }
+        let name = ground.name();
+        finding.add(name, "million rays a second, World::raycast", rates);
+        finding.add(name, "the same with 1,000 discs about", peopled_rates);
+        finding.add(name, "the walls alone, Walls::raycast", walls_rates);
+        finding.add(name, "rays that hit, %", vec![100.0 * met.hits as f64 / rays.len() as f64]);
+        finding.add(name, "way of a ray, mean, m", vec![met.way_m / rays.len() as f64]);
     }
     finding.rounds = slowest;
     Ok(finding)
+}
+
+/// What a batch of rays met.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    hits: usize,
+    way_m: f64,
+}
+
+/// Millions of rays a second, from so many seconds of them, and what they met.
+fn rate_of(seconds: f64, rays: &[[(i32, i32); 2]], mut cast: impl FnMut([(i32, i32); 2]) -> Option<u64>) -> (f64, Met) {
+    let (mut spent, mut batches, mut met) = (0.0, 0, Met::default());
+    while spent < seconds {
+        met = Met::default();
+        spent += thread_seconds(|| {
+            for &[from, to] in rays {
+                let time = cast([from, to]);
+                met.hits += usize::from(time.is_some());
+                let share = time.map_or(1.0, |time| time as f64 / (1_u64 << 32) as f64);
+                met.way_m += share * metres((to.0 - from.0).into()).hypot(metres((to.1 - from.1).into()));
+            }
+        });
+        batches += 1;
+    }
+    ((batches * rays.len()) as f64 / spent / 1e6, met)
+}
+
+fn world(map: &Map) -> Result<World> {
+    let config = WorldConfig { entities_max: 1_024, projectiles_max: 1, ..WorldConfig::default() };
+    World::new(config, Some(map.clone()), ONE_THREAD).context("the configuration is in bounds")
 }
 
 /// Nanoseconds for each entity that a radius query finds, in a crowd of 50,000 at 4 m spacing. What counts is the radius

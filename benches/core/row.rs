@@ -111,7 +111,7 @@ pub(crate) const ROWS: &[Row] = &[
         title: "raycasts over a 512 x 512 grid map, where they are slowest",
         target: Target::AtLeast(2.0),
         unit: "million a second",
-        measure: rays::walls,
+        measure: rays::on_maps,
     },
     Row {
         name: "radius",
@@ -133,6 +133,13 @@ pub(crate) const ROWS: &[Row] = &[
         target: Target::AtMost(5.0),
         unit: "% of the tick",
         measure: upkeep::hash,
+    },
+    Row {
+        name: "save",
+        title: "save + restore of 50,000 entities with 8 attributes",
+        target: Target::AtMost(20.0),
+        unit: "ms",
+        measure: upkeep::save_and_restore,
     },
     Row {
         name: "memory",

@@ -1,7 +1,9 @@
 //! Two worker threads against one.
 
+use std::time::Instant;
+
 use anyhow::{Context, Result, ensure};
-use muster_benches::pinned;
+use muster_benches::{pinned, usage::Accounts};
 use muster_core::{Execution, METRE, SECTOR_SIDE};
 
 use crate::{
@@ -35,9 +37,13 @@ pub(crate) fn measure(plan: &Plan, discs: usize, spread: Spread) -> Result<Findi
         Spread::Sectors(side) => (f64::from(side) * f64::from(SECTOR_SIDE / METRE) - 50.0) / (discs as f64).sqrt(),
     };
     let scene = Scene::drift(discs, spacing_m);
+    let accounts = Accounts::open(std::process::id())?;
     let one_core = pinned::allowed()?;
     let all_cores = pinned::all_cores()?;
-    ensure!(pinned::count(&all_cores) >= 2, "two threads need two cores");
+    if pinned::count(&all_cores) < 2 {
+        eprintln!("two threads need two cores: not measured");
+        return Ok(Finding::default());
+    }
     let two_threads = Execution { shards: SHARDS, threads: 2, inline_below: 0, split_above: 4_096 };
     let mut one = Muster::with(&scene, 0, ONE_THREAD);
     // Threads begin on the cores of the one that starts them.
@@ -47,6 +53,7 @@ pub(crate) fn measure(plan: &Plan, discs: usize, spread: Spread) -> Result<Findi
         run(world, TICKS_BEFORE);
     }
     let (mut one_ms, mut two_ms) = (Vec::new(), Vec::new());
+    let (waited_before, began) = (accounts.waited_ns()?, Instant::now());
     for round in 0..plan.rounds {
         for turn in 0..2 {
             let (world, times) =
@@ -54,6 +61,8 @@ pub(crate) fn measure(plan: &Plan, discs: usize, spread: Spread) -> Result<Findi
             times.push(1e3 * wall_seconds(|| run(world, plan.ticks())) / f64::from(plan.ticks()));
         }
     }
+    let waited_ns = accounts.waited_ns()? - waited_before;
+    let waited = waited_ns as f64 / began.elapsed().as_nanos() as f64;
     pinned::allow(&one_core).context("back to one core")?;
     ensure!(one.world.hash() == two.world.hash(), "the worlds must be the same after the same ticks");
     let stats = two.world.stats();
@@ -61,6 +70,8 @@ pub(crate) fn measure(plan: &Plan, discs: usize, spread: Spread) -> Result<Findi
     finding.rounds = one_ms.iter().zip(&two_ms).map(|(one, two)| one / two).collect();
     finding.add("1 thread", "ms a tick", one_ms);
     finding.add("2 threads", "ms a tick", two_ms);
+    // Of both ways together: a thread that waits is a core that something else has.
+    finding.add("2 threads", "waited for a core, % of the time", vec![100.0 * waited]);
     finding.add("2 threads", "sectors", vec![f64::from(stats.sectors)]);
     finding.add("2 threads", "regions", vec![f64::from(stats.regions)]);
     Ok(finding)

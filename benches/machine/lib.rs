@@ -6,3 +6,4 @@ pub mod host;
 pub mod page;
 pub mod pinned;
 pub mod spread;
+pub mod usage;

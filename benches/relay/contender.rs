@@ -11,8 +11,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use muster_benches::usage::Accounts;
 
-use crate::{floor, turn_client, turn_taking, usage::Accounts};
+use crate::{floor, turn_client, turn_taking};
 
 /// Every server binds here: an address of the loopback network that nothing else is likely to use.
 pub(crate) const SERVER_IP: Ipv4Addr = Ipv4Addr::new(127, 0, 77, 1);

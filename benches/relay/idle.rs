@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use muster_benches::usage::Accounts;
 
 use crate::{
     case::Case,
@@ -10,7 +11,6 @@ use crate::{
     figure::{Figure, Figures},
     flows::Flows,
     turn_client::TurnClient,
-    usage::Accounts,
 };
 
 /// The port of the peer that every channel is bound to; nothing is ever sent there.

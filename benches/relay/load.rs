@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
+use muster_benches::usage::Accounts;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     contender::Server,
     figure::{Figure, Figures},
     flows::Flows,
-    usage::{self, Accounts},
+    heap,
 };
 
 /// A payload without an answer for so long is lost.
@@ -55,13 +56,13 @@ pub(crate) fn run(case: &Case, flows: &Flows, server: &mut Server, timing: Timin
     }
     load.run_until(timing.warm_up, server)?;
 
-    let heap_before = server.admin.and_then(usage::heap_allocations);
+    let heap_before = server.admin.and_then(heap::heap_allocations);
     let before = Snapshot::take(server, &load)?;
     load.window = Some((before.at_ns, u64::MAX));
     load.run_until(timing.measured, server)?;
     let after = Snapshot::take(server, &load)?;
     load.window = Some((before.at_ns, after.at_ns));
-    let heap_after = server.admin.and_then(usage::heap_allocations);
+    let heap_after = server.admin.and_then(heap::heap_allocations);
 
     // What was sent in the window may still be answered; nothing new is sent meanwhile.
     load.stopped = true;

@@ -10,6 +10,7 @@ mod contender;
 mod figure;
 mod floor;
 mod flows;
+mod heap;
 mod host;
 mod idle;
 mod load;
@@ -18,7 +19,6 @@ mod report;
 mod results;
 mod turn_client;
 mod turn_taking;
-mod usage;
 
 use std::{collections::BTreeMap, ffi::OsString, fs, net::SocketAddrV4, path::PathBuf, time::Duration};
 

@@ -109,6 +109,11 @@ fn bytes_from_anywhere_are_refused_or_mean_something() {
 }
 
 #[test]
+fn what_ended_leaves_no_memory_behind() {
+    build_and_run("memory.c", &[]);
+}
+
+#[test]
 fn a_map_is_told_and_walked_round() {
     let scratch = Scratch::new();
     copy_map(&scratch);

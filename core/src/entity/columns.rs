@@ -2,7 +2,7 @@
 //! all work.
 
 use super::EntityId;
-use crate::space::{Angle, Position};
+use crate::space::{Angle, Position, SECTOR_SIDE};
 
 /// A value of a column: any integer type, read and written as `i64`.
 pub(crate) trait Value: Copy + PartialEq {
@@ -365,6 +365,17 @@ columns! {
     Bot bot: u16, "bot";
     /// The memory of its behaviour.
     BotState bot_state: i64, "bot_state";
+}
+
+impl Columns {
+    /// Keeps a row's goal where it is in space when the row comes into a sector so many steps away, since a goal is
+    /// relative to the sector. Only an order to go somewhere has one; of other orders these columns are something else.
+    pub(crate) fn move_goal(&mut self, row: usize, right: i64, up: i64) {
+        if self.order[row] == crate::command::Order::MoveTo as u8 {
+            self.goal_x[row] = self.goal_x[row].wrapping_sub(right * i64::from(SECTOR_SIDE));
+            self.goal_y[row] = self.goal_y[row].wrapping_sub(up * i64::from(SECTOR_SIDE));
+        }
+    }
 }
 
 impl Entity {

@@ -1,9 +1,8 @@
 //! What two entities that touch do to each other.
 //!
-//! All contacts of a tick are worked out from the same state and added up (Jacobi's way, not Gauss and Seidel's). An
-//! entity in several contacts gets a part of each, by the larger number of contacts of the two, which keeps a pile from
-//! overshooting and momentum from being made. Every formula is odd: what the first does to the second is exactly the
-//! opposite of what the second does to the first, so each of two regions may work out its own side of a contact.
+//! All contacts of a tick are worked out from the same state and added up (Jacobi's way, not Gauss and Seidel's). Every
+//! formula is odd: what the first does to the second is exactly the opposite of what the second does to the first, so
+//! each of two regions may work out its own side of a contact.
 
 use super::index::Entry;
 use crate::space::square_of_length;
@@ -30,11 +29,13 @@ struct Overlap {
 const ONE: i64 = 1 << 16;
 
 /// Whether two entities are on layers that collide, and one of them can be moved.
+#[inline]
 pub(crate) fn collide(a: &Entry, b: &Entry) -> bool {
     a.layers & b.collides != 0 && b.layers & a.collides != 0 && (a.mass | b.mass) != 0
 }
 
 /// Whether they overlap, `b` being `dx` right of and `dy` above `a`.
+#[inline]
 pub(crate) fn overlaps(dx: i32, dy: i32, a: &Entry, b: &Entry) -> bool {
     let (dx, dy) = (i64::from(dx), i64::from(dy));
     match (a.is_box(), b.is_box()) {
@@ -117,29 +118,59 @@ fn circle_from_box(x: i64, y: i64, circle: &Entry, square: &Entry, a: &Entry, b:
     between_circles(off_x, off_y, radius, a, b)
 }
 
-/// What a contact does to the first of two entities that overlap, and to the second. `b` is `dx` right of and `dy` above
-/// `a`; `crowding` is the larger number of contacts of the two.
-pub(crate) fn resolve(dx: i32, dy: i32, a: &Entry, b: &Entry, crowding: u16) -> (Push, Push) {
+/// Two entities that touch, as one of them sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Touch {
+    /// From the first to the second, of length 1, in 2^-16.
+    pub(crate) normal: (i32, i32),
+    /// How deep they are in each other, in units of length.
+    pub(crate) depth: i32,
+    /// How fast they come together along the normal, in units of length a second; below 0 if they part.
+    pub(crate) meeting: i32,
+}
+
+/// How two entities that overlap touch, `b` being `dx` right of and `dy` above `a`.
+pub(crate) fn touch(dx: i32, dy: i32, a: &Entry, b: &Entry) -> Touch {
     let overlap = overlap(dx, dy, a, b);
-    let crowding = i64::from(crowding.max(1));
-    let meeting = meeting_speed(a, b, &overlap);
-    let change = if meeting > 0 {
-        let restitution = i64::from(a.restitution.max(b.restitution));
-        // 255 is all of it, 256 parts.
-        meeting * (256 + restitution + (restitution >> 7)) / (256 * crowding)
-    } else {
-        0
-    };
+    // Speeds are at most 4 km/s and extents 256 m, so all of it fits.
+    Touch {
+        normal: (overlap.normal_x as i32, overlap.normal_y as i32),
+        depth: overlap.depth as i32,
+        meeting: meeting_speed(a, b, &overlap) as i32,
+    }
+}
+
+/// What a touch does to the places of the first and the second. `crowding` is the larger number of contacts of the two.
+pub(crate) fn part_places(touch: &Touch, a: &Entry, b: &Entry, crowding: u16) -> (Push, Push) {
+    let (crowding, depth) = (i64::from(crowding.max(1)), i64::from(touch.depth));
     // One contact is undone at once. Of several, each gets one and a half parts: fewer leave a pile soft, more shake it.
-    let depth = if crowding == 1 { overlap.depth } else { overlap.depth * 3 / (2 * crowding) };
-    let (share_a, share_b) = shares(a.mass, b.mass);
+    let depth = if crowding == 1 { depth } else { depth * 3 / (2 * crowding) };
     let push = |share: i64| Push {
-        velocity_x: part(change, overlap.normal_x, share),
-        velocity_y: part(change, overlap.normal_y, share),
-        x: part(depth, overlap.normal_x, share),
-        y: part(depth, overlap.normal_y, share),
+        x: part(depth, i64::from(touch.normal.0), share),
+        y: part(depth, i64::from(touch.normal.1), share),
+        ..Push::default()
     };
+    let (share_a, share_b) = shares(a.mass, b.mass);
     (push(-share_a), push(share_b))
+}
+
+/// What a touch does to the velocities of the first and the second, if they come together.
+pub(crate) fn part_velocities(touch: &Touch, a: &Entry, b: &Entry) -> (Push, Push) {
+    let restitution = i64::from(restitution(a, b));
+    // 255 is all of it, 256 parts.
+    let change = i64::from(touch.meeting) * (256 + restitution + (restitution >> 7)) / 256;
+    let push = |share: i64| Push {
+        velocity_x: part(change, i64::from(touch.normal.0), share),
+        velocity_y: part(change, i64::from(touch.normal.1), share),
+        ..Push::default()
+    };
+    let (share_a, share_b) = shares(a.mass, b.mass);
+    (push(-share_a), push(share_b))
+}
+
+/// How much of the speed two entities keep: the larger of theirs.
+pub(crate) fn restitution(a: &Entry, b: &Entry) -> u8 {
+    a.restitution.max(b.restitution)
 }
 
 /// How fast they come together along the normal, in units of length a second; negative if they part.
@@ -215,8 +246,10 @@ mod tests {
     fn equal_discs_swap_their_speeds() {
         let (a, b) = (disc(1000, METRE), disc(1000, -METRE));
         assert!(overlaps(METRE - 2, 0, &a, &b));
-        let (on_a, on_b) = resolve(METRE - 2, 0, &a, &b, 1);
+        let touch = touch(METRE - 2, 0, &a, &b);
+        let (on_a, on_b) = part_velocities(&touch, &a, &b);
         assert_eq!((on_a.velocity_x, on_b.velocity_x), (-2 * METRE, 2 * METRE));
+        let (on_a, on_b) = part_places(&touch, &a, &b, 1);
         assert_eq!((on_a.x, on_b.x), (-1, 1));
         assert!(!overlaps(METRE, 0, &a, &b));
     }
@@ -239,8 +272,12 @@ mod tests {
                         };
                         assert_eq!(overlaps(dx, dy, &a, &b), overlaps(-dx, -dy, &b, &a));
                         if overlaps(dx, dy, &a, &b) {
-                            let (on_a, on_b) = resolve(dx, dy, &a, &b, 3);
-                            assert_eq!((on_b, on_a), resolve(-dx, -dy, &b, &a, 3));
+                            let (here, there) = (touch(dx, dy, &a, &b), touch(-dx, -dy, &b, &a));
+                            assert_eq!((here.depth, here.meeting), (there.depth, there.meeting));
+                            let (on_a, on_b) = part_places(&here, &a, &b, 3);
+                            assert_eq!((on_b, on_a), part_places(&there, &b, &a, 3));
+                            let (on_a, on_b) = part_velocities(&here, &a, &b);
+                            assert_eq!((on_b, on_a), part_velocities(&there, &b, &a));
                             for step in [1 << 26, (1 << 32) / 30, (1 << 32) / 7] {
                                 assert_eq!(began(dx, dy, &a, &b, step), began(-dx, -dy, &b, &a, step));
                             }
@@ -267,15 +304,17 @@ mod tests {
     #[test]
     fn an_immovable_thing_stays() {
         let (wall, disc) = (disc(0, 0), disc(500, -METRE));
-        let (on_wall, on_disc) = resolve(METRE / 2, 0, &wall, &disc, 1);
-        assert_eq!(on_wall, Push::default());
-        assert_eq!((on_disc.velocity_x, on_disc.x), (2 * METRE, METRE / 2));
+        let touch = touch(METRE / 2, 0, &wall, &disc);
+        let (on_wall, on_disc) = part_velocities(&touch, &wall, &disc);
+        assert_eq!((on_wall, on_disc.velocity_x), (Push::default(), 2 * METRE));
+        let (on_wall, on_disc) = part_places(&touch, &wall, &disc, 1);
+        assert_eq!((on_wall, on_disc.x), (Push::default(), METRE / 2));
     }
 
     #[test]
     fn things_in_one_place_are_parted() {
         let (a, b) = (Entry { slot: 1, ..disc(1, 0) }, Entry { slot: 2, ..disc(1, 0) });
-        let (on_a, on_b) = resolve(0, 0, &a, &b, 1);
+        let (on_a, on_b) = part_places(&touch(0, 0, &a, &b), &a, &b, 1);
         assert!(on_a.x < 0 && on_b.x > 0);
     }
 }

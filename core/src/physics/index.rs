@@ -205,6 +205,7 @@ impl Index {
     }
 
     /// Calls `visit(first, second)` once for each pair of entries whose bounding boxes may touch.
+    #[inline]
     pub(crate) fn for_each_pair(&self, mut visit: impl FnMut(usize, usize)) {
         let mut from = 0;
         for (number, level) in self.levels.iter().enumerate() {
@@ -228,6 +229,7 @@ impl Index {
     }
 
     /// Calls `visit(place)` for every entry whose bounding box may touch the box, and for some others.
+    #[inline]
     pub(crate) fn for_each_near(&self, low: (i32, i32), high: (i32, i32), mut visit: impl FnMut(usize)) {
         for level in &self.levels {
             if level.count == 0 || !self.is_near(low, high, level.half_max) {
@@ -331,6 +333,7 @@ impl Level {
         visit(self.starts[row] as usize, self.starts[last + 1] as usize);
     }
 
+    #[inline]
     fn for_each_pair(&self, entries: &[Entry], from: usize, until: usize, visit: &mut impl FnMut(usize, usize)) {
         for place in from..until {
             let entry = entries[place];
@@ -353,6 +356,7 @@ impl Level {
         }
     }
 
+    #[inline]
     fn for_each_near(&self, low: (i32, i32), high: (i32, i32), mut visit: impl FnMut(usize)) {
         let (from_x, until_x) = (low.0 >> self.shift, high.0 >> self.shift);
         let (from_y, mut until_y) = (low.1 >> self.shift, high.1 >> self.shift);
@@ -365,6 +369,7 @@ impl Level {
 }
 
 /// Whether the bounding boxes touch.
+#[inline]
 fn may_touch(a: &Entry, b: &Entry) -> bool {
     let (width, height) = (i32::from(a.half_x) + i32::from(b.half_x), i32::from(a.half_y) + i32::from(b.half_y));
     (a.x - b.x).unsigned_abs() < (width << 8) as u32 && (a.y - b.y).unsigned_abs() < (height << 8) as u32

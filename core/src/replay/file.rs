@@ -2,8 +2,9 @@
 
 use super::frame::{Frame, FrameKind, Head, index_offset, read_sector_hash};
 use crate::{
+    config::WorldConfig,
     input::Input,
-    snapshot::{Fault, Reader, RestoreError, decode_input},
+    snapshot::{Fault, Header, Reader, RestoreError, config_hash, decode_config, decode_input},
     space::SectorId,
 };
 
@@ -19,6 +20,7 @@ pub struct Replay<'a> {
     keys: Vec<Key>,
     tick_last: u64,
     damage: Option<RestoreError>,
+    is_finished: bool,
 }
 
 /// Where a key frame is.
@@ -76,6 +78,32 @@ impl<'a> Replay<'a> {
         self.damage.as_ref()
     }
 
+    /// Whether the recorder came to its end: the file has an index.
+    pub const fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
+    /// Tick and offset in the file of the key frames, in their order; of very many, only every other or fewer.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = (u64, usize)> + ExactSizeIterator {
+        self.keys.iter().map(|key| (key.tick, key.offset))
+    }
+
+    /// The configuration of the world, from the first key frame.
+    pub fn config(&self) -> Result<WorldConfig, RestoreError> {
+        let error = |fault| Reader::new(self.bytes, "key frame").error(fault);
+        let Some((Entry::Key { snapshot, .. }, _)) = self.entry(Head::BYTES)? else { return Err(error(Fault::Cut)) };
+        let (header, mut reader) = Header::open(snapshot)?;
+        reader.enter("config");
+        let config = decode_config(&mut reader)?;
+        // The head is what lists of replays go by, so that it must not say something else.
+        let named = config_hash(&config);
+        if [header.config_hash, self.head.config_hash] == [named; 2] {
+            Ok(config)
+        } else {
+            Err(error(Fault::Hash("configuration")))
+        }
+    }
+
     /// Takes the key frames from the index at the end; `None` if there is none, or it is not one of this file.
     fn from_index(file: &'a [u8], head: Head) -> Option<Self> {
         let offset = index_offset(file)?;
@@ -101,7 +129,7 @@ impl<'a> Replay<'a> {
         let last = keys.last()?;
         let starts = keys.first().is_some_and(|key| key.offset == Head::BYTES);
         (frame.kind == FrameKind::Index && starts && entries.finish().is_ok() && frame.tick >= last.tick)
-            .then_some(Self { bytes, head, keys, tick_last: frame.tick, damage: None })
+            .then_some(Self { bytes, head, keys, tick_last: frame.tick, damage: None, is_finished: true })
     }
 
     /// Reads all frames up to the first that is not whole.
@@ -142,7 +170,7 @@ impl<'a> Replay<'a> {
         if keys.is_empty() {
             return Err(damage.unwrap_or_else(|| reader.error(Fault::Cut)));
         }
-        Ok(Self { bytes: &file[..end], head, keys, tick_last, damage })
+        Ok(Self { bytes: &file[..end], head, keys, tick_last, damage, is_finished: false })
     }
 
     /// Where the last key frame not after `tick` is: its tick and its offset.

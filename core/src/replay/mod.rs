@@ -11,9 +11,11 @@ mod file;
 mod frame;
 mod player;
 mod recorder;
+mod summary;
 
 pub use divergence::{Difference, Divergence, DivergenceReport, Field, compare};
 pub use file::Replay;
 pub use frame::Head;
 pub use player::{PlayError, Player, Stepped};
 pub use recorder::{Recorder, Settings};
+pub use summary::encode_header;

@@ -4,14 +4,14 @@ use core::fmt;
 
 use super::{
     compare,
-    divergence::DivergenceReport,
+    divergence::{Divergence, DivergenceReport},
     file::{Entry, Replay, TickRecord},
     frame::Head,
 };
 use crate::{
     Map,
     config::Execution,
-    snapshot::RestoreError,
+    snapshot::{Fault, RestoreError, config_hash},
     space::SectorId,
     world::{InputError, World},
 };
@@ -139,6 +139,13 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// Plays to the tick of another world, a live one or one restored from a snapshot that was made elsewhere, and compares
+    /// with it: the other world is left, the played one right.
+    pub fn compare_with(&mut self, other: &World) -> Result<Option<Divergence>, PlayError> {
+        self.seek(other.tick())?;
+        Ok(compare(other, &self.world))
+    }
+
     /// The world as played so far.
     pub const fn world(&self) -> &World {
         &self.world
@@ -226,13 +233,14 @@ impl<'a> Player<'a> {
     }
 
     /// Plays on to the next key frame and compares with it.
-    fn look_at_next_key(&mut self) -> Result<Option<super::Divergence>, PlayError> {
+    fn look_at_next_key(&mut self) -> Result<Option<Divergence>, PlayError> {
         loop {
             if let Some((Entry::Key { tick, .. }, _)) = self.replay.entry(self.offset)?
                 && tick == self.world.tick()
             {
-                let (recorded, _) = restore(&self.replay, self.offset, self.map.as_ref(), self.execution)?;
-                return Ok(compare(&recorded, &self.world));
+                // A fault may have made a world that no snapshot is restored to.
+                let recorded = restore(&self.replay, self.offset, self.map.as_ref(), self.execution).ok();
+                return Ok(recorded.and_then(|(recorded, _)| compare(&recorded, &self.world)));
             }
             match self.step() {
                 Ok(Stepped::End) => return Ok(None),
@@ -256,6 +264,12 @@ fn restore(
         return Err(PlayError::Tick { tick: replay.tick_first() });
     };
     let world = World::restore(snapshot, map.cloned(), execution)?;
+    let head = replay.head();
+    if config_hash(world.config()) != head.config_hash || world.map().map_or(0, Map::hash) != head.map_hash {
+        return Err(
+            RestoreError { part: "key frame", at: offset as u64, fault: Fault::Hash("configuration or map") }.into()
+        );
+    }
     if world.tick() == tick { Ok((world, next)) } else { Err(PlayError::Tick { tick }) }
 }
 

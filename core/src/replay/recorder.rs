@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, FrameKind, Head, write_index};
 use crate::{
-    Input,
+    Input, Map,
     snapshot::{Writer, config_hash, encode_input},
     space::SectorId,
     world::{Applied, InputError, World},
@@ -98,7 +98,7 @@ impl Recorder {
         let head = Head {
             key_ticks: settings.key_ticks,
             config_hash: config_hash(world.config()),
-            map_hash: 0,
+            map_hash: world.map().map_or(0, Map::hash),
             tick_first: world.tick(),
         };
         head.write(&mut recorder.out);

@@ -1,5 +1,6 @@
 //! One tick: what its threads run, and how what they produce crosses from shard to shard.
 
+pub(crate) mod contacts;
 mod flight;
 pub(crate) mod message;
 mod minds;

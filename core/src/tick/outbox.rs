@@ -23,12 +23,15 @@ pub(crate) struct Stray {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     pub(crate) partition: Arc<Partition>,
+    /// By number of the region, whether nothing was in its sector when the tick began. What goes there is a stray as in a
+    /// sector that has no region yet: empty sectors may or may not have one, and that must not show when sectors run out.
+    pub(crate) vacant: Vec<bool>,
     /// By number of the shard.
     pub(crate) batches: Vec<Box<Batch>>,
     pub(crate) events: Vec<Event>,
     /// Entities that were destroyed.
     pub(crate) dead: Vec<EntityId>,
-    /// Entities that went into sectors where nothing was yet, and the sectors.
+    /// Entities that went into sectors where nothing was, and the sectors.
     pub(crate) strays: Columns,
     pub(crate) stray_sectors: Vec<Stray>,
     pub(crate) stray_shots: Vec<(Stray, Shot)>,
@@ -51,6 +54,7 @@ impl Outbox {
     pub(crate) fn new(shards: usize, attributes: usize) -> Self {
         Self {
             partition: Arc::default(),
+            vacant: Vec::new(),
             batches: (0..shards).map(|_| Box::new(Batch::new(attributes))).collect(),
             events: Vec::new(),
             dead: Vec::new(),
@@ -65,7 +69,7 @@ impl Outbox {
 
     /// Sends an entity that `take` puts into columns to where it is now.
     pub(crate) fn send_entity(&mut self, from: SectorId, to: Position, take: impl FnOnce(&mut Columns)) {
-        match self.partition.find(to.sector, to.y) {
+        match self.find(to) {
             Some(region) => {
                 let batch = &mut self.batches[usize::from(self.partition.strip(region).shard)];
                 take(&mut batch.arrivals);
@@ -88,9 +92,14 @@ impl Outbox {
     pub(crate) fn send_shot(&mut self, from: SectorId, mut shot: Shot) {
         let to = Position::new(from, i64::from(shot.x), i64::from(shot.y));
         (shot.x, shot.y) = (to.x, to.y);
-        match self.partition.find(to.sector, to.y) {
+        match self.find(to) {
             Some(region) => self.batches[usize::from(self.partition.strip(region).shard)].shots.push((region, shot)),
             None => self.stray_shots.push((Stray { from, to: to.sector }, shot)),
         }
+    }
+
+    /// The region that has a place, if something was in its sector when the tick began.
+    fn find(&self, to: Position) -> Option<u32> {
+        self.partition.find(to.sector, to.y).filter(|region| !self.vacant[*region as usize])
     }
 }

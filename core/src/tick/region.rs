@@ -4,6 +4,7 @@
 //! others goes into the outbox.
 
 use super::{
+    contacts::Contacts,
     message::{Damage, Shot},
     outbox::Outbox,
     partition::Strip,
@@ -14,9 +15,9 @@ use crate::{
     event::{Event, Kind},
     hash,
     physics::{
-        contact::{Push, began, collide, overlaps, resolve},
+        contact::Push,
         ground::Ground,
-        index::{Entry, Index},
+        index::Index,
         movement::{PUSH_MAX, drive, limit},
     },
     space::{Position, SECTOR_SIDE, SectorId},
@@ -54,27 +55,6 @@ pub(crate) struct Region {
     pub(crate) moved: Vec<u32>,
     /// Rows that fire in this tick because they were told to, and where.
     pub(super) told_to_fire: Vec<(u32, u16)>,
-}
-
-/// Memory that regions of a shard use one after the other.
-#[derive(Default, Debug)]
-pub(crate) struct Scratch {
-    /// What contacts do, by place in the index.
-    pushes: Vec<Push>,
-    /// How many contacts each has, by place in the index. What is immovable is pushed by none, so it counts none.
-    crowding: Vec<u16>,
-    contacts: Vec<(u32, u32)>,
-    foreign: Vec<ForeignContact>,
-}
-
-/// A contact with an entity of another region.
-#[derive(Clone, Copy, Debug)]
-struct ForeignContact {
-    place: u32,
-    region: u32,
-    other: Entry,
-    /// What was added to the other's coordinates.
-    shift: (i32, i32),
 }
 
 impl Region {
@@ -215,114 +195,23 @@ impl Region {
     }
 
     /// The first phase: contacts, movement. Reads the view and this region's own rows.
-    pub(crate) fn advance(&mut self, view: &View, constants: &Constants, scratch: &mut Scratch, out: &mut Outbox) {
+    pub(crate) fn advance(&mut self, view: &View, constants: &Constants, contacts: &mut Contacts, out: &mut Outbox) {
         let index = view.index(self.number);
-        self.find_contacts(view, index, scratch);
-        self.resolve_contacts(view, constants, index, scratch, out);
+        contacts.find(self.number, view);
+        contacts.resolve(self.number, view, constants, out);
         self.think(view, constants, out);
         self.fire_as_told(view, constants, out);
-        self.move_rows(view, constants, index, scratch, out);
+        self.move_rows(view, constants, index, contacts, out);
         self.fly(view, constants, out);
     }
 
-    fn find_contacts(&self, view: &View, index: &Index, scratch: &mut Scratch) {
-        let entries = index.entries();
-        scratch.pushes.clear();
-        scratch.pushes.resize(entries.len(), Push::default());
-        scratch.crowding.clear();
-        scratch.crowding.resize(entries.len(), 0);
-        scratch.contacts.clear();
-        scratch.foreign.clear();
-        index.for_each_pair(|first, second| {
-            let (a, b) = (&entries[first], &entries[second]);
-            if collide(a, b) && overlaps(b.x - a.x, b.y - a.y, a, b) {
-                scratch.crowding[first] = scratch.crowding[first].saturating_add(u16::from(a.mass != 0));
-                scratch.crowding[second] = scratch.crowding[second].saturating_add(u16::from(b.mass != 0));
-                scratch.contacts.push((first as u32, second as u32));
-            }
-        });
-        self.find_foreign_contacts(view, index, scratch);
-    }
-
-    fn find_foreign_contacts(&self, view: &View, index: &Index, scratch: &mut Scratch) {
-        for neighbour in &view.partition.strip(self.number).neighbours {
-            let other = view.index(neighbour.region);
-            let (shift_x, shift_y) = (neighbour.x, neighbour.y);
-            let margin = index.half_max() + other.half_max();
-            // Only entities of this region that come near the box of the other's entities.
-            other.for_each_across(index, (shift_x, shift_y), margin, |place, found| {
-                let (a, b) = (&index.entries()[place], &other.entries()[found]);
-                if collide(a, b) && overlaps(b.x + shift_x - a.x, b.y + shift_y - a.y, a, b) {
-                    scratch.crowding[place] = scratch.crowding[place].saturating_add(u16::from(a.mass != 0));
-                    let shift = (shift_x, shift_y);
-                    scratch.foreign.push(ForeignContact {
-                        place: place as u32,
-                        region: neighbour.region,
-                        other: *b,
-                        shift,
-                    });
-                }
-            });
-        }
-    }
-
-    fn resolve_contacts(
-        &self,
-        view: &View,
-        constants: &Constants,
-        index: &Index,
-        scratch: &mut Scratch,
-        out: &mut Outbox,
-    ) {
-        let entries = index.entries();
-        for &(first, second) in &scratch.contacts {
-            let (a, b) = (&entries[first as usize], &entries[second as usize]);
-            let (dx, dy) = (b.x - a.x, b.y - a.y);
-            let crowding = scratch.crowding[first as usize].max(scratch.crowding[second as usize]);
-            let (on_a, on_b) = resolve(dx, dy, a, b, crowding);
-            scratch.pushes[first as usize].add(on_a);
-            scratch.pushes[second as usize].add(on_b);
-            if (a.traits | b.traits) & Entry::TELLS != 0 {
-                self.tell_contact(view, constants, a, b, (dx, dy), out);
-            }
-        }
-        for contact in &scratch.foreign {
-            let (a, b) = (&entries[contact.place as usize], &contact.other);
-            let (dx, dy) = (b.x + contact.shift.0 - a.x, b.y + contact.shift.1 - a.y);
-            let crowding = scratch.crowding[contact.place as usize].max(crowding(view, contact.region, b));
-            let (on_a, _) = resolve(dx, dy, a, b, crowding);
-            scratch.pushes[contact.place as usize].add(on_a);
-            // Both regions see the contact; the one whose entity has the lower slot tells it.
-            if (a.traits | b.traits) & Entry::TELLS != 0 && a.slot < b.slot {
-                self.tell_contact(view, constants, a, b, (dx, dy), out);
-            }
-        }
-    }
-
-    fn tell_contact(
-        &self,
-        view: &View,
-        constants: &Constants,
-        a: &Entry,
-        b: &Entry,
-        (dx, dy): (i32, i32),
-        out: &mut Outbox,
-    ) {
-        let Some(speed) = began(dx, dy, a, b, constants.step_q32) else { return };
-        let (subject, object) = if a.slot < b.slot { (a, b) } else { (b, a) };
-        // The place is the one of the lower slot, so that it is the same whichever way round the pair was found.
-        let (x, y) = if a.slot < b.slot { (a.x, a.y) } else { (a.x + dx, a.y + dy) };
-        let at = Position::new(self.sector, i64::from(x), i64::from(y));
-        let (subject, object) = (view.directory.id_in(subject.slot), view.directory.id_in(object.slot));
-        out.events.push(Event::new(view.tick, Kind::Contact, at, subject, object, 0, speed));
-    }
-
-    fn move_rows(&mut self, view: &View, constants: &Constants, index: &Index, scratch: &Scratch, out: &mut Outbox) {
+    fn move_rows(&mut self, view: &View, constants: &Constants, index: &Index, contacts: &Contacts, out: &mut Outbox) {
         self.leaving.clear();
         let world_max = constants.config.speed_max;
         let ground = Ground::new(constants.map.as_ref(), self.sector);
         for row in 0..self.columns.len() {
-            let push = &scratch.pushes[index.place_of_row(row)];
+            let party = contacts.party(index.place_of_row(row));
+            let push = party.map_or_else(Push::default, |party| party.push);
             let columns = &mut self.columns;
             let mut velocity = (
                 columns.velocity_x[row].wrapping_add(push.velocity_x),
@@ -330,10 +219,16 @@ impl Region {
             );
             let is_driven = columns.acceleration_max[row] > 0;
             if is_driven || columns.order[row] != 0 {
-                let wanted = self.wanted_velocity(row, view, constants, out);
+                let mut wanted = self.wanted_velocity(row, view, constants, out);
+                if let Some(party) = party {
+                    wanted = contacts.yielding(party, wanted, view, self.number);
+                }
                 if is_driven {
                     velocity = drive(velocity, wanted, self.columns.acceleration_max[row], constants);
                 }
+            }
+            if let Some(party) = party {
+                velocity = party.yield_to_push(velocity);
             }
             let columns = &mut self.columns;
             let own_max = columns.speed_max[row];
@@ -424,11 +319,7 @@ impl Region {
         let to = Position::new(self.sector, i64::from(columns.x[at]), i64::from(columns.y[at]));
         let (right, up) = self.sector.steps_to(to.sector);
         (columns.x[at], columns.y[at]) = (to.x, to.y);
-        if columns.order[at] != crate::command::Order::Velocity as u8 {
-            // A goal is relative to the sector.
-            columns.goal_x[at] = columns.goal_x[at].wrapping_sub(right * i64::from(SECTOR_SIDE));
-            columns.goal_y[at] = columns.goal_y[at].wrapping_sub(up * i64::from(SECTOR_SIDE));
-        }
+        columns.move_goal(at, right, up);
         out.send_entity(self.sector, to, |arrivals| self.take(row, arrivals));
     }
 
@@ -485,21 +376,4 @@ impl Region {
             Some((id, Place { region: self.number, row }))
         })
     }
-}
-
-/// How many contacts an entity of some region has, as that region counts them.
-fn crowding(view: &View, region: u32, entry: &Entry) -> u16 {
-    if entry.mass == 0 {
-        return 0;
-    }
-    let mut count = 0u16;
-    let (width, height) = (entry.half_width(), entry.half_height());
-    let (low, high) = ((entry.x - width, entry.y - height), (entry.x + width, entry.y + height));
-    view.for_each_near(region, low, high, |other, x, y| {
-        let (dx, dy) = (other.x + x - entry.x, other.y + y - entry.y);
-        if other.slot != entry.slot && collide(entry, other) && overlaps(dx, dy, entry, other) {
-            count = count.saturating_add(1);
-        }
-    });
-    count
 }

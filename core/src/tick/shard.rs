@@ -14,10 +14,11 @@
 use std::sync::Arc;
 
 use super::{
+    contacts::Contacts,
     message::Batch,
     outbox::Outbox,
     partition::Partition,
-    region::{Region, Scratch},
+    region::Region,
     ring::{Consumer, Producer, ring},
     view::{Constants, View},
 };
@@ -45,7 +46,7 @@ pub(crate) struct Shard {
     pub(crate) outbox: Outbox,
     senders: Vec<Producer<Box<Batch>>>,
     receivers: Vec<Consumer<Box<Batch>>>,
-    scratch: Scratch,
+    contacts: Contacts,
     /// Hits that the first phase sent.
     damages_sent: usize,
 }
@@ -66,7 +67,7 @@ impl Shard {
                 outbox: Outbox::new(count, attributes),
                 senders: Vec::new(),
                 receivers: Vec::new(),
-                scratch: Scratch::default(),
+                contacts: Contacts::default(),
                 damages_sent: 0,
             })
         };
@@ -128,7 +129,7 @@ impl Shard {
     fn advance(&mut self) {
         let view = self.view.take().expect("the view is there for the first phase");
         for region in &mut self.regions {
-            region.advance(&view, &self.constants, &mut self.scratch, &mut self.outbox);
+            region.advance(&view, &self.constants, &mut self.contacts, &mut self.outbox);
         }
         // Before the caller takes the view apart, nobody may hold it.
         drop(view);

@@ -7,7 +7,7 @@ use crate::{
     entity::Place,
     event::{Class, Event, Kind},
     input::Projectile,
-    space::Position,
+    space::{Position, square_of_length},
     tick::message::Shot,
 };
 
@@ -54,10 +54,11 @@ impl World {
 
     /// Whether a projectile is one that can fly here.
     pub(super) fn is_possible(&self, projectile: &Projectile) -> bool {
-        let speed_max = i64::from(self.constants.config.speed_max).pow(2);
-        let (x, y) = (i64::from(projectile.velocity_x), i64::from(projectile.velocity_y));
+        let speed_max = i64::from(self.constants.config.speed_max).pow(2).cast_unsigned();
+        // Without a sign, two squares of the least i32 fit.
+        let speed = square_of_length(projectile.velocity_x.into(), projectile.velocity_y.into());
         projectile.position.is_canonical()
-            && x * x + y * y <= speed_max
+            && speed <= speed_max
             && (0..=10 * METRE).contains(&projectile.radius)
             && projectile.damage >= 0
             && projectile.range >= 0

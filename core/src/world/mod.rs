@@ -80,6 +80,10 @@ pub struct World {
     events: Vec<Event>,
     new_shots: Vec<(u32, Shot)>,
     stray_shots: Vec<(Stray, Shot)>,
+    /// Sectors that entities have left which may have to go back, while a tick lasts.
+    held_open: Vec<SectorId>,
+    /// By number of the region, whether nothing is in its sector.
+    vacant: Vec<bool>,
     places: Places,
     battles: Battles,
     /// There if there is a map.
@@ -153,6 +157,8 @@ impl World {
             events: Vec::new(),
             new_shots: Vec::new(),
             stray_shots: Vec::new(),
+            held_open: Vec::new(),
+            vacant: Vec::new(),
             places,
             battles,
             navigator,

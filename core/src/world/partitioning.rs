@@ -31,24 +31,41 @@ impl World {
         true
     }
 
-    /// Forgets sectors in which nothing is.
+    /// Forgets sectors in which nothing is and into which nothing may have to go back.
     pub(super) fn close_empty_sectors(&mut self) {
         let mut strips = self.partition.strips().to_vec();
+        let partition = Arc::clone(&self.partition);
         let mut closed = false;
-        for shard in &mut self.shards {
-            shard.regions.retain(|region| {
-                let sector = self.partition.regions_of(region.sector);
-                let keep = !region.is_empty() || sector.len() > 1;
-                if !keep {
-                    strips[region.number as usize] = None;
-                    closed = true;
-                }
-                keep
-            });
+        for group in partition.order().chunk_by(|a, b| partition.strip(*a).sector == partition.strip(*b).sector) {
+            let sector = partition.strip(group[0]).sector;
+            let is_empty = group.iter().all(|number| self.region(*number).is_empty());
+            if is_empty && !self.held_open.contains(&sector) {
+                group.iter().for_each(|number| strips[*number as usize] = None);
+                closed = true;
+            }
         }
         if closed {
+            for shard in &mut self.shards {
+                shard.regions.retain(|region| strips[region.number as usize].is_some());
+            }
             self.set_partition(strips);
         }
+    }
+
+    /// Tells every shard in which sectors nothing is.
+    pub(super) fn note_vacant_sectors(&mut self) {
+        let mut vacant = std::mem::take(&mut self.vacant);
+        vacant.clear();
+        vacant.resize(self.partition.strips().len(), false);
+        let partition = &self.partition;
+        for group in partition.order().chunk_by(|a, b| partition.strip(*a).sector == partition.strip(*b).sector) {
+            let is_empty = group.iter().all(|number| self.region(*number).is_empty());
+            group.iter().for_each(|number| vacant[*number as usize] = is_empty);
+        }
+        for shard in &mut self.shards {
+            shard.outbox.vacant.clone_from(&vacant);
+        }
+        self.vacant = vacant;
     }
 
     /// Makes a division known to all, with places for the regions' indexes in the view.

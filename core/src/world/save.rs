@@ -13,6 +13,7 @@
 //! | events | for each class what waits for the coming tick, as in `event/waiting.rs` |
 //! | places | of the map: who is in each zone, who holds it, which pickups are gone |
 //! | battles | who took part in hits of the last second, by sector |
+//! | paths | of a world with a map: the paths that are walked, kept or looked for, as in `navigation/service.rs` |
 
 use super::{COMMANDS_MAX, World};
 use crate::{
@@ -58,6 +59,8 @@ impl World {
             events: _,
             new_shots: _,
             stray_shots: _,
+            held_open: _,
+            vacant: _,
             places,
             battles,
             navigator,
@@ -90,8 +93,7 @@ impl World {
     ///
     /// The bytes may be anything: what is not a snapshot of a world that can be is refused, with the part, the place and
     /// the reason. Memory is needed for the world that the snapshot's configuration describes. An execution that cannot
-    /// be is refused as a fault of the configuration.
-    /// `map` must be the one that the world was made with.
+    /// be is refused as a fault of the configuration. `map` must be the one that the world was made with.
     pub fn restore(bytes: &[u8], mut map: Option<Map>, execution: Execution) -> Result<Self, RestoreError> {
         let (header, mut reader) = Header::open(bytes)?;
         if header.tick > COUNT_MAX {
@@ -151,7 +153,7 @@ impl World {
     }
 
     /// The hash of each part of the state that is not the entities, for finding which part of two worlds differs.
-    pub fn part_hashes(&self) -> [(Part, u64); 9] {
+    pub fn part_hashes(&self) -> [(Part, u64); 10] {
         let of = |part, encode: &dyn Fn(&mut Writer<'_>)| {
             let mut bytes = Vec::new();
             encode(&mut Writer::new(&mut bytes));
@@ -172,6 +174,9 @@ impl World {
             of(Part::Events, &|writer| self.queues.encode(writer)),
             of(Part::Zones, &|writer| self.places.encode(self.tick, writer)),
             of(Part::Battles, &|writer| self.battles.encode(writer)),
+            of(Part::Navigation, &|writer| {
+                self.navigator.iter().for_each(|navigator| navigator.encode(writer.buffer()));
+            }),
         ]
     }
 

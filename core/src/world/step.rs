@@ -21,6 +21,7 @@ impl World {
         }
         self.carry_out_commands();
         self.refresh_indexes();
+        self.note_vacant_sectors();
         self.lend_view();
         self.run(Phase::Advance);
         self.take_view_back();
@@ -117,7 +118,8 @@ impl World {
         if !new.is_empty() {
             // Nobody fires twice in a tick, so the order is one.
             new.sort_unstable_by_key(|(_, shot)| shot.shooter);
-            let mut flying: usize = self.regions().map(|region| region.shots.len()).sum();
+            let strays = self.shards.iter().map(|shard| shard.outbox.stray_shots.len()).sum::<usize>();
+            let mut flying = strays + self.regions().map(|region| region.shots.len()).sum::<usize>();
             for (region, shot) in new.drain(..) {
                 if flying >= self.constants.config.projectiles_max as usize {
                     self.stats.projectiles_dropped += 1;
@@ -154,6 +156,9 @@ impl World {
 
     /// Opens sectors for what went where nothing was, in the order of ids; what finds no place stays at the edge.
     fn settle_strays(&mut self) {
+        let held_open = self.shards.iter().flat_map(|shard| shard.outbox.stray_sectors.iter().map(|way| way.from));
+        self.held_open.clear();
+        self.held_open.extend(held_open);
         self.settle_stray_shots();
         let attributes = self.constants.config.attributes.len();
         if self.shards.iter().all(|shard| shard.outbox.stray_sectors.is_empty()) {
@@ -170,6 +175,9 @@ impl World {
         }
         while let Some(row) = (0..ways.len()).min_by_key(|row| strays.id[*row]) {
             let mut way = ways.swap_remove(row);
+            // What leaves a sector as its last may leave it to be closed, so that there is room for it where it goes.
+            let held = self.held_open.iter().position(|sector| *sector == way.from).expect("every stray holds one");
+            self.held_open.swap_remove(held);
             if !self.open_sector(way.to) {
                 self.stats.kept_at_edge += 1;
                 let (right, up) = way.to.steps_to(way.from);
@@ -180,8 +188,7 @@ impl World {
                     _ => 0,
                 };
                 (strays.x[row], strays.y[row]) = (edge(right, strays.x[row]), edge(up, strays.y[row]));
-                strays.goal_x[row] = strays.goal_x[row].wrapping_add(-right * i64::from(SECTOR_SIDE));
-                strays.goal_y[row] = strays.goal_y[row].wrapping_add(-up * i64::from(SECTOR_SIDE));
+                strays.move_goal(row, right, up);
                 (strays.velocity_x[row], strays.velocity_y[row]) = (0, 0);
                 way.to = way.from;
             }

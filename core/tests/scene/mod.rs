@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use muster_core::{
-    Column, Entity, EntityId, Execution, Input, METRE, Position, Projectile, SectorId, Weapon, World, WorldConfig,
+    Column, Entity, EntityId, Execution, Input, METRE, Map, Position, Projectile, SectorId, Weapon, World, WorldConfig,
     command::{Action, Command},
     config::{Behaviour, Step},
     event::Class,
@@ -37,16 +37,38 @@ pub(crate) struct Scene {
     seed: u64,
     draws: u64,
     entities: u32,
+    map: Option<Map>,
 }
 
 impl Scene {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, draws: 0, entities: 60 }
+        Self { seed, draws: 0, entities: 60, map: None }
+    }
+
+    /// With so many entities at the beginning.
+    pub(crate) fn of(seed: u64, entities: u32) -> Self {
+        Self { entities, ..Self::new(seed) }
+    }
+
+    /// With walls, zones, pickups and paths.
+    pub(crate) fn with_map(seed: u64) -> Self {
+        let map = Map::from_json(include_str!("map.json")).expect("a valid map");
+        Self { map: Some(map), ..Self::new(seed) }
+    }
+
+    /// The map, if there is one.
+    pub(crate) fn map(&self) -> Option<Map> {
+        self.map.clone()
+    }
+
+    /// A new world for the script.
+    pub(crate) fn world(&self, execution: Execution) -> World {
+        World::new(self.config(), self.map(), execution).expect("valid")
     }
 
     /// With few entities, for tests that try every bit of it.
     pub(crate) fn small() -> Self {
-        Self { entities: 4, ..Self::new(1) }
+        Self::of(1, 4)
     }
 
     pub(crate) fn config(&self) -> WorldConfig {
@@ -67,7 +89,12 @@ impl Scene {
             }],
             commands_per_tick_max: 2,
             behaviours: vec![Behaviour {
-                steps: vec![Step::Flee { below_percent: 20 }, Step::Chase, Step::Wander { radius: 20 * METRE }],
+                steps: vec![
+                    Step::Flee { below_percent: 20 },
+                    Step::Chase,
+                    Step::Capture,
+                    Step::Wander { radius: 20 * METRE },
+                ],
                 sight: 50 * METRE,
                 think_ticks: 3,
             }],
@@ -169,7 +196,7 @@ impl Scene {
 
     /// Makes a world and lets the script run for so many ticks.
     pub(crate) fn run(mut self, execution: Execution, ticks: u32) -> World {
-        let mut world = World::new(self.config(), None, execution).expect("valid");
+        let mut world = self.world(execution);
         self.advance(&mut world, ticks);
         world
     }
@@ -191,7 +218,7 @@ impl Scene {
         ticks: u32,
         mut fault: impl FnMut(&mut World),
     ) -> (World, Vec<u8>) {
-        let mut world = World::new(self.config(), None, Execution::default()).expect("valid");
+        let mut world = self.world(Execution::default());
         let mut recorder = Recorder::new(&world, settings);
         let mut file = Vec::new();
         for _ in 0..ticks {

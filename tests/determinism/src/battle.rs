@@ -17,12 +17,26 @@ pub struct Setting {
     pub seed: u64,
     /// How many entities there are to be; the dead are replaced.
     pub population: u32,
+    /// How many there are to be in a storm, 1,000 ticks of every 20,000.
+    pub storm: u32,
 }
 
 impl Default for Setting {
-    /// The battle of the golden values.
+    /// The battle of the golden values: some 120,000 entities, never more than a few thousand at a time.
     fn default() -> Self {
-        Self { seed: 0x6d75_7374_6572, population: 1200 }
+        Self { seed: 0x6d75_7374_6572, population: 240, storm: 2400 }
+    }
+}
+
+impl Setting {
+    /// A small battle, the same all the time.
+    pub const fn small(seed: u64, population: u32) -> Self {
+        Self { seed, population, storm: population }
+    }
+
+    /// How many entities there are to be in a tick.
+    pub(crate) const fn population_in(self, tick: u64) -> u32 {
+        if matches!(tick % 20_000, 500..1_500) { self.storm } else { self.population }
     }
 }
 
@@ -37,17 +51,15 @@ pub const fn execution(shards: u16, threads: u16, split_above: u32) -> Execution
 /// # Panics
 /// If the configuration is refused.
 pub fn found(setting: Setting, execution: Execution) -> World {
-    World::new(config(setting), None, execution).expect("a valid configuration")
+    World::new(config(setting), Some(map()), execution).expect("a valid configuration")
 }
 
 /// The map: walls, zones, pickups and routes where four sectors meet.
 ///
 /// # Panics
 /// If the committed document is no map.
-pub fn map(config: &WorldConfig) -> Map {
-    let mut map = Map::from_json(include_str!("battlefield.json")).expect("the battlefield is a map");
-    map.resolve(&config.attributes).expect("the battlefield names attributes that there are");
-    map
+pub fn map() -> Map {
+    Map::from_json(include_str!("battlefield.json")).expect("the battlefield is a map")
 }
 
 /// The configuration of the battle's world.
@@ -55,16 +67,16 @@ pub fn config(setting: Setting) -> WorldConfig {
     WorldConfig {
         seed: setting.seed,
         tick_rate_hz: 30,
-        entities_max: setting.population + setting.population / 16 + 4,
-        projectiles_max: setting.population / 4 + 4,
-        sectors_max: 40,
+        entities_max: setting.storm + setting.storm / 16 + 4,
+        projectiles_max: setting.population / 3 + 4,
+        sectors_max: 32,
         attributes: vec!["gold".into(), "ammunition".into()],
         weapons: weapons(),
         speed_max: 200 * METRE,
         commands_per_tick_max: 6,
         reach_max: 5_000 * M,
         use_range: 2 * METRE,
-        events_max: [3, 48, 96, 64],
+        events_max: [1, 12, 5, 3],
         massive_battle_min: 24,
         base_kinds: vec![9],
         path_expansions_per_tick: 1500,
@@ -121,7 +133,7 @@ fn behaviours() -> Vec<Behaviour> {
 }
 
 /// Where things begin, and where they are put: five places, with a border or the end of space through most of them.
-pub fn somewhere(dice: &mut Dice) -> Position {
+pub(crate) fn somewhere(dice: &mut Dice) -> Position {
     let (sector, x, y, spread) = match dice.below(10) {
         // The battlefield, where four sectors meet at the origin of space.
         0..=4 => (SectorId::new(0, 0), 0, 0, 110),
@@ -137,7 +149,7 @@ pub fn somewhere(dice: &mut Dice) -> Position {
 }
 
 /// Someone to fight, or something in the way.
-pub fn someone(dice: &mut Dice) -> Entity {
+pub(crate) fn someone(dice: &mut Dice) -> Entity {
     let plain = Entity {
         half_x: 128,
         half_y: 128,
@@ -191,7 +203,7 @@ pub fn someone(dice: &mut Dice) -> Entity {
 }
 
 /// A value to write and its column: one that there may be, or one that is refused.
-pub fn some_value(dice: &mut Dice) -> (Column, i64) {
+pub(crate) fn some_value(dice: &mut Dice) -> (Column, i64) {
     let speed = dice.between(-220 * M, 220 * M);
     match dice.below(20) {
         0 | 1 => (Column::VelocityX, speed),

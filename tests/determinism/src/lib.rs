@@ -1,7 +1,7 @@
 //! A battle whose course is written down, and runs of it that must not differ.
 //!
 //! **A run is a function of its setting alone.** The script looks at the tick, at draws of the core's randomness and at
-//! the ids that live, and at nothing else; so whatever differs between two runs is the core's doing. Runs are compared
+//! the world's state, and at nothing else; so whatever differs between two runs is the core's doing. Runs are compared
 //! tick by tick: the hash of the state, the events in their order, and what the world answered to each input. A failure
 //! names the first tick that differs.
 //!
@@ -18,6 +18,6 @@ pub use self::{
     battle::{Setting, config, execution, found, map},
     dice::Dice,
     golden::{GOLDEN, Golden, check_golden},
-    run::{Moment, Outcome, Run, Way, agree, agree_in, ticks},
+    run::{Moment, Outcome, Run, Way, agree, agree_in, digest_of_events, ticks},
     script::Script,
 };

@@ -1,7 +1,7 @@
 //! Runs of the battle, and what they are compared by.
 
 use std::{
-    fmt::Write as _,
+    fmt::{Debug, Write as _},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -73,21 +73,31 @@ impl Run {
         &self.world
     }
 
-    /// One tick of the battle.
-    pub fn tick(&mut self) -> Moment {
-        self.tick_with(|world, input| {
-            world.apply(input).map_or_else(|error| digest_of(&error), |applied| digest_of(&applied))
-        })
+    /// What the script has for the coming tick, without the step.
+    pub fn inputs(&mut self) -> &[Input] {
+        self.script.inputs(&self.world)
     }
 
-    /// One tick of the battle, in which `apply` gives the world its inputs and says what it answered.
-    pub fn tick_with(&mut self, mut apply: impl FnMut(&mut World, &Input) -> u64) -> Moment {
+    /// One tick of the battle.
+    pub fn tick(&mut self) -> Moment {
+        self.tick_with(World::apply)
+    }
+
+    /// One tick of the battle, in which `apply` gives the world its inputs.
+    pub fn tick_with<A: Debug, E: Debug>(
+        &mut self,
+        mut apply: impl FnMut(&mut World, &Input) -> Result<A, E>,
+    ) -> Moment {
         let mut answers = 0;
         for input in self.script.inputs(&self.world) {
-            answers = fold(answers, apply(&mut self.world, input));
+            let answer = match apply(&mut self.world, input) {
+                Ok(applied) => digest_of(&applied),
+                Err(error) => digest_of(&error),
+            };
+            answers = fold(answers, answer);
         }
-        apply(&mut self.world, &Input::Step);
-        let events = self.world.events().iter().fold(0, |digest, event| fold(digest, digest_of_event(event)));
+        assert!(apply(&mut self.world, &Input::Step).is_ok(), "a step is never refused");
+        let events = digest_of_events(self.world.events());
         let moment = Moment { hash: self.world.hash(), events, answers };
         self.digest = [moment.hash, events, answers].into_iter().fold(self.digest, fold);
         if GOLDEN.iter().any(|golden| golden.tick == self.world.tick()) {
@@ -110,7 +120,7 @@ impl Run {
 }
 
 /// A digest of whatever has a debug form.
-fn digest_of(value: &impl core::fmt::Debug) -> u64 {
+fn digest_of(value: &impl Debug) -> u64 {
     struct Sink(u64);
     impl core::fmt::Write for Sink {
         fn write_str(&mut self, text: &str) -> core::fmt::Result {
@@ -123,6 +133,11 @@ fn digest_of(value: &impl core::fmt::Debug) -> u64 {
     let mut sink = Sink(0);
     write!(sink, "{value:?}").expect("a sink takes everything");
     sink.0
+}
+
+/// A digest of events in their order.
+pub fn digest_of_events(events: &[Event]) -> u64 {
+    events.iter().fold(0, |digest, event| fold(digest, digest_of_event(event)))
 }
 
 /// A digest of everything in an event.

@@ -16,7 +16,7 @@ const SCRIPT: u32 = 0x5c_0001;
 
 const M: i64 = METRE as i64;
 
-/// The script of a battle. What it says of a tick depends on the setting, the tick and the ids that live then.
+/// The script of a battle. What it says of a tick depends on the setting, the tick, and who lives then and where.
 #[derive(Clone, Debug)]
 pub struct Script {
     setting: Setting,
@@ -35,17 +35,17 @@ impl Script {
         world.ids(&mut self.ids);
         let mut dice = Dice::new(self.setting.seed, world.tick(), SCRIPT);
         self.inputs.clear();
-        self.fill_up(&mut dice);
+        self.keep_up(world.tick(), &mut dice);
         self.change(&mut dice);
         for _ in 0..5 {
-            let command = self.command(&mut dice);
+            let command = self.command(world, &mut dice);
             self.inputs.push(Input::Command(command));
         }
         if dice.one_in(50) {
             // More than a player may.
             let player = 1 + dice.below(8);
             for _ in 0..30 {
-                let command = Command { player, ..self.command(&mut dice) };
+                let command = Command { player, ..self.command(world, &mut dice) };
                 self.inputs.push(Input::Command(command));
             }
         }
@@ -60,11 +60,15 @@ impl Script {
         &self.inputs
     }
 
-    /// Replaces the dead, now and then by more than there is room for.
-    fn fill_up(&mut self, dice: &mut Dice) {
-        let missing = u32::try_from(self.ids.len()).map_or(0, |live| self.setting.population.saturating_sub(live));
-        let surge = if dice.one_in(700) { self.setting.population / 8 } else { 0 };
-        for _ in 0..missing.min(if self.ids.len() < 64 { 64 } else { 3 }) + surge {
+    /// Keeps the number of entities that there are to be, now and then by more spawns than there is room for.
+    fn keep_up(&mut self, tick: u64, dice: &mut Dice) {
+        let wanted = self.setting.population_in(tick) as usize;
+        for _ in 0..self.ids.len().saturating_sub(wanted).min(8) {
+            let id = self.someone(dice);
+            self.inputs.push(Input::Despawn(id));
+        }
+        let surge = if dice.one_in(700) { wanted / 8 } else { 0 };
+        for _ in 0..wanted.saturating_sub(self.ids.len()).min(8) + surge {
             let mut entity = someone(dice);
             match dice.below(200) {
                 0 => entity.position.x = -1,
@@ -131,7 +135,7 @@ impl Script {
     }
 
     /// A player's command; half of them to whatever entity, so that many are refused.
-    fn command(&self, dice: &mut Dice) -> Command {
+    fn command(&self, world: &World, dice: &mut Dice) -> Command {
         let (entity, target) = (self.someone(dice), self.someone(dice));
         let speed = |dice: &mut Dice| dice.between(-14 * M, 14 * M) as i32;
         let action = match dice.below(12) {
@@ -140,7 +144,7 @@ impl Script {
             4..=6 => Action::Attack(target),
             7 | 8 => Action::Fire { heading: dice.word() as u16 },
             9 => Action::Stop,
-            10 => Action::Use(target),
+            10 => Action::Use(if dice.one_in(2) { self.nearby(world, entity) } else { target }),
             _ => Action::Custom {
                 kind: dice.below(5) as u16,
                 target: if dice.one_in(2) { EntityId::NULL } else { target },
@@ -149,6 +153,15 @@ impl Script {
         };
         // The host may command everyone; a player, whose entities a ninth of all are, mostly finds that they may not.
         Command { player: if dice.one_in(2) { 0 } else { dice.below(10) }, entity, action }
+    }
+
+    /// The entity with the next id that is within a few metres, or none.
+    fn nearby(&self, world: &World, of: EntityId) -> EntityId {
+        let is_near = |id: &&EntityId| {
+            let offset = world.position(of).ok().zip(world.position(**id).ok()).and_then(|(of, id)| of.offset_to(id));
+            **id != of && offset.is_some_and(|(x, y)| x.abs() < 3 * M && y.abs() < 3 * M)
+        };
+        self.ids.iter().find(is_near).copied().unwrap_or_default()
     }
 
     /// An entity that lives, or now and then an id that is stale, foreign or null.

@@ -7,12 +7,12 @@ use muster_determinism::{Setting, Way, agree, execution};
 
 #[test]
 fn inline_ticks_are_the_same_ticks() {
-    let Setting { population, .. } = Setting::default();
+    let population = Setting::default().population;
     let threaded = execution(4, 2, 0);
     agree(&[
         Way::steady(Execution { inline_below: u32::MAX, ..threaded }),
         Way::steady(threaded),
-        // The load counts projectiles too, so it is now above the population and now below.
-        Way::steady(Execution { inline_below: population + population / 8, ..threaded }),
+        // The load counts projectiles and regions too, so it is now above the limit and now below.
+        Way::steady(Execution { inline_below: population + population / 3, ..threaded }),
     ]);
 }

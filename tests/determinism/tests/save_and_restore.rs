@@ -4,7 +4,7 @@
 //! a restored world is the same bytes.
 
 use muster_core::World;
-use muster_determinism::{Dice, Way, agree, execution};
+use muster_determinism::{Dice, Way, agree, execution, map};
 
 /// Replaces a world by what its snapshot says.
 fn pass_through_bytes(world: &mut World, dice: &mut Dice) {
@@ -12,7 +12,7 @@ fn pass_through_bytes(world: &mut World, dice: &mut Dice) {
     world.save(&mut bytes);
     let shards = 1 + dice.below(9) as u16;
     let restored =
-        World::restore(&bytes, None, execution(shards, 1, dice.below(2) * 50)).expect("a snapshot of a world");
+        World::restore(&bytes, Some(map()), execution(shards, 1, dice.below(2) * 50)).expect("a snapshot of a world");
     restored.save(&mut again);
     assert!(bytes == again, "tick {}: the snapshot of the restored world is another one", world.tick());
     *world = restored;

@@ -94,6 +94,7 @@ const RULES: &[Rule] = &[
             "ffi/src/boundary.rs",
             "benches/",
             "relay/tests/steady_turns_allocate_nothing.rs",
+            "core/tests/steady_ticks_allocate_nothing.rs",
             GENERATED,
         ],
         reason: "unsafe has an address",
