@@ -1,7 +1,8 @@
 /* What calls answer.
  *
  * Every function that can fail returns a muster_result_t. Whatever it is, other than MUSTER_OK: nothing has changed but
- * the message, and no out parameter has been written, except where MUSTER_E_BUFFER says how much room is needed.
+ * the message, and no out parameter has been written, except where MUSTER_E_BUFFER says how much room is needed and
+ * where MUSTER_E_DIVERGED tells of a difference.
  *
  *   muster_result_t result = muster_world_step(world, inputs);
  *   if (result != MUSTER_OK) {

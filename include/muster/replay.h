@@ -15,6 +15,8 @@
  * as by a crash, is good up to the last whole tick. The map is not in the file: give the JSON that the world had, or
  * {NULL, 0}.
  *
+ * muster_replay_seek makes an ordinary world out of any tick; muster_replay_step goes on from there.
+ *
  * Verifying plays a replay from its beginning and compares every hash. It is how you find out that a build, a machine
  * or a change of yours does not do what another did: the report names the tick, the sector, the entity and the
  * column. */
@@ -125,6 +127,13 @@ MUSTER_API muster_result_t muster_replay_verify(muster_bytes_t replay, muster_by
  * worlds; MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_replay_seek(muster_bytes_t replay, muster_bytes_t map_json, uint64_t tick,
                                               muster_world_t **out_world);
+
+/* Gives a world what the recorded one was given in the same tick, and steps it: for watching a replay tick by tick,
+ * after muster_replay_seek. `*out_is_end` says that there is no such tick in the file, and nothing was done. On
+ * MUSTER_E_DIVERGED the step was made, and the world is not what the recorded one was; this is the one refusal after
+ * which something has changed. Results: MUSTER_OK; MUSTER_E_DIVERGED; MUSTER_E_REPLAY if the file is damaged;
+ * MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+MUSTER_API muster_result_t muster_replay_step(muster_world_t *world, muster_bytes_t replay, bool *out_is_end);
 
 #ifdef __cplusplus
 }

@@ -438,6 +438,7 @@ muster_result_t muster_replay_verify(muster_bytes_t replay, muster_bytes_t map_j
                                                 muster_divergence_t *out_divergence);
 muster_result_t muster_replay_seek(muster_bytes_t replay, muster_bytes_t map_json, uint64_t tick,
                                               muster_world_t **out_world);
+muster_result_t muster_replay_step(muster_world_t *world, muster_bytes_t replay, bool *out_is_end);
 uint32_t muster_version(void);
 const char *muster_version_text(void);
 ]]
