@@ -15,8 +15,9 @@ mod library;
 
 use library::{Scratch, workspace};
 use muster_core::{
-    EntityId, Position,
+    Column, Entity, EntityId, Execution, Input, Position, World, WorldConfig,
     command::{Action, Command as GameCommand, encode_inputs},
+    replay::{Recorder, Settings},
 };
 
 const STRICT: [&str; 6] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-g"];
@@ -124,6 +125,30 @@ fn a_map_is_told_and_walked_round() {
 fn copy_map(scratch: &Scratch) {
     let map = workspace().join("schemas/examples/doorway.json");
     fs::copy(map, scratch.path().join("map.json")).expect("the example is there");
+}
+
+#[test]
+fn a_fault_in_a_replay_is_named() {
+    let scratch = Scratch::new();
+    let mut world = World::new(WorldConfig::default(), None, Execution::default()).expect("the defaults are good");
+    let settings = Settings { key_ticks: 4, ..Settings::default() };
+    let mut recorder = Recorder::new(&world, settings);
+    let entity = Entity { flags: 6, ..Entity::at(Position { x: 5, y: 5, ..Position::default() }) };
+    for _ in 0..3 {
+        recorder.apply(&mut world, &Input::Spawn(entity.clone())).expect("there is room");
+    }
+    for tick in 0..10 {
+        if tick == 5 {
+            let mut ids = Vec::new();
+            world.ids(&mut ids);
+            // The second of them, behind the recorder's back.
+            assert!(world.corrupt(ids[1], Column::Flags, 0));
+        }
+        recorder.apply(&mut world, &Input::Step).expect("a step is never refused");
+    }
+    recorder.finish();
+    fs::write(scratch.path().join("replay.bin"), recorder.pending()).expect("the scratch folder can be written");
+    run(&scratch, &built(&scratch, "divergence.c"), &[scratch.path().as_os_str()]);
 }
 
 #[test]
