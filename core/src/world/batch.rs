@@ -138,7 +138,7 @@ mod tests {
 
     fn world(entities_max: u32, sectors_max: u32) -> World {
         let config = WorldConfig { entities_max, sectors_max, ..WorldConfig::default() };
-        World::new(config, Execution::default()).expect("the configuration is good")
+        World::new(config, None, Execution::default()).expect("the configuration is good")
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn projectiles_are_judged_together() {
         let config = WorldConfig { projectiles_max: 2, ..WorldConfig::default() };
-        let mut world = World::new(config, Execution::default()).expect("the configuration is good");
+        let mut world = World::new(config, None, Execution::default()).expect("the configuration is good");
         let good = Projectile { position: at(0), velocity_x: METRE, range: METRE, ..Projectile::default() };
         let bad = Projectile { range: -1, ..good };
         assert_eq!(world.check_projectiles(&[good, bad]), Err((1, ProjectileError::Value)));
