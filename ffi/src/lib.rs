@@ -5,7 +5,7 @@
 //!
 //! - [`boundary`] is the only module with `unsafe` blocks. Exported functions take [`boundary::In`] and
 //!   [`boundary::Out`] where C has pointers; safe Rust cannot make one, so the C caller alone vouches for them.
-//! - [`roots`] keeps what a handle such as `muster_world_t *` stands for. A handle is a number that looks like no
+//! - `roots` keeps what a handle such as `muster_world_t *` stands for. A handle is a number that looks like no
 //!   address; it is looked up and never followed.
 //! - The other modules are the headers of the same names, function by function.
 //!

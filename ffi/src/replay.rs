@@ -1,7 +1,7 @@
 //! `muster/replay.h`.
 
 use muster_core::{
-    Execution,
+    Execution, Input,
     replay::{Difference, DivergenceReport, Field, Player, Recorder, Replay, Settings},
 };
 
@@ -238,6 +238,36 @@ pub extern "C" fn muster_replay_seek(
         let mut player = player(replay, map_json)?;
         player.seek(tick).map_err(damaged)?;
         keep(player.into_world(), out_world)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn muster_replay_step(
+    world: *mut muster_world_t,
+    replay: muster_bytes_t,
+    out_is_end: Out<bool>,
+) -> muster_result_t {
+    with(world, |world| {
+        out_is_end.check("out_is_end")?;
+        let replay = Replay::open(replay.read("replay")?).map_err(damaged)?;
+        let tick = world.core.tick();
+        // All of a tick is read before any of it is done.
+        let mut inputs = Vec::new();
+        let Some(recorded) = replay.inputs(tick, &mut inputs).map_err(damaged)? else {
+            return out_is_end.write(true, "out_is_end");
+        };
+        // In a world that is what it was, none is refused; in another one, the hash will tell.
+        let refused = inputs.iter().filter(|input| world.apply(input).is_err()).count();
+        world.accept(&Input::Step);
+        out_is_end.write(false, "out_is_end")?;
+        let played = world.core.hash();
+        if played == recorded {
+            return Ok(());
+        }
+        let text = format!(
+            "after tick {tick} the hash is {played:016x}, and was {recorded:016x}; {refused} inputs of the tick were refused"
+        );
+        Err(Refused::new(MUSTER_E_DIVERGED, text))
     })
 }
 

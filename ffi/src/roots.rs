@@ -56,7 +56,8 @@ struct Slot<T> {
     /// The handle that lives here; 0 if none does. A handle that is not this one never touches the lock, so that
     /// nobody's mistake is in the way of the owner.
     handle: AtomicU64,
-    occupant: Mutex<Option<Occupant<T>>>,
+    /// Boxed, so that the slots that nobody uses are a few bytes each, and zeros.
+    occupant: Mutex<Option<Box<Occupant<T>>>>,
     /// How many have lived here.
     generation: AtomicU64,
 }
@@ -103,7 +104,7 @@ pub(crate) fn keep<T: Root>(root: T) -> Result<u64, Refused> {
     let generation = slot.generation.fetch_add(1, Ordering::Relaxed) + 1;
     let handle = MARK | slots.kind << 58 | generation << SLOT_BITS | number as u64;
     let mut occupant = slot.occupant.lock().unwrap_or_else(PoisonError::into_inner);
-    *occupant = Some(Occupant { root, thread: thread::current().id(), is_broken: false });
+    *occupant = Some(Box::new(Occupant { root, thread: thread::current().id(), is_broken: false }));
     slot.handle.store(handle, Ordering::Release);
     Ok(handle)
 }
@@ -145,7 +146,7 @@ pub(crate) fn end<T: Root>(handle: u64) -> Result<(), Refused> {
     })
 }
 
-type Entered<T> = (usize, MutexGuard<'static, Option<Occupant<T>>>);
+type Entered<T> = (usize, MutexGuard<'static, Option<Box<Occupant<T>>>>);
 
 fn enter<T: Root>(handle: u64) -> Result<Entered<T>, Refused> {
     let number = (handle % ROOTS_MAX as u64) as usize;

@@ -15,8 +15,9 @@ mod library;
 
 use library::{Scratch, workspace};
 use muster_core::{
-    EntityId, Position,
+    Column, Entity, EntityId, Execution, Input, Position, World, WorldConfig,
     command::{Action, Command as GameCommand, encode_inputs},
+    replay::{Recorder, Settings},
 };
 
 const STRICT: [&str; 6] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-g"];
@@ -109,6 +110,11 @@ fn bytes_from_anywhere_are_refused_or_mean_something() {
 }
 
 #[test]
+fn what_ended_leaves_no_memory_behind() {
+    build_and_run("memory.c", &[]);
+}
+
+#[test]
 fn a_map_is_told_and_walked_round() {
     let scratch = Scratch::new();
     copy_map(&scratch);
@@ -122,6 +128,30 @@ fn copy_map(scratch: &Scratch) {
 }
 
 #[test]
+fn a_fault_in_a_replay_is_named() {
+    let scratch = Scratch::new();
+    let mut world = World::new(WorldConfig::default(), None, Execution::default()).expect("the defaults are good");
+    let settings = Settings { key_ticks: 4, ..Settings::default() };
+    let mut recorder = Recorder::new(&world, settings);
+    let entity = Entity { flags: 6, ..Entity::at(Position { x: 5, y: 5, ..Position::default() }) };
+    for _ in 0..3 {
+        recorder.apply(&mut world, &Input::Spawn(entity.clone())).expect("there is room");
+    }
+    for tick in 0..10 {
+        if tick == 5 {
+            let mut ids = Vec::new();
+            world.ids(&mut ids);
+            // The second of them, behind the recorder's back.
+            assert!(world.corrupt(ids[1], Column::Flags, 0));
+        }
+        recorder.apply(&mut world, &Input::Step).expect("a step is never refused");
+    }
+    recorder.finish();
+    fs::write(scratch.path().join("replay.bin"), recorder.pending()).expect("the scratch folder can be written");
+    run(&scratch, &built(&scratch, "divergence.c"), &[scratch.path().as_os_str()]);
+}
+
+#[test]
 fn each_header_stands_alone_in_c_and_cpp() {
     let mut headers: Vec<PathBuf> = fs::read_dir(workspace().join("include/muster"))
         .expect("the headers are there")
@@ -129,6 +159,10 @@ fn each_header_stands_alone_in_c_and_cpp() {
         .collect();
     headers.push(workspace().join("include/muster.h"));
     assert!(headers.len() > 10, "{headers:?}");
+    // Engines without exceptions can own worlds too.
+    let mut compile = compiler(true);
+    compile.args(["-fsyntax-only", "-fno-exceptions", "-x", "c++"]).arg(workspace().join("include/muster.hpp"));
+    passes("muster.hpp without exceptions", &compile.output().expect("a compiler is there"));
     for header in headers {
         for (is_cpp, language) in [(false, "c"), (true, "c++")] {
             let mut compile = compiler(is_cpp);

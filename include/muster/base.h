@@ -4,7 +4,8 @@
  * second. Angles are uint16_t, 65536 to a turn, 0 to the right, growing against the clock. No float holds a place or a
  * speed, which is why the same inputs give the same bytes on every machine.
  *
- * Fields with the name `reserved` are 0. Structs that are begun with `= {0}` or a muster_..._default function are right.
+ * Fields with the name `reserved` are 0. Structs that are begun with `= {0}` or a muster_..._default function are
+ * right.
  *
  * Space is a plane of square sectors, 1 km a side, so that a place far from the origin is as exact as one near it. */
 #ifndef MUSTER_BASE_H

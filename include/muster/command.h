@@ -1,7 +1,7 @@
 /* Commands: what players tell their entities to do; and what else a host puts into a world.
  *
- * A command is a wish. The world judges it in the coming tick: whether the entity is the player's, whether the player has
- * not said too much, whether the place is in reach. A refused command changes nothing and becomes the event
+ * A command is a wish. The world judges it in the coming tick: whether the entity is the player's, whether the player
+ * has not said too much, whether the place is in reach. A refused command changes nothing and becomes the event
  * MUSTER_EVENT_COMMAND_REFUSED with its reason. So commands of players can be passed on as they arrive. What is refused
  * here, with a result, is only what is no command at all. */
 #ifndef MUSTER_COMMAND_H
@@ -86,18 +86,18 @@ typedef struct muster_projectile_t {
 
 MUSTER_STATIC_ASSERT(sizeof(muster_projectile_t) == 56, "muster_projectile_t is packed in an unusual way");
 
-/* Gives commands for the coming tick, in their order, after those given before. All of them or none are given. `commands`
- * is read during the call and not kept; `command_size` is sizeof(muster_command_t). Results: MUSTER_OK, also for commands
- * that the world will refuse, which includes those of a player who has said too much; MUSTER_E_VALUE if an action is none
- * or a place is not in its sector; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+/* Gives commands for the coming tick, in their order, after those given before. All of them or none are given.
+ * `commands` is read during the call and not kept; `command_size` is sizeof(muster_command_t). Results: MUSTER_OK, also
+ * for commands that the world will refuse, which includes those of a player who has said too much; MUSTER_E_VALUE if an
+ * action is none or a place is not in its sector; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_command(muster_world_t *world, const muster_command_t *commands, size_t count,
                                                 size_t command_size);
 
 /* Lets projectiles fly from the coming tick on. All of them or none. `projectile_size` is sizeof(muster_projectile_t).
  * Results: MUSTER_OK; MUSTER_E_VALUE if a field of one is out of its range; MUSTER_E_FULL if there is no room for all;
  * MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
-MUSTER_API muster_result_t muster_world_fire(muster_world_t *world, const muster_projectile_t *projectiles, size_t count,
-                                             size_t projectile_size);
+MUSTER_API muster_result_t muster_world_fire(muster_world_t *world, const muster_projectile_t *projectiles,
+                                             size_t count, size_t projectile_size);
 
 /* Lets the behaviour of that number, from 1, command all entities of a player, as when the player has lost the
  * connection. Results: MUSTER_OK; MUSTER_E_VALUE if there is no such behaviour. Threads: [world]. Since: 0.1. */

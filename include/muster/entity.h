@@ -1,16 +1,16 @@
 /* Entities: what is in a world, and its columns.
  *
  * An entity is an id and a row of integers, one for each column. The functions work on many at once: give an array of
- * ids, get a column of values into your own array, in the same order. In one call for many, an entity costs about
- * a tenth of a call for it alone.
+ * ids, get a column of values into your own array, in the same order. In one call for many, an entity costs about a
+ * tenth of a call for it alone.
  *
  *   size_t count;
  *   muster_entities_ids(world, ids, CAPACITY, &count);
  *   muster_entities_read_i32(world, ids, count, MUSTER_COLUMN_HEALTH, health);
  *
- * Ids are never used again: when an entity is gone its id is stale, and a call that names a stale id does nothing at all
- * and answers MUSTER_E_ENTITY; the message says which. Who keeps ids from tick to tick asks muster_entity_is_alive, or
- * reads muster_entities_ids anew. */
+ * Ids are never used again: when an entity is gone its id is stale, and a call that names a stale id does nothing at
+ * all and answers MUSTER_E_ENTITY; the message says which. Who keeps ids from tick to tick asks muster_entity_is_alive,
+ * or reads muster_entities_ids anew. */
 #ifndef MUSTER_ENTITY_H
 #define MUSTER_ENTITY_H
 
@@ -133,10 +133,10 @@ typedef struct muster_spawn_t {
 
 MUSTER_STATIC_ASSERT(sizeof(muster_spawn_t) == 96, "muster_spawn_t is packed in an unusual way");
 
-/* Spawns `count` entities and writes their ids, in the same order. All of them or none. `spawns` is read during the call
- * and not kept; `spawn_size` is sizeof(muster_spawn_t). `out_ids` has room for `count`, or is NULL. Results: MUSTER_OK;
- * MUSTER_E_VALUE if a field of one is out of its range; MUSTER_E_FULL if there is no room for all; MUSTER_E_STRUCT;
- * MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+/* Spawns `count` entities and writes their ids, in the same order. All of them or none. `spawns` is read during the
+ * call and not kept; `spawn_size` is sizeof(muster_spawn_t). `out_ids` has room for `count`, or is NULL. Results:
+ * MUSTER_OK; MUSTER_E_VALUE if a field of one is out of its range; MUSTER_E_FULL if there is no room for all;
+ * MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_entities_spawn(muster_world_t *world, const muster_spawn_t *spawns, size_t count,
                                                  size_t spawn_size, muster_entity_t *out_ids);
 
@@ -149,7 +149,8 @@ MUSTER_API muster_result_t muster_entities_despawn(muster_world_t *world, const 
 MUSTER_API muster_result_t muster_entities_ids(muster_world_t *world, muster_entity_t *out_ids, size_t capacity,
                                                size_t *out_count);
 
-/* Whether an entity is there. Results: MUSTER_OK, whatever the id is; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+/* Whether an entity is there. Results: MUSTER_OK, whatever the id is; MUSTER_E_ARGUMENT. Threads: [world]. Since:
+ * 0.1. */
 MUSTER_API muster_result_t muster_entity_is_alive(muster_world_t *world, muster_entity_t id, bool *out_is_alive);
 
 /* Reads one column of many entities: `out_values[i]` is of `ids[i]`. Both arrays have `count` items. `column` is a
@@ -163,9 +164,9 @@ MUSTER_API muster_result_t muster_entities_read_i64(muster_world_t *world, const
 MUSTER_API muster_result_t muster_entities_read_i32(muster_world_t *world, const muster_entity_t *ids, size_t count,
                                                     uint32_t column, int32_t *out_values);
 
-/* Writes one column of many entities: `values[i]` to `ids[i]`. All of them or none. Results: MUSTER_OK; MUSTER_E_ENTITY;
- * MUSTER_E_VALUE if a value does not fit the column; MUSTER_E_ARGUMENT, also for a column that is none. Threads: [world].
- * Since: 0.1. */
+/* Writes one column of many entities: `values[i]` to `ids[i]`. All of them or none. Results: MUSTER_OK;
+ * MUSTER_E_ENTITY; MUSTER_E_VALUE if a value does not fit the column; MUSTER_E_ARGUMENT, also for a column that is
+ * none. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_entities_write_i64(muster_world_t *world, const muster_entity_t *ids, size_t count,
                                                      uint32_t column, const int64_t *values);
 
@@ -176,18 +177,18 @@ MUSTER_API muster_result_t muster_entities_write_i32(muster_world_t *world, cons
 
 /* Where entities are: `out_positions[i]` is of `ids[i]`. Both arrays have `count` items. Results: MUSTER_OK;
  * MUSTER_E_ENTITY; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
-MUSTER_API muster_result_t muster_entities_read_positions(muster_world_t *world, const muster_entity_t *ids, size_t count,
-                                                          muster_position_t *out_positions);
+MUSTER_API muster_result_t muster_entities_read_positions(muster_world_t *world, const muster_entity_t *ids,
+                                                          size_t count, muster_position_t *out_positions);
 
-/* Where entities are, for drawing: `out_xy[2 i]` and `out_xy[2 i + 1]` are the metres to the right of and above `origin`,
- * such as the place of a camera. `out_xy` has room for 2 x `count` floats. They are of the picture only; never feed them
- * back. Results: MUSTER_OK; MUSTER_E_ENTITY; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+/* Where entities are, for drawing: `out_xy[2 i]` and `out_xy[2 i + 1]` are the metres to the right of and above
+ * `origin`, such as the place of a camera. `out_xy` has room for 2 x `count` floats. They are of the picture only;
+ * never feed them back. Results: MUSTER_OK; MUSTER_E_ENTITY; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_entities_read_metres(muster_world_t *world, const muster_entity_t *ids, size_t count,
                                                        muster_position_t origin, float *out_xy);
 
 /* Puts entities somewhere else, at once: `ids[i]` to `positions[i]`. All of them or none. Results: MUSTER_OK;
- * MUSTER_E_ENTITY; MUSTER_E_VALUE if a place is not in its sector; MUSTER_E_FULL if there would be more sectors than the
- * world may have; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+ * MUSTER_E_ENTITY; MUSTER_E_VALUE if a place is not in its sector; MUSTER_E_FULL if there would be more sectors than
+ * the world may have; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_entities_place(muster_world_t *world, const muster_entity_t *ids, size_t count,
                                                  const muster_position_t *positions);
 

@@ -1,7 +1,8 @@
 /* What calls answer.
  *
  * Every function that can fail returns a muster_result_t. Whatever it is, other than MUSTER_OK: nothing has changed but
- * the message, and no out parameter has been written, except where MUSTER_E_BUFFER says how much room is needed.
+ * the message, and no out parameter has been written, except where MUSTER_E_BUFFER says how much room is needed and
+ * where MUSTER_E_DIVERGED tells of a difference.
  *
  *   muster_result_t result = muster_world_step(world, inputs);
  *   if (result != MUSTER_OK) {
@@ -29,13 +30,15 @@ extern "C" {
 typedef enum muster_result_t {
   /* Done. */
   MUSTER_OK = 0,
-  /* A pointer that must not be NULL is, or is not aligned; a number has no meaning here; an array is impossibly long. */
+  /* A pointer that must not be NULL is, or is not aligned; a number has no meaning here; an array is impossibly
+   * long. */
   MUSTER_E_ARGUMENT = 1,
   /* The size of a struct is none that the library knows, or a newer struct asks for what this library cannot do. */
   MUSTER_E_STRUCT = 2,
   /* The world (or other root) is NULL, destroyed, or no handle at all. */
   MUSTER_E_HANDLE = 3,
-  /* Another thread is inside the same world; in debug builds of the library also: the world belongs to another thread. */
+  /* Another thread is inside the same world; in debug builds of the library also: the world belongs to another
+   * thread. */
   MUSTER_E_THREAD = 4,
   /* A fault of the library. The handle that the call was about accepts nothing but its destruction from now on. */
   MUSTER_E_BUG = 5,
@@ -70,9 +73,9 @@ MUSTER_STATIC_ASSERT(sizeof(muster_result_t) == 4, "enums are int");
 MUSTER_API const char *muster_result_name(int32_t result);
 
 /* Copies the sentence about the last call of this thread that was refused, with its final zero byte, into `buffer`, and
- * its length without that byte to `out_length`. The sentence is for programmers, in English, at most 1024 bytes of UTF-8;
- * its wording may change. Before any refusal it is empty. Results: MUSTER_OK; MUSTER_E_BUFFER, then `out_length` is how
- * many bytes are needed, the zero byte included; MUSTER_E_ARGUMENT. Threads: [any]. Since: 0.1. */
+ * its length without that byte to `out_length`. The sentence is for programmers, in English, at most 1024 bytes of
+ * UTF-8; its wording may change. Before any refusal it is empty. Results: MUSTER_OK; MUSTER_E_BUFFER, then `out_length`
+ * is how many bytes are needed, the zero byte included; MUSTER_E_ARGUMENT. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_error_message(char *buffer, size_t capacity, size_t *out_length);
 
 #ifdef __cplusplus

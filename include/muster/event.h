@@ -108,10 +108,10 @@ MUSTER_STATIC_ASSERT(sizeof(muster_event_t) == 80, "muster_event_t is packed in 
 MUSTER_API muster_result_t muster_world_events(muster_world_t *world, muster_event_t *out_events, size_t event_size,
                                                size_t capacity, size_t *out_count);
 
-/* Puts an event of kind MUSTER_EVENT_CUSTOM into the coming tick. Of `event`, `event_class`, `detail`, `value`, `subject`,
- * `object`, the place and a sector of scale 0 are read, and the rest is 0. `event_size` is sizeof(muster_event_t).
- * Results: MUSTER_OK; MUSTER_E_VALUE if the class is none or the place is not in its sector; MUSTER_E_STRUCT;
- * MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+/* Puts an event of kind MUSTER_EVENT_CUSTOM into the coming tick. Of `event`, `event_class`, `detail`, `value`,
+ * `subject`, `object`, the place and a sector of scale 0 are read, and the rest is 0. `event_size` is
+ * sizeof(muster_event_t). Results: MUSTER_OK; MUSTER_E_VALUE if the class is none or the place is not in its sector;
+ * MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_emit(muster_world_t *world, const muster_event_t *event, size_t event_size);
 
 #ifdef __cplusplus

@@ -4,8 +4,8 @@
  * Schema, and schemas/examples/ has some. It is given when a world is created, and cannot change afterwards.
  * muster_map_check tells in an editor or a build whether a text is a map, and where it is not.
  *
- * The functions with a world read what its map says, with places as everywhere else. Zones, pickups and routes are known
- * by their number in the map, from 0, as in events and behaviours. */
+ * The functions with a world read what its map says, with places as everywhere else. Zones, pickups and routes are
+ * known by their number in the map, from 0, as in events and behaviours. */
 #ifndef MUSTER_MAP_H
 #define MUSTER_MAP_H
 
@@ -88,8 +88,8 @@ MUSTER_STATIC_ASSERT(sizeof(muster_spawn_point_t) == 32, "muster_spawn_point_t i
  * `zones[3].circle.radius`, and what belongs there; MUSTER_E_ARGUMENT if it is no UTF-8. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_map_check(muster_bytes_t map_json);
 
-/* What the world's map is. `out_info->size` must be set before. Results: MUSTER_OK; MUSTER_E_MAP if the world has no map;
- * MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+/* What the world's map is. `out_info->size` must be set before. Results: MUSTER_OK; MUSTER_E_MAP if the world has no
+ * map; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_map_info(muster_world_t *world, muster_map_info_t *out_info);
 
 /* The zones. `zone_size` is sizeof(muster_zone_t). Results: MUSTER_OK; MUSTER_E_MAP if the world has no map;
@@ -97,9 +97,9 @@ MUSTER_API muster_result_t muster_map_info(muster_world_t *world, muster_map_inf
 MUSTER_API muster_result_t muster_map_zones(muster_world_t *world, muster_zone_t *out_zones, size_t zone_size,
                                             size_t capacity, size_t *out_count);
 
-/* The name of a zone, with its final zero byte, and its length without that. Results: MUSTER_OK; MUSTER_E_MAP if the world
- * has no map; MUSTER_E_BUFFER, then `out_length` is how many bytes are needed, the zero byte included; MUSTER_E_ARGUMENT,
- * also for a zone that is none. Threads: [world]. Since: 0.1. */
+/* The name of a zone, with its final zero byte, and its length without that. Results: MUSTER_OK; MUSTER_E_MAP if the
+ * world has no map; MUSTER_E_BUFFER, then `out_length` is how many bytes are needed, the zero byte included;
+ * MUSTER_E_ARGUMENT, also for a zone that is none. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_map_zone_name(muster_world_t *world, uint32_t zone, char *out_name, size_t capacity,
                                                 size_t *out_length);
 

@@ -1,7 +1,7 @@
 /* Places and sectors: arithmetic that needs no world.
  *
- * The plane is made of sectors, squares of 1 km at scale 0. Four of them, two a side, are one sector of scale 1, and so on
- * to scale 63. Numbers of sectors wrap, so there is no edge: to the right of the sector INT64_MAX is INT64_MIN.
+ * The plane is made of sectors, squares of 1 km at scale 0. Four of them, two a side, are one sector of scale 1, and so
+ * on to scale 63. Numbers of sectors wrap, so there is no edge: to the right of the sector INT64_MAX is INT64_MIN.
  *
  * Nothing here can fail but by a NULL pointer or an impossible scale. */
 #ifndef MUSTER_SPACE_H
@@ -31,8 +31,8 @@ MUSTER_STATIC_ASSERT(sizeof(muster_sector_t) == 24, "muster_sector_t is packed i
  * make a place from metres, begin at {0, 0, 0, 0}. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_position_t muster_position_offset(muster_position_t from, int64_t right, int64_t up);
 
-/* How far `to` is to the right of and above `from`, the short way round. Results: MUSTER_OK; MUSTER_E_VALUE if it is 2^62
- * units (70 billion km) or more; MUSTER_E_ARGUMENT. Threads: [any]. Since: 0.1. */
+/* How far `to` is to the right of and above `from`, the short way round. Results: MUSTER_OK; MUSTER_E_VALUE if it is
+ * 2^62 units (70 billion km) or more; MUSTER_E_ARGUMENT. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_position_offset_to(muster_position_t from, muster_position_t to, int64_t *out_right,
                                                      int64_t *out_up);
 
@@ -44,8 +44,8 @@ MUSTER_API muster_result_t muster_sector_ancestor(muster_sector_t sector, uint32
  * MUSTER_E_ARGUMENT, also for a sector of scale 0, which has none. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sector_children(muster_sector_t sector, muster_sector_t *out_sectors);
 
-/* The eight sectors of the same scale around one, lower row first, left to right, to `out_sectors[0]` to `[7]`. Results:
- * MUSTER_OK; MUSTER_E_ARGUMENT. Threads: [any]. Since: 0.1. */
+/* The eight sectors of the same scale around one, lower row first, left to right, to `out_sectors[0]` to `[7]`.
+ * Results: MUSTER_OK; MUSTER_E_ARGUMENT. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sector_neighbours(muster_sector_t sector, muster_sector_t *out_sectors);
 
 #ifdef __cplusplus

@@ -17,8 +17,9 @@
  *
  * Threads. [any]: from any thread at any time. [world]: from one thread at a time, and it is the thread that made the
  * world until another calls muster_world_adopt. A call while another thread is inside the same world is refused with
- * MUSTER_E_THREAD and does no harm; a call from a thread that the world does not belong to is refused by debug builds of
- * the library, so that the mistake is found before it happens to collide. The world's own worker threads never call you.
+ * MUSTER_E_THREAD and does no harm; a call from a thread that the world does not belong to is refused by debug builds
+ * of the library, so that the mistake is found before it happens to collide. The world's own worker threads never call
+ * you.
  *
  * A muster_world_t * is a number that the library looks up, not the address of something: a NULL, destroyed or made-up
  * one is refused with MUSTER_E_HANDLE. Each function with [world] may also answer MUSTER_E_HANDLE, MUSTER_E_THREAD, and
@@ -178,8 +179,8 @@ typedef struct muster_sector_hash_t {
   uint64_t hash;
 } muster_sector_hash_t;
 
-/* How large a world is, and what was refused or dropped since it was made. Not part of its state: a restored world counts
- * from 0. */
+/* How large a world is, and what was refused or dropped since it was made. Not part of its state: a restored world
+ * counts from 0. */
 typedef struct muster_stats_t {
   /* sizeof(muster_stats_t). */
   uint32_t size;
@@ -210,13 +211,14 @@ MUSTER_STATIC_ASSERT(sizeof(muster_stats_t) == 88, "muster_stats_t is packed in 
 MUSTER_API muster_result_t muster_world_config_default(muster_world_config_t *out_config, uint32_t size);
 
 /* Makes an empty world of tick 0. It belongs to this thread. With `config` NULL everything is as
- * muster_world_config_default has it. `config` and all that it points to is read during the call and not kept. The world
- * is the caller's, and ends with muster_world_destroy. Results: MUSTER_OK; MUSTER_E_CONFIG; MUSTER_E_MAP; MUSTER_E_FULL if
- * there are 1024 worlds; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since: 0.1. */
+ * muster_world_config_default has it. `config` and all that it points to is read during the call and not kept. The
+ * world is the caller's, and ends with muster_world_destroy. Results: MUSTER_OK; MUSTER_E_CONFIG; MUSTER_E_MAP;
+ * MUSTER_E_FULL if there are 1024 worlds; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since:
+ * 0.1. */
 MUSTER_API muster_result_t muster_world_create(const muster_world_config_t *config, muster_world_t **out_world);
 
-/* Ends a world: frees its memory and its threads. The handle is stale afterwards, and refused wherever it is used. Also a
- * world that has answered MUSTER_E_BUG is ended. Results: MUSTER_OK. Threads: [world]. Since: 0.1. */
+/* Ends a world: frees its memory and its threads. The handle is stale afterwards, and refused wherever it is used. Also
+ * a world that has answered MUSTER_E_BUG is ended. Results: MUSTER_OK. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_destroy(muster_world_t *world);
 
 /* Makes this thread the one that the world belongs to. Results: MUSTER_OK. Threads: [any], but not while another thread
@@ -248,23 +250,23 @@ MUSTER_API muster_result_t muster_world_stats(muster_world_t *world, muster_stat
  * MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_hash(muster_world_t *world, uint64_t *out_hash);
 
-/* The hash of each sector that has something in it, in the order of sectors: by y, then x. Two worlds that should be the
- * same and are not differ in these sectors. Results: MUSTER_OK; MUSTER_E_BUFFER; MUSTER_E_ARGUMENT. Threads: [world].
- * Since: 0.1. */
+/* The hash of each sector that has something in it, in the order of sectors: by y, then x. Two worlds that should be
+ * the same and are not differ in these sectors. Results: MUSTER_OK; MUSTER_E_BUFFER; MUSTER_E_ARGUMENT. Threads:
+ * [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_sector_hashes(muster_world_t *world, muster_sector_hash_t *out_hashes,
                                                       size_t capacity, size_t *out_count);
 
-/* Writes a snapshot into the caller's buffer, from which muster_world_restore makes the same world again, on any machine.
- * Ask for the size with NULL and 0; it changes with the world. The same state always gives the same bytes. Results:
- * MUSTER_OK; MUSTER_E_BUFFER; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+/* Writes a snapshot into the caller's buffer, from which muster_world_restore makes the same world again, on any
+ * machine. Ask for the size with NULL and 0; it changes with the world. The same state always gives the same bytes.
+ * Results: MUSTER_OK; MUSTER_E_BUFFER; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_save(muster_world_t *world, uint8_t *out_snapshot, size_t capacity,
                                              size_t *out_size);
 
-/* Makes a world from a snapshot, with the same tick, hash and ids of entities. It belongs to this thread. A snapshot does
- * not hold the map: give the same JSON that the world was created with, or {NULL, 0} if it had none. Both are read during
- * the call and not kept; they may come from anywhere, and whatever is wrong with them is found. The world is the caller's,
- * and ends with muster_world_destroy. Results: MUSTER_OK; MUSTER_E_SNAPSHOT, also if the map is another one; MUSTER_E_MAP;
- * MUSTER_E_FULL if there are 1024 worlds; MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since: 0.1. */
+/* Makes a world from a snapshot, with the same tick, hash and ids of entities. It belongs to this thread. A snapshot
+ * does not hold the map: give the same JSON that the world was created with, or {NULL, 0} if it had none. Both are read
+ * during the call and not kept; they may come from anywhere, and whatever is wrong with them is found. The world is the
+ * caller's, and ends with muster_world_destroy. Results: MUSTER_OK; MUSTER_E_SNAPSHOT, also if the map is another one;
+ * MUSTER_E_MAP; MUSTER_E_FULL if there are 1024 worlds; MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_restore(muster_bytes_t snapshot, muster_bytes_t map_json,
                                                 muster_world_t **out_world);
 

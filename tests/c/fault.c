@@ -1,5 +1,5 @@
-/* Goal: a fault of the library itself is an answer, not an end: the world that it happened in can only be destroyed, and
- * all others go on. Method: debug builds export a function that panics, which no header has. */
+/* Goal: a fault of the library itself is an answer, not an end: the world that it happened in can only be destroyed,
+ * and all others go on. Method: debug builds export a function that panics, which no header has. */
 #include "check.h"
 
 extern muster_result_t muster_test_panic(muster_world_t *world);

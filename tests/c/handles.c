@@ -27,6 +27,7 @@ static void refused_by_all(muster_world_t *world) {
   muster_sector_hash_t sector_hash;
   muster_stats_t stats = {.size = sizeof stats};
   muster_ray_hit_t hit = {.size = sizeof hit};
+  muster_map_info_t info = {.size = sizeof info};
 
   EXPECT(refused, muster_world_destroy(world));
   EXPECT(refused, muster_world_adopt(world));
@@ -59,11 +60,21 @@ static void refused_by_all(muster_world_t *world) {
   EXPECT(refused, muster_query_box(world, position, 1, 1, NULL, &out_id, 1, &size));
   EXPECT(refused, muster_query_nearest(world, position, 1, NULL, &out_id, 1, &size));
   EXPECT(refused, muster_query_ray(world, position, 1, 1, 0, NULL, &flag, &hit));
+  EXPECT(refused, muster_replay_record(world, NULL));
+  EXPECT(refused, muster_replay_take(world, &byte, 1, &size));
+  EXPECT(refused, muster_replay_ticks_lost(world, &number));
+  EXPECT(refused, muster_replay_finish(world));
+  EXPECT(refused, muster_replay_step(world, NO_BYTES, &flag));
+  EXPECT(refused, muster_map_info(world, &info));
+  EXPECT(refused, muster_map_zones(world, NULL, sizeof(muster_zone_t), 0, &size));
+  EXPECT(refused, muster_map_zone_name(world, 0, (char *)&byte, 1, &size));
+  EXPECT(refused, muster_map_spawn_points(world, NULL, sizeof(muster_spawn_point_t), 0, &size));
+  EXPECT(refused, muster_path_find(world, position, position, 1, &out_position, 1, &size));
   EXPECT(refused, muster_query_line_of_sight(world, position, position, &flag));
 
   /* No out parameter was written. */
-  CHECK(number == 99 && count == 99 && size == 99 && flag && wide == 99 && out_narrow == 99 && xy[0] == 99 && byte == 99);
-  CHECK(out_id == 99);
+  CHECK(number == 99 && count == 99 && size == 99 && flag && wide == 99);
+  CHECK(out_narrow == 99 && xy[0] == 99 && byte == 99 && out_id == 99);
 }
 
 static void roots_are_told_apart(void) {

@@ -103,6 +103,29 @@ static void read_replay(muster_bytes_t replay, uint64_t tick_last) {
   }
 }
 
+/* Plays a replay tick by tick from its second tick, then in a world that it is not of. */
+static void watched(muster_bytes_t replay, const uint64_t *hashes, uint64_t ticks) {
+  muster_world_t *world, *other;
+  bool is_end = true;
+  OK(muster_replay_seek(replay, NO_BYTES, 1, &world));
+  for (uint64_t tick = 2; tick <= ticks; tick++) {
+    OK(muster_replay_step(world, replay, &is_end));
+    CHECK(!is_end && hash_of(world) == hashes[tick]);
+  }
+  OK(muster_replay_step(world, replay, &is_end));
+  CHECK(is_end && hash_of(world) == hashes[ticks]);
+  REFUSED(world, MUSTER_E_REPLAY, muster_replay_step(world, NO_BYTES, &is_end));
+  REFUSED(world, MUSTER_E_REPLAY, muster_replay_step(world, (muster_bytes_t){replay.data, 30}, &is_end));
+  REFUSED(world, MUSTER_E_ARGUMENT, muster_replay_step(world, replay, NULL));
+  OK(muster_world_destroy(world));
+  OK(muster_world_create(NULL, &other));
+  EXPECT(MUSTER_E_DIVERGED, muster_replay_step(other, replay, &is_end));
+  uint64_t tick;
+  OK(muster_world_tick(other, &tick));
+  CHECK(tick == 1 && !is_end);
+  OK(muster_world_destroy(other));
+}
+
 static void replays(void) {
   enum { TICKS = 6 };
   muster_world_config_t config = small_config();
@@ -125,7 +148,8 @@ static void replays(void) {
   muster_entity_t id;
   OK(muster_entities_spawn(world, &disc, 1, sizeof disc, &id));
   for (int tick = 0; tick < TICKS; tick++) {
-    const muster_command_t command = {.entity = id, .player = 7, .action = MUSTER_ACTION_MOVE_TO, .position = at(35, 30)};
+    const muster_command_t command = {.entity = id, .player = 7, .action = MUSTER_ACTION_MOVE_TO,
+                                      .position = at(35, 30)};
     OK(muster_world_command(world, &command, 1, sizeof command));
     OK(muster_world_step(world, NO_BYTES));
     hashes[tick + 1] = hash_of(world);
@@ -149,6 +173,7 @@ static void replays(void) {
     OK(muster_world_destroy(world));
   }
   EXPECT(MUSTER_E_REPLAY, muster_replay_seek(whole, NO_BYTES, TICKS + 1, &world));
+  watched(whole, hashes, TICKS);
   EXPECT(MUSTER_E_REPLAY, muster_replay_verify(NO_BYTES, NO_BYTES, NULL));
 
   for (size_t length = 0; length < size; length++) {

@@ -1,5 +1,5 @@
-/* Goal: a world with a map tells what the map says, and finds the way round what stands in it. The argument is the folder
- * with map.json: a wall across, with a doorway in it. */
+/* Goal: a world with a map tells what the map says, and finds the way round what stands in it. The argument is the
+ * folder with map.json: a wall across, with a doorway in it. */
 #include "check.h"
 
 static muster_position_t inside(const muster_map_info_t *info, int x, int y) {

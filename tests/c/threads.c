@@ -1,5 +1,6 @@
 /* Goal: a world that two threads use at once is never damaged: whoever comes second is refused. In debug builds of the
- * library a thread that the world does not belong to is refused also when nobody is inside, until it adopts the world. */
+ * library a thread that the world does not belong to is refused also when nobody is inside, until it adopts the
+ * world. */
 #include <pthread.h>
 
 #include "check.h"

@@ -1,5 +1,6 @@
-/* Goal: what the headers promise of a world that is used as it should be: the same inputs give the same hash on any number
- * of threads, snapshots give the same world, columns come back as they were written, events tell what happened. */
+/* Goal: what the headers promise of a world that is used as it should be: the same inputs give the same hash on any
+ * number of threads, snapshots give the same world, columns come back as they were written, events tell what
+ * happened. */
 #include "check.h"
 
 static void same_hash_on_any_threads(void) {
@@ -79,7 +80,8 @@ static void snapshots_give_the_same_world(void) {
   muster_entity_t ids[DISCS];
   muster_world_t *world = small_world(ids), *copy;
   for (int i = 0; i < DISCS; i++) {
-    const muster_command_t go = {.entity = ids[i], .player = 7, .action = MUSTER_ACTION_MOVE_TO, .position = at(30, 40)};
+    const muster_command_t go = {.entity = ids[i], .player = 7, .action = MUSTER_ACTION_MOVE_TO,
+                                 .position = at(30, 40)};
     OK(muster_world_command(world, &go, 1, sizeof go));
   }
   for (int tick = 0; tick < 30; tick++) {

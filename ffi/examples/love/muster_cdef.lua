@@ -225,8 +225,8 @@ muster_result_t muster_entities_write_i64(muster_world_t *world, const muster_en
                                                      uint32_t column, const int64_t *values);
 muster_result_t muster_entities_write_i32(muster_world_t *world, const muster_entity_t *ids, size_t count,
                                                      uint32_t column, const int32_t *values);
-muster_result_t muster_entities_read_positions(muster_world_t *world, const muster_entity_t *ids, size_t count,
-                                                          muster_position_t *out_positions);
+muster_result_t muster_entities_read_positions(muster_world_t *world, const muster_entity_t *ids,
+                                                          size_t count, muster_position_t *out_positions);
 muster_result_t muster_entities_read_metres(muster_world_t *world, const muster_entity_t *ids, size_t count,
                                                        muster_position_t origin, float *out_xy);
 muster_result_t muster_entities_place(muster_world_t *world, const muster_entity_t *ids, size_t count,
@@ -274,8 +274,8 @@ typedef struct muster_projectile_t {
 } muster_projectile_t;
 muster_result_t muster_world_command(muster_world_t *world, const muster_command_t *commands, size_t count,
                                                 size_t command_size);
-muster_result_t muster_world_fire(muster_world_t *world, const muster_projectile_t *projectiles, size_t count,
-                                             size_t projectile_size);
+muster_result_t muster_world_fire(muster_world_t *world, const muster_projectile_t *projectiles,
+                                             size_t count, size_t projectile_size);
 muster_result_t muster_world_take_over(muster_world_t *world, uint32_t player, uint16_t behaviour);
 muster_result_t muster_world_hand_back(muster_world_t *world, uint32_t player);
 typedef enum muster_event_class_t {
@@ -388,16 +388,16 @@ muster_result_t muster_query_radius(muster_world_t *world, muster_position_t cen
                                                const muster_filter_t *filter, muster_entity_t *out_ids, size_t capacity,
                                                size_t *out_count);
 muster_result_t muster_query_box(muster_world_t *world, muster_position_t centre, int64_t half_width,
-                                            int64_t half_height, const muster_filter_t *filter, muster_entity_t *out_ids,
-                                            size_t capacity, size_t *out_count);
+                                            int64_t half_height, const muster_filter_t *filter,
+                                            muster_entity_t *out_ids, size_t capacity, size_t *out_count);
 muster_result_t muster_query_nearest(muster_world_t *world, muster_position_t centre, int64_t radius,
-                                                const muster_filter_t *filter, muster_entity_t *out_ids, size_t capacity,
-                                                size_t *out_count);
+                                                const muster_filter_t *filter, muster_entity_t *out_ids,
+                                                size_t capacity, size_t *out_count);
 muster_result_t muster_query_ray(muster_world_t *world, muster_position_t from, int64_t right, int64_t up,
                                             int32_t radius, const muster_filter_t *filter, bool *out_is_hit,
                                             muster_ray_hit_t *out_hit);
-muster_result_t muster_query_line_of_sight(muster_world_t *world, muster_position_t from, muster_position_t to,
-                                                      bool *out_is_free);
+muster_result_t muster_query_line_of_sight(muster_world_t *world, muster_position_t from,
+                                                      muster_position_t to, bool *out_is_free);
 typedef struct muster_replay_settings_t {
   uint32_t size;
   uint32_t key_ticks;
@@ -429,7 +429,8 @@ typedef struct muster_divergence_t {
   uint32_t column;
 } muster_divergence_t;
 muster_result_t muster_replay_record(muster_world_t *world, const muster_replay_settings_t *settings);
-muster_result_t muster_replay_take(muster_world_t *world, uint8_t *out_bytes, size_t capacity, size_t *out_size);
+muster_result_t muster_replay_take(muster_world_t *world, uint8_t *out_bytes, size_t capacity,
+                                              size_t *out_size);
 muster_result_t muster_replay_ticks_lost(muster_world_t *world, uint64_t *out_ticks);
 muster_result_t muster_replay_finish(muster_world_t *world);
 muster_result_t muster_replay_info(muster_bytes_t replay, muster_replay_info_t *out_info);
@@ -437,6 +438,7 @@ muster_result_t muster_replay_verify(muster_bytes_t replay, muster_bytes_t map_j
                                                 muster_divergence_t *out_divergence);
 muster_result_t muster_replay_seek(muster_bytes_t replay, muster_bytes_t map_json, uint64_t tick,
                                               muster_world_t **out_world);
+muster_result_t muster_replay_step(muster_world_t *world, muster_bytes_t replay, bool *out_is_end);
 uint32_t muster_version(void);
 const char *muster_version_text(void);
 ]]
