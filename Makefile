@@ -16,7 +16,10 @@ RELAY_FLAGS ?=
 # Of `make test` and `make fuzz`: seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-.PHONY: help run test check loom unit bench-core bench-relay fuzz compiler schema-compiler install-tools
+# Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
+PREFIX ?= /usr/local
+
+.PHONY: help run install test check loom unit bench-core bench-relay fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -26,6 +29,9 @@ run: compiler ## Build the relay and run it on 127.0.0.1:3478 with a demo accoun
 	@exec "$$($(CARGO) metadata --locked --no-deps --format-version 1 \
 	  | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/muster-relay" \
 	  run $(DEMO_FLAGS) --user $(DEMO_USER) $(RELAY_FLAGS)
+
+install: compiler ## Build libmuster and install it in PREFIX, /usr/local unless said
+	@CARGO="$(CARGO)" ffi/package/install "$(PREFIX)"
 
 # The order is that of what fails soonest. The programs are built before the tests that drive them, so that no test's
 # deadline runs while the compiler does.

@@ -96,7 +96,7 @@ impl Ground {
 
 /// So many pairs of free cells, by chance.
 pub(crate) fn free_pairs(cells: &[bool], side: u32, count: usize) -> Vec<[(u32, u32); 2]> {
-    let mut chance = Chance(0x7061_6972_73);
+    let mut chance = Chance(0x70_6169_7273);
     let mut free = || loop {
         let place = (chance.below(side), chance.below(side));
         if !cells[(place.1 * side + place.0) as usize] {

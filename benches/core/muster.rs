@@ -42,8 +42,9 @@ impl Muster {
         let map = scene.is_walled.then(|| walls(corner, scene.side));
         let config = WorldConfig {
             tick_rate_hz: TICK_RATE_HZ,
-            entities_max: scene.discs.len() as u32,
+            entities_max: scene.discs.len().max(1) as u32,
             projectiles_max: 1_024,
+            paths_max: 64,
             attributes: (0..attributes).map(|number| format!("attribute {number}")).collect(),
             ..WorldConfig::default()
         };

@@ -31,7 +31,7 @@ pub(crate) fn optimal(plan: &Plan) -> Result<Finding> {
         let mut path = Vec::new();
         let mut means_ms = Vec::new();
         let (mut found, mut expansions, mut longest_ms, mut turns) = (0, 0, 0.0_f64, 0);
-        for round in 0..plan.rounds {
+        for slowest in &mut slowest {
             (found, expansions, longest_ms, turns) = (0, 0, 0.0, 0);
             let mut total = 0.0;
             for &[from, to] in &pairs {
@@ -51,7 +51,7 @@ pub(crate) fn optimal(plan: &Plan) -> Result<Finding> {
             }
             let mean_ms = 1e3 * total / pairs.len() as f64;
             means_ms.push(mean_ms);
-            slowest[round] = slowest[round].max(mean_ms);
+            *slowest = slowest.max(mean_ms);
         }
         let each = |sum: f64| vec![sum / pairs.len() as f64];
         finding.add(ground.name(), "ms a path, mean", means_ms);

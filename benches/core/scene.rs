@@ -77,7 +77,7 @@ impl Scene {
     /// on when they cannot get there.
     pub(crate) fn crowd(count: usize) -> Self {
         let side_m = (count as f64).sqrt() * 2.0;
-        let discs = grid(count, side_m, &mut Chance(0x6372_6f77_64))
+        let discs = grid(count, side_m, &mut Chance(0x63_726f_7764))
             .into_iter()
             .map(|(x, y)| Disc { x, y, velocity_x: 0, velocity_y: 0 })
             .collect();
@@ -133,7 +133,7 @@ impl Chance {
 
     /// From 0 up to and not including `end`, which is at least 1.
     pub(crate) fn below(&mut self, end: u32) -> u32 {
-        ((self.bits() >> 32) * u64::from(end) >> 32) as u32
+        (((self.bits() >> 32) * u64::from(end)) >> 32) as u32
     }
 }
 

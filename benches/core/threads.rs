@@ -66,8 +66,8 @@ pub(crate) fn measure(plan: &Plan, discs: usize, spread: Spread) -> Result<Findi
     pinned::allow(&one_core).context("back to one core")?;
     ensure!(one.world.hash() == two.world.hash(), "the worlds must be the same after the same ticks");
     let stats = two.world.stats();
-    let mut finding = Finding::default();
-    finding.rounds = one_ms.iter().zip(&two_ms).map(|(one, two)| one / two).collect();
+    let rounds = one_ms.iter().zip(&two_ms).map(|(one, two)| one / two).collect();
+    let mut finding = Finding { rounds, ..Finding::default() };
     finding.add("1 thread", "ms a tick", one_ms);
     finding.add("2 threads", "ms a tick", two_ms);
     // Of both ways together: a thread that waits is a core that something else has.

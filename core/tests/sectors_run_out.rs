@@ -11,7 +11,7 @@ const M: i64 = METRE as i64;
 
 fn world(sectors_max: u32) -> World {
     let config = WorldConfig { sectors_max, projectiles_max: 6, ..WorldConfig::default() };
-    World::new(config, Execution { shards: 3, threads: 1, inline_below: 0, split_above: 0 }).expect("valid")
+    World::new(config, None, Execution { shards: 3, threads: 1, inline_below: 0, split_above: 0 }).expect("valid")
 }
 
 /// A disc one metre from the right edge of its sector, on its way out.
@@ -71,7 +71,7 @@ fn an_empty_sector_is_one_that_is_not_there() {
             }
             let mut bytes = Vec::new();
             restored.save(&mut bytes);
-            restored = World::restore(&bytes, execution).expect("a snapshot");
+            restored = World::restore(&bytes, None, execution).expect("a snapshot");
             kept.step();
             restored.step();
             assert_eq!(kept.hash(), restored.hash(), "tick {tick}: {kept:?} {restored:?}");

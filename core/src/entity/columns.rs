@@ -2,7 +2,10 @@
 //! all work.
 
 use super::EntityId;
-use crate::space::{Angle, Position, SECTOR_SIDE};
+use crate::{
+    physics::index::make_room,
+    space::{Angle, Position, SECTOR_SIDE},
+};
 
 /// A value of a column: any integer type, read and written as `i64`.
 pub(crate) trait Value: Copy + PartialEq {
@@ -190,8 +193,23 @@ macro_rules! columns {
                 self.id.len()
             }
 
+            /// Makes room for another row in all columns at once.
+            fn make_room(&mut self) {
+                let wanted = self.id.len() + 1;
+                if self.id.capacity() < wanted {
+                    make_room(&mut self.id, wanted);
+                    make_room(&mut self.x, wanted);
+                    make_room(&mut self.y, wanted);
+                    $( make_room(&mut self.$field, wanted); )+
+                    for column in &mut self.attributes {
+                        make_room(column, wanted);
+                    }
+                }
+            }
+
             /// Adds a row; the position's sector is dropped.
             pub(crate) fn push(&mut self, id: EntityId, entity: &Entity) {
+                self.make_room();
                 self.id.push(id);
                 self.x.push(entity.position.x);
                 self.y.push(entity.position.y);
@@ -203,6 +221,7 @@ macro_rules! columns {
 
             /// Moves a row to the end of other columns with as many attributes. The last row takes its place.
             pub(crate) fn transfer(&mut self, row: usize, to: &mut Self) {
+                to.make_room();
                 to.id.push(self.id.swap_remove(row));
                 to.x.push(self.x.swap_remove(row));
                 to.y.push(self.y.swap_remove(row));

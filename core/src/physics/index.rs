@@ -116,7 +116,7 @@ impl Index {
             level.resize();
         }
         self.buckets.clear();
-        self.buckets.reserve(rows);
+        make_room(&mut self.buckets, rows);
         if self.levels[1..].iter().all(|level| level.count == 0) {
             self.sort_into_one_level(columns);
         } else {
@@ -168,7 +168,9 @@ impl Index {
     /// as the start of bucket b + 1.
     fn scatter(&mut self, columns: &Columns) {
         let rows = columns.len();
+        make_room(&mut self.entries, rows);
         self.entries.resize(rows, Entry::default());
+        make_room(&mut self.place_of_row, rows);
         self.place_of_row.resize(rows, 0);
         for row in 0..rows {
             let bucket = self.buckets[row];
@@ -240,6 +242,18 @@ impl Index {
         }
     }
 
+    /// Calls `visit` with runs of entries whose bounding boxes may touch the box, and of some others. No entry is in two.
+    #[inline]
+    pub(crate) fn for_each_run_near(&self, low: (i32, i32), high: (i32, i32), mut visit: impl FnMut(&[Entry])) {
+        for level in &self.levels {
+            if level.count > 0 && self.is_near(low, high, level.half_max) {
+                let half = level.half_max;
+                let (low, high) = ((low.0 - half, low.1 - half), (high.0 + half, high.1 + half));
+                level.for_each_run_near(low, high, |begin, end| visit(&self.entries[begin..end]));
+            }
+        }
+    }
+
     /// Calls `visit(own, other)` once for each entry of `own` and each of this index whose bounding boxes may touch.
     /// `shift` is what is added to this index's coordinates to have them in `own`'s, `margin` the sum of both indexes'
     /// largest half extents.
@@ -281,6 +295,13 @@ impl Index {
             && i64::from(low.0) - i64::from(margin) <= i64::from(self.high.0)
             && i64::from(high.1) + i64::from(margin) >= i64::from(self.low.1)
             && i64::from(low.1) - i64::from(margin) <= i64::from(self.high.1)
+    }
+}
+
+/// Makes room for so many values and an eighth more. Doubling would leave half of the memory of a full world unused.
+pub(crate) fn make_room<T>(values: &mut Vec<T>, wanted: usize) {
+    if values.capacity() < wanted {
+        values.reserve_exact(wanted + wanted / 8 + 16 - values.len());
     }
 }
 
@@ -358,12 +379,17 @@ impl Level {
 
     #[inline]
     fn for_each_near(&self, low: (i32, i32), high: (i32, i32), mut visit: impl FnMut(usize)) {
+        self.for_each_run_near(low, high, |begin, end| (begin..end).for_each(&mut visit));
+    }
+
+    #[inline]
+    fn for_each_run_near(&self, low: (i32, i32), high: (i32, i32), mut visit: impl FnMut(usize, usize)) {
         let (from_x, until_x) = (low.0 >> self.shift, high.0 >> self.shift);
         let (from_y, mut until_y) = (low.1 >> self.shift, high.1 >> self.shift);
         // A box higher than the table meets every row of it once.
         until_y = until_y.min(from_y + (1 << self.bits_y) - 1);
         for y in from_y..=until_y {
-            self.for_each_run(from_x, until_x, y, |begin, end| (begin..end).for_each(&mut visit));
+            self.for_each_run(from_x, until_x, y, &mut visit);
         }
     }
 }

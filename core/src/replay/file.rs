@@ -104,6 +104,25 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// What was given before the step of a tick, and the hash of the world after it; `None` if that tick was not recorded.
+    /// Looks through the frames since the key frame before.
+    pub fn inputs(&self, tick: u64, out: &mut Vec<Input>) -> Result<Option<u64>, RestoreError> {
+        out.clear();
+        let Some((_, mut offset)) = self.key_before(tick) else { return Ok(None) };
+        while let Some((entry, next)) = self.entry(offset)? {
+            match entry {
+                Entry::Tick { tick: at, record } if at == tick => {
+                    let hash = record.hash;
+                    record.read(|input| out.push(input), &mut Vec::new())?;
+                    return Ok(Some(hash));
+                }
+                Entry::Tick { tick: at, .. } if at > tick => break,
+                _ => offset = next,
+            }
+        }
+        Ok(None)
+    }
+
     /// Takes the key frames from the index at the end; `None` if there is none, or it is not one of this file.
     fn from_index(file: &'a [u8], head: Head) -> Option<Self> {
         let offset = index_offset(file)?;

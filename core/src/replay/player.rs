@@ -157,6 +157,11 @@ impl<'a> Player<'a> {
         &mut self.world
     }
 
+    /// The world as played so far, for whoever wants to go on with it in another way.
+    pub fn into_world(self) -> World {
+        self.world
+    }
+
     /// The replay that is played.
     pub const fn replay(&self) -> &Replay<'a> {
         &self.replay

@@ -18,7 +18,7 @@ use crate::{
     event::{Event, Kind},
     physics::{
         contact::{Push, Touch, began, collide, overlaps, part_places, part_velocities, restitution, touch},
-        index::Entry,
+        index::{Entry, make_room},
     },
     space::{Position, length},
 };
@@ -89,6 +89,7 @@ impl Contacts {
         let index = view.index(region);
         let entries = index.entries();
         self.party_of.clear();
+        make_room(&mut self.party_of, entries.len());
         self.party_of.resize(entries.len(), 0);
         self.parties.clear();
         self.meetings.clear();

@@ -17,11 +17,14 @@ use crate::{
     physics::{
         contact::Push,
         ground::Ground,
-        index::Index,
+        index::{Index, make_room},
         movement::{PUSH_MAX, drive, limit},
     },
     space::{Position, SECTOR_SIDE, SectorId},
 };
+
+/// How many rows that changed are remembered without new memory: as many as a battle strikes in a tick.
+const STALE_KEPT: usize = 8192;
 
 /// The rows of a sector or of a strip of one.
 #[derive(Debug)]
@@ -117,6 +120,7 @@ impl Region {
 
     fn note_new_row(&mut self) -> u32 {
         let row = self.cold.len() as u32;
+        make_room(&mut self.cold, row as usize + 1);
         self.cold.push(0);
         self.cold_stale.push(row);
         self.touch();
@@ -350,6 +354,10 @@ impl Region {
                 self.cold[row] = hash::cold(&self.columns, row);
                 self.cold_sum = self.cold_sum.wrapping_add(self.cold[row]);
             }
+        }
+        // Of the list of a whole new region only a part is needed later.
+        if self.cold_stale.capacity() > STALE_KEPT {
+            self.cold_stale.shrink_to(STALE_KEPT);
         }
         let columns = &self.columns;
         let mut sum = self.cold_sum;

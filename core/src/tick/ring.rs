@@ -25,6 +25,7 @@ impl<T> Producer<T> {
     }
 
     /// How many values are in the ring; the consumer may have taken some since.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -37,6 +38,7 @@ impl<T> Consumer<T> {
     }
 
     /// How many values are in the ring; the producer may have put more in since.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

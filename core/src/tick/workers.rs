@@ -91,6 +91,7 @@ impl<J: Send + 'static> Workers<J> {
     }
 
     /// How many threads run jobs, the caller's among them.
+    #[cfg(test)]
     pub(crate) fn threads(&self) -> usize {
         self.threads.len() + 1
     }

@@ -27,17 +27,8 @@ impl World {
 
     /// Puts a projectile into the world.
     pub fn fire(&mut self, projectile: &Projectile) -> Result<(), InputError> {
-        let speed_max = i64::from(self.constants.config.speed_max).pow(2).cast_unsigned();
-        // Without a sign, two squares of the least i32 fit.
-        let speed = square_of_length(projectile.velocity_x.into(), projectile.velocity_y.into());
-        let is_valid = projectile.position.is_canonical()
-            && speed <= speed_max
-            && (0..=10 * METRE).contains(&projectile.radius)
-            && projectile.damage >= 0
-            && projectile.range >= 0;
-        let flying: usize = self.regions().map(|region| region.shots.len()).sum();
-        let has_room = flying < self.constants.config.projectiles_max as usize;
-        if !is_valid || !has_room || !self.open_sector(projectile.position.sector) {
+        let has_room = self.projectiles_left() > 0;
+        if !self.is_possible(projectile) || !has_room || !self.open_sector(projectile.position.sector) {
             return Err(InputError::Projectile);
         }
         let shot = Shot {
@@ -59,6 +50,24 @@ impl World {
         region.shots.push(shot);
         region.sum_is_stale = true;
         Ok(())
+    }
+
+    /// Whether a projectile is one that can fly here.
+    pub(super) fn is_possible(&self, projectile: &Projectile) -> bool {
+        let speed_max = i64::from(self.constants.config.speed_max).pow(2).cast_unsigned();
+        // Without a sign, two squares of the least i32 fit.
+        let speed = square_of_length(projectile.velocity_x.into(), projectile.velocity_y.into());
+        projectile.position.is_canonical()
+            && speed <= speed_max
+            && (0..=10 * METRE).contains(&projectile.radius)
+            && projectile.damage >= 0
+            && projectile.range >= 0
+    }
+
+    /// How many more projectiles there may be.
+    pub(super) fn projectiles_left(&self) -> usize {
+        let flying: usize = self.regions().map(|region| region.shots.len()).sum();
+        (self.constants.config.projectiles_max as usize).saturating_sub(flying)
     }
 
     /// Tells an event of kind `Custom` in the coming tick.

@@ -154,7 +154,7 @@ impl World {
         self.partition.find(position.sector, position.y).expect("the sector is open")
     }
 
-    fn check(&self, entity: &Entity) -> Result<(), SpawnError> {
+    pub(super) fn check(&self, entity: &Entity) -> Result<(), SpawnError> {
         if !entity.position.is_canonical() {
             return Err(SpawnError::Position);
         }

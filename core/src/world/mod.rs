@@ -16,6 +16,7 @@
 //! ```
 
 mod apply;
+mod batch;
 mod commands;
 mod errands;
 mod host;
@@ -28,6 +29,7 @@ mod step;
 use std::sync::Arc;
 
 pub use apply::{Applied, InputError};
+pub use batch::ProjectileError;
 pub use commands::FLAG_TAKEN_OVER;
 pub use host::{EntityError, SpawnError, WriteError};
 pub use query::{Filter, QUERY_MAX, RayHit};
@@ -84,6 +86,11 @@ pub struct World {
     vacant: Vec<bool>,
     places: Places,
     battles: Battles,
+    /// Regions that a query looks at.
+    near: Vec<u32>,
+    /// The loads of shards, and the largest after the last try to even them out.
+    loads: Vec<usize>,
+    loads_settled: usize,
     /// There if there is a map.
     navigator: Option<Box<Navigator>>,
     path_requests: Vec<PathRequest>,
@@ -160,6 +167,9 @@ impl World {
             places,
             battles,
             navigator,
+            near: Vec::new(),
+            loads: Vec::new(),
+            loads_settled: 0,
             path_requests: Vec::new(),
             paths_done: Vec::new(),
             dead: Vec::new(),

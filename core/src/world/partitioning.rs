@@ -178,29 +178,33 @@ impl World {
         region.moved.clear();
     }
 
-    /// Gives regions to other shards if one has much more to do than its part.
+    /// Gives regions to other shards if one has much more to do than its part. A division that could not be evened out is
+    /// left alone until it has become worse.
     fn balance(&mut self) {
         let shards = self.shards.len();
         if shards == 1 {
             return;
         }
-        let loads: Vec<usize> = self.shards.iter().map(|shard| shard.load()).collect();
-        let total: usize = loads.iter().sum();
-        let largest = loads.iter().copied().max().unwrap_or(0);
-        if largest * shards <= total + total / 8 + 64 {
+        self.loads.clear();
+        self.loads.extend(self.shards.iter().map(|shard| shard.load()));
+        let total: usize = self.loads.iter().sum();
+        let largest = self.loads.iter().copied().max().unwrap_or(0);
+        let is_even = largest * shards <= total + total / 8 + 64;
+        if is_even || largest <= self.loads_settled + self.loads_settled / 8 {
             return;
         }
         let mut regions: Vec<Box<Region>> = self.shards.iter_mut().flat_map(|shard| shard.regions.drain(..)).collect();
         let mut strips = self.partition.strips().to_vec();
         // The largest first, each to the shard that has least.
         regions.sort_by_key(|region| (std::cmp::Reverse(region.load()), region.number));
-        let mut loads = vec![0; shards];
+        self.loads.fill(0);
         for region in regions {
-            let lightest = (0..shards).min_by_key(|shard| loads[*shard]).expect("there is a shard");
-            loads[lightest] += region.load();
+            let lightest = (0..shards).min_by_key(|shard| self.loads[*shard]).expect("there is a shard");
+            self.loads[lightest] += region.load();
             strips[region.number as usize].as_mut().expect("a region that lives has a strip").shard = lightest as u16;
             self.shards[lightest].regions.push(region);
         }
+        self.loads_settled = self.loads.iter().copied().max().unwrap_or(0);
         self.set_partition(strips);
     }
 

@@ -8,7 +8,7 @@ use super::World;
 use crate::{
     EntityId,
     physics::{
-        index::{Entry, Index},
+        index::Entry,
         sweep::{Aim, WHOLE, touch},
     },
     space::{METRE, Position, SECTOR_SIDE, SectorId, square_of_length},
@@ -58,7 +58,7 @@ impl World {
     pub fn radius(&mut self, centre: Position, radius: i64, filter: &Filter, out: &mut Vec<EntityId>) {
         out.clear();
         self.each_within(centre, radius, filter, |id, _| out.push(id));
-        out.sort_unstable_by_key(|id| id.slot());
+        sort_by_slot(out);
     }
 
     /// The entities nearest to a place whose forms come within `radius` of it, at most `count`, by the distance of their
@@ -76,7 +76,7 @@ impl World {
     }
 
     /// The entities whose bounding boxes touch a box, by slot. `half_width` and `half_height` count as [`QUERY_MAX`] beyond
-    /// it.
+    /// it; with one below 0 nothing is found.
     pub fn in_box(
         &mut self,
         centre: Position,
@@ -86,6 +86,9 @@ impl World {
         out: &mut Vec<EntityId>,
     ) {
         out.clear();
+        if half_width < 0 || half_height < 0 {
+            return;
+        }
         let (width, height) = (half_width.min(QUERY_MAX), half_height.min(QUERY_MAX));
         let aim = filter.aim();
         self.each_near(centre, width, height, |world, entry, x, y| {
@@ -94,7 +97,7 @@ impl World {
                 out.push(world.directory.id_in(entry.slot));
             }
         });
-        out.sort_unstable_by_key(|id| id.slot());
+        sort_by_slot(out);
     }
 
     /// What a disc meets first that goes from a place `right` and `up`: an entity or a wall of the map. Parts of the way
@@ -130,34 +133,52 @@ impl World {
         aim: &Aim,
         until: u64,
     ) -> Option<(u64, u32)> {
-        /// Rays are looked at in pieces of up to 64 m, so that one across the grid does not look at the whole box around
+        /// Rays are looked at in pieces of up to 32 m, so that one across the grid does not look at the whole box around
         /// it, and one that meets something near does not look far.
-        const PIECE_SHIFT: u32 = 22;
-        let pieces = (way.0.abs().max(way.1.abs()) >> PIECE_SHIFT) + 1;
+        const PIECE_SHIFT: u32 = 21;
+        self.refresh_indexes();
+        // What is behind the first wall is not looked at.
+        let cut = |way: i64| (i128::from(way) * i128::from(until) / i128::from(WHOLE)) as i64;
+        let end = (cut(way.0), cut(way.1));
+        let pieces = (end.0.abs().max(end.1.abs()) >> PIECE_SHIFT) + 1;
+        let mut near = std::mem::take(&mut self.near);
+        let middle = from.offset(end.0 / 2, end.1 / 2);
+        self.regions_near(middle, end.0.abs() / 2 + 1 + radius, end.1.abs() / 2 + 1 + radius, &mut near);
         let mut first: Option<(u64, u32)> = None;
         for piece in 0..pieces {
-            let at = |piece: i64| (way.0 * piece / pieces, way.1 * piece / pieces);
+            let at = |piece: i64| (end.0 * piece / pieces, end.1 * piece / pieces);
             let (begin, end) = (at(piece), at(piece + 1));
-            let middle = (i64::midpoint(begin.0, end.0), i64::midpoint(begin.1, end.1));
-            let half = |begin: i64, end: i64| (end - begin).abs() / 2 + 1 + radius;
-            let centre = from.offset(middle.0, middle.1);
-            self.each_near(centre, half(begin.0, end.0), half(begin.1, end.1), |_, entry, x, y| {
-                if !aim.is_at(entry) {
-                    return;
-                }
-                let Some(time) = touch((x + middle.0, y + middle.1), way, radius, entry) else { return };
-                if time <= until && first.is_none_or(|first| (time, entry.slot) < first) {
-                    first = Some((time, entry.slot));
-                }
-            });
-            let passed = (WHOLE as i64 / pieces * (piece + 1)) as u64;
-            if first.is_some_and(|(time, _)| time <= passed) || passed > until {
+            let low = (begin.0.min(end.0) - radius, begin.1.min(end.1) - radius);
+            let high = (begin.0.max(end.0) + radius, begin.1.max(end.1) + radius);
+            for &number in &near {
+                let region = self.region(number);
+                let index = region.index.as_ref().expect("the index is here between ticks");
+                // The beginning of the ray in the coordinates of the region's sector.
+                let (right, up) = region.sector.steps_to(from.sector);
+                let side = i64::from(SECTOR_SIDE);
+                let (x, y) = (right * side + i64::from(from.x), up * side + i64::from(from.y));
+                let low = (cut_to_sector(x + low.0), cut_to_sector(y + low.1));
+                let high = (cut_to_sector(x + high.0), cut_to_sector(y + high.1));
+                index.for_each_run_near(low, high, |run| {
+                    for entry in run.iter().filter(|entry| aim.is_at(entry)) {
+                        let to = (i64::from(entry.x) - x, i64::from(entry.y) - y);
+                        let Some(time) = touch(to, way, radius, entry) else { continue };
+                        if time <= until && first.is_none_or(|first| (time, entry.slot) < first) {
+                            first = Some((time, entry.slot));
+                        }
+                    }
+                });
+            }
+            let passed = (i128::from(until) * i128::from(piece + 1) / i128::from(pieces)) as u64;
+            if first.is_some_and(|(time, _)| time <= passed) {
                 break;
             }
         }
+        self.near = near;
         first
     }
 
+    #[inline]
     fn each_within(&mut self, centre: Position, radius: i64, filter: &Filter, mut found: impl FnMut(EntityId, u64)) {
         if radius < 0 {
             return;
@@ -173,6 +194,7 @@ impl World {
 
     /// Calls `visit` for every entity whose bounding box may touch the box, and some others, with its offset from the
     /// centre.
+    #[inline]
     pub(super) fn each_near(
         &mut self,
         centre: Position,
@@ -181,6 +203,28 @@ impl World {
         mut visit: impl FnMut(&Self, &Entry, i64, i64),
     ) {
         self.refresh_indexes();
+        let mut near = std::mem::take(&mut self.near);
+        self.regions_near(centre, half_width, half_height, &mut near);
+        for &number in &near {
+            let region = self.region(number);
+            let index = region.index.as_ref().expect("the index is here between ticks");
+            let (right, up) = region.sector.steps_to(centre.sector);
+            let side = i64::from(SECTOR_SIDE);
+            let (x, y) = (right * side + i64::from(centre.x), up * side + i64::from(centre.y));
+            let low = (cut_to_sector(x - half_width), cut_to_sector(y - half_height));
+            let high = (cut_to_sector(x + half_width), cut_to_sector(y + half_height));
+            index.for_each_run_near(low, high, |run| {
+                for entry in run {
+                    visit(self, entry, i64::from(entry.x) - x, i64::from(entry.y) - y);
+                }
+            });
+        }
+        self.near = near;
+    }
+
+    /// The regions that have something near a box.
+    fn regions_near(&self, centre: Position, half_width: i64, half_height: i64, near: &mut Vec<u32>) {
+        near.clear();
         // Entities whose centres are in other sectors reach in by up to 256 m.
         let margin = 256 * i64::from(METRE);
         let side = i64::from(SECTOR_SIDE);
@@ -189,16 +233,17 @@ impl World {
             ((at - half - margin).div_euclid(side), (at + half + margin).div_euclid(side))
         };
         let (x, y) = (steps(centre.x, half_width), steps(centre.y, half_height));
+        let sectors = (x.1 - x.0 + 1) * (y.1 - y.0 + 1);
+        if self.partition.order().len() as i64 <= sectors {
+            near.extend(self.partition.order().iter().filter(|number| {
+                let (right, up) = centre.sector.steps_to(self.partition.strip(**number).sector);
+                (x.0..=x.1).contains(&right) && (y.0..=y.1).contains(&up)
+            }));
+            return;
+        }
         for up in y.0..=y.1 {
             for right in x.0..=x.1 {
-                let sector = centre.sector.step(right, up);
-                for &number in self.partition.regions_of(sector) {
-                    let index = self.region(number).index.as_ref().expect("the index is here between ticks");
-                    let (x, y) = (i64::from(centre.x) - right * side, i64::from(centre.y) - up * side);
-                    visit_near(index, (x, y), (half_width, half_height), |entry| {
-                        visit(self, entry, i64::from(entry.x) - x, i64::from(entry.y) - y);
-                    });
-                }
+                near.extend(self.partition.regions_of(centre.sector.step(right, up)));
             }
         }
     }
@@ -216,16 +261,19 @@ impl World {
     }
 }
 
-fn visit_near(index: &Index, centre: (i64, i64), half: (i64, i64), mut visit: impl FnMut(&Entry)) {
-    // No coordinate of a sector is further away than a kilometre; what is beyond two is cut, so that it fits.
+/// A coordinate as far as it matters in a sector: nothing of it is further than a kilometre away.
+fn cut_to_sector(at: i64) -> i32 {
     let bound = 2 * i64::from(SECTOR_SIDE);
-    let cut = |at: i64| at.clamp(-bound, bound) as i32;
-    let low = (cut(centre.0 - half.0), cut(centre.1 - half.1));
-    let high = (cut(centre.0 + half.0), cut(centre.1 + half.1));
-    index.for_each_near(low, high, |place| visit(&index.entries()[place]));
+    at.clamp(-bound, bound) as i32
+}
+
+fn sort_by_slot(ids: &mut [EntityId]) {
+    // The low half of an id is its slot and one.
+    ids.sort_unstable_by_key(|id| id.bits() as u32);
 }
 
 /// Whether an entity so far away comes within a radius.
+#[inline]
 pub(super) fn comes_within(entry: &Entry, x: i64, y: i64, radius: i64) -> bool {
     let (half_x, half_y) = (i64::from(entry.half_width()), i64::from(entry.half_height()));
     if entry.is_box() {

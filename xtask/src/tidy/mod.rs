@@ -6,6 +6,7 @@
 mod architecture;
 mod code;
 mod forbidden;
+mod headers;
 mod pages;
 pub(crate) mod settings;
 mod shape;
@@ -46,7 +47,7 @@ impl fmt::Display for Finding {
 
 /// Runs every check.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    [architecture::check, forbidden::check, shape::check, pages::check, settings::check]
+    [architecture::check, forbidden::check, headers::check, shape::check, pages::check, settings::check]
         .iter()
         .flat_map(|check| check(tree))
         .collect()
