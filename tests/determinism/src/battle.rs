@@ -79,8 +79,8 @@ pub fn config(setting: Setting) -> WorldConfig {
         events_max: [1, 12, 5, 3],
         massive_battle_min: 24,
         base_kinds: vec![9],
-        path_expansions_per_tick: 1500,
-        paths_max: 96,
+        path_expansions_per_tick: 300,
+        paths_max: 10,
         behaviours: behaviours(),
     }
 }

@@ -13,6 +13,6 @@ fn inline_ticks_are_the_same_ticks() {
         Way::steady(Execution { inline_below: u32::MAX, ..threaded }),
         Way::steady(threaded),
         // The load counts projectiles and regions too, so it is now above the limit and now below.
-        Way::steady(Execution { inline_below: population + population / 3, ..threaded }),
+        Way::steady(Execution { inline_below: population + population * 7 / 15, ..threaded }),
     ]);
 }
