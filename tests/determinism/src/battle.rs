@@ -22,7 +22,7 @@ pub struct Setting {
 }
 
 impl Default for Setting {
-    /// The battle of the golden values: some 120,000 entities, never more than a few thousand at a time.
+    /// The battle of the golden values: some 54,000 entities, mostly a few hundred and at times a few thousand.
     fn default() -> Self {
         Self { seed: 0x6d75_7374_6572, population: 240, storm: 2400 }
     }
