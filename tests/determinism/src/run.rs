@@ -133,7 +133,7 @@ impl Run {
         let distance = dice.between(1, 40) * i64::from(METRE);
         let mut digest = 0;
         let mut take_in = |ids: &[EntityId]| {
-            digest = ids.iter().fold(fold(digest, ids.len() as u64), |digest, id| fold(digest, id.bits()))
+            digest = ids.iter().fold(fold(digest, ids.len() as u64), |digest, id| fold(digest, id.bits()));
         };
         self.world.radius(here, distance, &filter, &mut self.found);
         take_in(&self.found);
