@@ -6,6 +6,7 @@
 //! does not matter or is sorted by keys of the world, and that there is no clock, no I/O and no hash order in here.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::vec_box, reason = "shards, regions and batches move from owner to owner, by their pointers")]
 
 pub mod bot;
 pub mod command;

@@ -15,15 +15,18 @@ fn world(sectors_max: u32) -> World {
 }
 
 /// A disc one metre from the right edge of its sector, on its way out.
-fn leaving(world: &mut World, sector: SectorId, y: i64) -> EntityId {
+fn on_its_way(sector: SectorId, y: i64) -> Entity {
     let at = Position::new(sector, 999 * M, y * M);
-    world.spawn(&Entity { velocity_x: 100 * METRE, half_x: 64, mass: 1, ..Entity::at(at) }).expect("room")
+    Entity { velocity_x: 100 * METRE, half_x: 64, mass: 1, ..Entity::at(at) }
 }
 
-fn fire(world: &mut World, sector: SectorId) {
+fn leaving(world: &mut World, sector: SectorId, y: i64) -> EntityId {
+    world.spawn(&on_its_way(sector, y)).expect("room")
+}
+
+fn shot(sector: SectorId) -> Projectile {
     let position = Position::new(sector, 500 * M, 999 * M);
-    let shot = Projectile { position, velocity_y: 150 * METRE, range: 5000 * METRE, ..Projectile::default() };
-    world.fire(&shot).expect("room");
+    Projectile { position, velocity_y: 150 * METRE, range: 5000 * METRE, ..Projectile::default() }
 }
 
 #[test]
@@ -33,7 +36,7 @@ fn who_finds_no_sector_stays_in_the_one_it_left() {
     // The last of their sectors, and a projectile that takes the room which the first of them makes.
     let alone = [leaving(&mut world, far(1), 10), leaving(&mut world, far(2), 10)];
     let together = [leaving(&mut world, far(3), 10), leaving(&mut world, far(3), 500)];
-    fire(&mut world, far(0));
+    world.fire(&shot(far(0))).expect("room");
     let stays = world.spawn(&Entity::at(Position::new(far(0), 0, 0))).expect("room");
     for _ in 0..100 {
         world.step();
@@ -56,12 +59,14 @@ fn an_empty_sector_is_one_that_is_not_there() {
         for tick in 0..600i64 {
             for world in [&mut kept, &mut restored] {
                 // Sectors next to one another, so that what one leaves another comes into.
-                if tick % 7 == 0 {
-                    let right = leaving(world, SectorId::new(tick % 3, 0), tick % 900);
+                // Where there is no sector left for it, there is none for either of the two.
+                if tick % 7 == 0
+                    && let Ok(right) = world.spawn(&on_its_way(SectorId::new(tick % 3, 0), tick % 900))
+                {
                     world.set(right, Column::VelocityX, (50 + tick % 150) * M).expect("valid");
                 }
                 if tick % 11 == 0 && world.stats().projectiles < 6 {
-                    fire(world, SectorId::new(tick % 2, 0));
+                    let _ = world.fire(&shot(SectorId::new(tick % 2, 0)));
                 }
                 let mut ids = Vec::new();
                 world.ids(&mut ids);

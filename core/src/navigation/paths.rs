@@ -14,6 +14,8 @@ use super::{
 pub struct Paths {
     slots: Vec<Slot>,
     slots_max: u32,
+    /// The waypoints of slots that are not there yet, so that a new one takes no memory.
+    spare: Vec<Vec<(i32, i32)>>,
     /// The first handle of each chain of the index; 0 for none. Their number is a power of two.
     chains: Vec<u32>,
     /// The ends of the list of paths without references; 0 for none.
@@ -24,6 +26,9 @@ pub struct Paths {
     /// The sum of all slots' digests, so that it need not be computed anew.
     sum: u64,
 }
+
+/// Waypoints that every slot has room for from the beginning; longer paths are rare.
+const WAYPOINTS_KEPT: usize = 32;
 
 /// What a path leads from and to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +62,7 @@ impl Paths {
         Self {
             slots: Vec::with_capacity(slots_max as usize),
             slots_max,
+            spare: (0..slots_max).map(|_| Vec::with_capacity(WAYPOINTS_KEPT)).collect(),
             chains: vec![0; (slots_max as usize).next_power_of_two()],
             oldest: 0,
             newest: 0,
@@ -114,7 +120,8 @@ impl Paths {
     /// Stores a path that is not there yet, with one reference. `None` when every place has a path that is used.
     pub(super) fn insert(&mut self, ends: Ends, waypoints: &[(i32, i32)]) -> Option<u32> {
         let handle = if self.slots.len() < self.slots_max as usize {
-            self.slots.push(Slot::new());
+            let waypoints = self.spare.pop().unwrap_or_default();
+            self.slots.push(Slot { waypoints, ..Slot::new() });
             self.sum = self.sum.wrapping_add(self.at(self.count()).digest(self.count()));
             self.count()
         } else if self.oldest != 0 {

@@ -248,7 +248,7 @@ impl Region {
             }
             let (x, y) = (columns.x[row] + way.0, columns.y[row] + way.1);
             (columns.x[row], columns.y[row]) = (x, y);
-            if x < 0 || x >= SECTOR_SIDE || y < self.low || y >= self.high {
+            if !(0..SECTOR_SIDE).contains(&x) || !(self.low..self.high).contains(&y) {
                 self.leaving.push(row as u32);
             }
         }
