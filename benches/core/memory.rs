@@ -15,7 +15,7 @@ use crate::{
 /// Attributes of each entity.
 const ATTRIBUTES: usize = 8;
 /// Ticks until all memory that ticks reuse is there.
-const TICKS_BEFORE: u32 = 300;
+const TICKS_BEFORE: u32 = 1_200;
 
 /// Bytes on the heap for each entity of a world that has lived for a while: everything that a world with room for these
 /// entities has and one with room for a single one has not. Room that the configuration gives to other things (events,

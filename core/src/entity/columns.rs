@@ -193,9 +193,8 @@ macro_rules! columns {
                 self.id.len()
             }
 
-            /// Makes room for another row in all columns at once.
-            fn make_room(&mut self) {
-                let wanted = self.id.len() + 1;
+            /// Makes room for so many rows in all columns at once.
+            pub(crate) fn make_room(&mut self, wanted: usize) {
                 if self.id.capacity() < wanted {
                     make_room(&mut self.id, wanted);
                     make_room(&mut self.x, wanted);
@@ -209,7 +208,7 @@ macro_rules! columns {
 
             /// Adds a row; the position's sector is dropped.
             pub(crate) fn push(&mut self, id: EntityId, entity: &Entity) {
-                self.make_room();
+                self.make_room(self.id.len() + 1);
                 self.id.push(id);
                 self.x.push(entity.position.x);
                 self.y.push(entity.position.y);
@@ -221,7 +220,7 @@ macro_rules! columns {
 
             /// Moves a row to the end of other columns with as many attributes. The last row takes its place.
             pub(crate) fn transfer(&mut self, row: usize, to: &mut Self) {
-                to.make_room();
+                to.make_room(to.id.len() + 1);
                 to.id.push(self.id.swap_remove(row));
                 to.x.push(self.x.swap_remove(row));
                 to.y.push(self.y.swap_remove(row));

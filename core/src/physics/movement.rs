@@ -1,7 +1,7 @@
 //! How an entity's velocity and place change in a tick.
 
 use crate::{
-    space::{METRE, length, square_of_length},
+    space::{METRE, length, root, square_of_length},
     tick::view::Constants,
 };
 
@@ -47,10 +47,17 @@ pub(crate) fn approach(x: i64, y: i64, speed_max: i32, acceleration_max: i32, co
     if distance == 0 {
         return (0, 0);
     }
-    // v^2 = 2 a d; near the end also d a tick at most, so that it does not overshoot.
-    let braking = (2 * i64::from(acceleration_max)).saturating_mul(distance).isqrt();
-    let arriving = distance.saturating_mul(i64::from(constants.config.tick_rate_hz));
-    let speed = i64::from(speed_max).min(braking).min(arriving);
+    let mut speed = i64::from(speed_max);
+    // v^2 = 2 a d; a root is taken only where braking has begun.
+    let braking = (2 * i64::from(acceleration_max)).saturating_mul(distance);
+    if braking < speed * speed {
+        speed = root(braking.cast_unsigned()) as i64;
+    }
+    // Near the end at most the way that is left in a tick, so that it does not overshoot.
+    speed = speed.min(distance.saturating_mul(i64::from(constants.config.tick_rate_hz)));
+    if distance < 1 << 31 {
+        return ((x * speed / distance) as i32, (y * speed / distance) as i32);
+    }
     let along = |part: i64| (i128::from(part) * i128::from(speed) / i128::from(distance)) as i32;
     (along(x), along(y))
 }
@@ -95,7 +102,7 @@ mod tests {
 
     #[test]
     fn driving_holds_at_the_ends() {
-        let constants = Constants::new(WorldConfig::default());
+        let constants = Constants::new(WorldConfig::default(), None);
         for speed in [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX] {
             for wanted in [i32::MIN, 0, i32::MAX] {
                 for acceleration in [1, METRE, i32::MAX] {

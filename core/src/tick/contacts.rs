@@ -220,7 +220,9 @@ impl Contacts {
             let at = touched[..count].partition_point(|(slot, ..)| *slot < other.slot);
             if at < TOUCHED_MAX {
                 count = (count + 1).min(TOUCHED_MAX);
-                touched[at..count].rotate_right(1);
+                for later in (at + 1..count).rev() {
+                    touched[later] = touched[later - 1];
+                }
                 touched[at] = (other.slot, normal, along.max(0));
             }
         }

@@ -47,7 +47,11 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn new(attributes: usize) -> Self {
-        Self { arrivals: Columns::new(attributes), ..Self::default() }
+        /// More rarely leave a region for another one in a tick.
+        const ARRIVALS: usize = 64;
+        let mut batch = Self { arrivals: Columns::new(attributes), ..Self::default() };
+        batch.arrivals.make_room(ARRIVALS);
+        batch
     }
 }
 

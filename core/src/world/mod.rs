@@ -86,8 +86,9 @@ pub struct World {
     vacant: Vec<bool>,
     places: Places,
     battles: Battles,
-    /// Regions that a query looks at.
+    /// Regions that a query looks at, and the slots that it finds.
     near: Vec<u32>,
+    slots: Vec<u32>,
     /// The loads of shards, and the largest after the last try to even them out.
     loads: Vec<usize>,
     loads_settled: usize,
@@ -168,6 +169,7 @@ impl World {
             battles,
             navigator,
             near: Vec::new(),
+            slots: Vec::new(),
             loads: Vec::new(),
             loads_settled: 0,
             path_requests: Vec::new(),

@@ -137,6 +137,11 @@ impl World {
             new.push((edge[1], self.add_region(&mut strips, strip)));
         }
         self.set_partition(strips);
+        for (_, number) in &new {
+            // A quarter more than its part, for what comes and goes between strips that are as full.
+            let part = heights.len() / new.len();
+            self.region_mut(*number).columns.make_room(part + part / 8);
+        }
         for mut from in old {
             while let Some(&y) = from.columns.y.last() {
                 let number = strip_of(&new, y);

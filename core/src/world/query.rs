@@ -57,22 +57,27 @@ impl World {
     /// it and finds nothing below 0.
     pub fn radius(&mut self, centre: Position, radius: i64, filter: &Filter, out: &mut Vec<EntityId>) {
         out.clear();
-        self.each_within(centre, radius, filter, |id, _| out.push(id));
-        sort_by_slot(out);
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.clear();
+        self.each_within(centre, radius, filter, |slot, _| slots.push(slot));
+        slots.sort_unstable();
+        // Generations are read in their order in memory.
+        out.extend(slots.iter().map(|slot| self.directory.id_in(*slot)));
+        self.slots = slots;
     }
 
     /// The entities nearest to a place whose forms come within `radius` of it, at most `count`, by the distance of their
     /// centres and then by slot.
     pub fn nearest(&mut self, centre: Position, radius: i64, count: usize, filter: &Filter, out: &mut Vec<EntityId>) {
-        let mut found: Vec<(u64, u32, EntityId)> = Vec::new();
-        self.each_within(centre, radius, filter, |id, distance| found.push((distance, id.bits() as u32, id)));
+        let mut found: Vec<(u64, u32)> = Vec::new();
+        self.each_within(centre, radius, filter, |slot, distance| found.push((distance, slot)));
         if found.len() > count && count > 0 {
             found.select_nth_unstable(count - 1);
         }
         found.truncate(count);
         found.sort_unstable();
         out.clear();
-        out.extend(found.into_iter().map(|(.., id)| id));
+        out.extend(found.into_iter().map(|(_, slot)| self.directory.id_in(slot)));
     }
 
     /// The entities whose bounding boxes touch a box, by slot. `half_width` and `half_height` count as [`QUERY_MAX`] beyond
@@ -179,17 +184,31 @@ impl World {
     }
 
     #[inline]
-    fn each_within(&mut self, centre: Position, radius: i64, filter: &Filter, mut found: impl FnMut(EntityId, u64)) {
+    fn each_within(&mut self, centre: Position, radius: i64, filter: &Filter, mut found: impl FnMut(u32, u64)) {
         if radius < 0 {
             return;
         }
         let radius = radius.min(QUERY_MAX);
         let aim = filter.aim();
-        self.each_near(centre, radius, radius, |world, entry, x, y| {
-            if aim.is_at(entry) && comes_within(entry, x, y, radius) {
-                found(world.directory.id_in(entry.slot), square_of_length(x, y));
-            }
-        });
+        self.refresh_indexes();
+        let mut near = std::mem::take(&mut self.near);
+        self.regions_near(centre, radius, radius, &mut near);
+        for &number in &near {
+            let region = self.region(number);
+            let index = region.index.as_ref().expect("the index is here between ticks");
+            let (right, up) = region.sector.steps_to(centre.sector);
+            let side = i64::from(SECTOR_SIDE);
+            let (x, y) = (right * side + i64::from(centre.x), up * side + i64::from(centre.y));
+            index.for_each_run_within((x, y), radius, |run| {
+                for entry in run {
+                    let (off_x, off_y) = (i64::from(entry.x) - x, i64::from(entry.y) - y);
+                    if aim.is_at(entry) && comes_within(entry, off_x, off_y, radius) {
+                        found(entry.slot, square_of_length(off_x, off_y));
+                    }
+                }
+            });
+        }
+        self.near = near;
     }
 
     /// Calls `visit` for every entity whose bounding box may touch the box, and some others, with its offset from the

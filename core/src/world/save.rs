@@ -65,6 +65,7 @@ impl World {
             battles,
             navigator,
             near: _,
+            slots: _,
             loads: _,
             loads_settled: _,
             path_requests: _,
