@@ -245,6 +245,11 @@ impl Region {
             );
             if let Some(ground) = &ground {
                 ground.hold(columns, row, &mut way);
+                // What a wall turns back is rounded, perhaps to a little more than there may be.
+                let turned = (columns.velocity_x[row], columns.velocity_y[row]);
+                if turned != velocity {
+                    (columns.velocity_x[row], columns.velocity_y[row]) = limit(turned, speed_max);
+                }
             }
             let (x, y) = (columns.x[row] + way.0, columns.y[row] + way.1);
             (columns.x[row], columns.y[row]) = (x, y);
