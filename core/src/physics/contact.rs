@@ -90,10 +90,13 @@ fn between_circles(x: i64, y: i64, reach: i64, a: &Entry, b: &Entry) -> Overlap 
     if distance == 0 {
         return Overlap { normal_x: apart(a, b), normal_y: 0, depth: reach };
     }
-    // One division instead of two; neither part is longer than the distance, so nothing overflows, and rounding towards 0
-    // keeps it odd.
+    // One division instead of two; neither part is longer than the distance, so nothing overflows. Rounding to the nearest,
+    // halves away from 0, keeps it odd and a direction along an axis whole.
     let inverse = (1i64 << 48) / distance;
-    let along = |part: i64| part * inverse / (1 << 32);
+    let along = |part: i64| {
+        let product = part * inverse;
+        (product + product.signum() * (1 << 31)) / (1 << 32)
+    };
     Overlap { normal_x: along(x), normal_y: along(y), depth: reach - distance }
 }
 
