@@ -89,6 +89,19 @@ impl NavGrid {
         self.has(cell.0, cell.1).then_some(cell)
     }
 
+    /// The free cell nearest to one, itself if it is free, at most `reach` rows and columns away. Of equally near ones the
+    /// lowest and then the leftmost.
+    pub fn nearest_free(&self, cell: (u32, u32), reach: u32) -> Option<(u32, u32)> {
+        let around = |at: u32| at.saturating_sub(reach)..=at.saturating_add(reach);
+        let cells = around(cell.1).flat_map(|y| around(cell.0).map(move |x| (x, y)));
+        let distance = |(x, y): &(u32, u32)| {
+            let (off_x, off_y) = (u64::from(x.abs_diff(cell.0)), u64::from(y.abs_diff(cell.1)));
+            off_x * off_x + off_y * off_y
+        };
+        // min_by_key keeps the first of equals.
+        cells.filter(|(x, y)| !self.is_blocked(*x, *y)).min_by_key(distance)
+    }
+
     /// The middle of a cell in units of length; of the nearest cell, if it is outside the grid.
     pub fn centre_of(&self, cell: (u32, u32)) -> (i32, i32) {
         let half = (1 << self.cell_shift) / 2;

@@ -22,6 +22,18 @@ pub(crate) const PATH_PENDING: u16 = u16::MAX;
 /// How near to a place is being there: 0.25 m.
 const ARRIVED: i64 = METRE as i64 / 4;
 
+/// How far a target may move before another path to it is asked for: 4 m.
+const STRAYED: i64 = 4 * METRE as i64;
+
+/// How near to a goal is being there when a wall is between: 2 m.
+const AT_WALL: i64 = 2 * METRE as i64;
+
+/// How many cells around an entity a path may begin in.
+const FREE_REACH: u32 = 3;
+
+/// How many ticks lie between two looks ahead along a path.
+const LOOKS_TICKS: u64 = 16;
+
 /// How far an entity looks for others that it steers round: 4 m.
 const NOTICED: i32 = 4 * METRE;
 
@@ -51,41 +63,82 @@ impl Region {
 
     fn walk(&mut self, row: usize, view: &View, constants: &Constants, out: &mut Outbox) -> (i32, i32) {
         let columns = &self.columns;
-        if columns.waypoint[row] == PATH_PENDING {
-            return (0, 0);
-        }
         let (x, y) = (columns.goal_x[row] - i64::from(columns.x[row]), columns.goal_y[row] - i64::from(columns.y[row]));
-        if x.abs() < ARRIVED && y.abs() < ARRIVED {
+        if x.abs() < ARRIVED && y.abs() < ARRIVED && columns.waypoint[row] != PATH_PENDING {
             self.stop(row, out);
             return (0, 0);
         }
-        if let Some((x, y)) = self.next_waypoint(row, view, constants) {
-            let speed = self.speed_limit(row, &constants.config);
-            // Corners are taken at full speed; only the goal is stopped at.
-            let distance = far_length(x, y).max(1);
-            let along = |part: i64| (part * i64::from(speed) / distance) as i32;
-            return (along(x), along(y));
-        }
-        self.towards(row, (x, y), constants)
+        self.follow_path(row, (x, y), view, constants, out)
     }
 
-    /// Which way a row's next waypoint is; `None` once only the goal is left.
-    fn next_waypoint(&mut self, row: usize, view: &View, constants: &Constants) -> Option<(i64, i64)> {
-        let path = self.columns.path[row];
-        if path == 0 {
-            return None;
+    /// Goes after a target that cannot be hit from here, on a path where walls are in the way.
+    fn pursue(
+        &mut self,
+        row: usize,
+        offset: (i64, i64),
+        view: &View,
+        constants: &Constants,
+        out: &mut Outbox,
+    ) -> (i32, i32) {
+        if constants.map.is_none() {
+            return self.towards(row, offset, constants);
         }
-        let waypoints = view.navigator.as_ref()?.paths().waypoints(path)?;
-        let shift = self.map_shift(constants)?;
-        loop {
-            let next = usize::from(self.columns.waypoint[row]);
-            // The last one is the middle of the goal's cell, which the goal itself stands for.
-            if next + 1 >= waypoints.len() {
-                return None;
+        let columns = &mut self.columns;
+        let at = (i64::from(columns.x[row]) + offset.0, i64::from(columns.y[row]) + offset.1);
+        let has_moved = (columns.goal_x[row] - at.0).abs() > STRAYED || (columns.goal_y[row] - at.1).abs() > STRAYED;
+        if has_moved && columns.waypoint[row] != PATH_PENDING {
+            (columns.goal_x[row], columns.goal_y[row]) = at;
+            self.ask_again(row, constants, out);
+        }
+        self.follow_path(row, offset, view, constants, out)
+    }
+
+    /// The velocity along a row's path, or straight to what is `offset` away where there is none.
+    ///
+    /// Now and then it looks ahead: a waypoint is left out when the one behind it is in sight, as for those whom a crowd
+    /// has carried past it, and another path is asked for when a wall has come in the way.
+    fn follow_path(
+        &mut self,
+        row: usize,
+        offset: (i64, i64),
+        view: &View,
+        constants: &Constants,
+        out: &mut Outbox,
+    ) -> (i32, i32) {
+        if self.columns.waypoint[row] == PATH_PENDING {
+            // It goes on as it went until the path is there.
+            return (self.columns.velocity_x[row], self.columns.velocity_y[row]);
+        }
+        let looks = (view.tick.wrapping_add(self.columns.id[row].bits())).is_multiple_of(LOOKS_TICKS);
+        let mut next = self.next_waypoint(row, view, constants);
+        if looks && constants.map.is_some() {
+            let behind = next.and_then(|_| self.waypoint_ahead(row, 1, view, constants));
+            if next.is_some() && !self.is_blocked(row, behind.unwrap_or(offset), constants) {
+                self.columns.waypoint[row] += 1;
+                self.touch_cold(row as u32);
+                next = behind;
+            } else if self.is_blocked(row, next.unwrap_or(offset), constants) {
+                let is_there = offset.0.abs() < AT_WALL && offset.1.abs() < AT_WALL;
+                if next.is_none() && is_there && self.columns.order[row] == Order::MoveTo as u8 {
+                    self.stop(row, out);
+                    return (0, 0);
+                }
+                self.ask_again(row, constants, out);
+                return (self.columns.velocity_x[row], self.columns.velocity_y[row]);
             }
-            let (x, y) = waypoints[next];
-            let x = i64::from(x) - i64::from(shift.0) - i64::from(self.columns.x[row]);
-            let y = i64::from(y) - i64::from(shift.1) - i64::from(self.columns.y[row]);
+        }
+        let Some((x, y)) = next else { return self.towards(row, offset, constants) };
+        let speed = self.speed_limit(row, &constants.config);
+        // Corners are taken at full speed; only the goal is stopped at.
+        let distance = far_length(x, y).max(1);
+        let along = |part: i64| (part * i64::from(speed) / distance) as i32;
+        (along(x), along(y))
+    }
+
+    /// Which way a row's next waypoint is; `None` once only the goal is left. Those that it has come to are behind it.
+    fn next_waypoint(&mut self, row: usize, view: &View, constants: &Constants) -> Option<(i64, i64)> {
+        loop {
+            let (x, y) = self.waypoint_ahead(row, 0, view, constants)?;
             let near = TURNS + (i64::from(self.columns.half_x[row]) << 7);
             if x.abs() > near || y.abs() > near {
                 return Some((x, y));
@@ -93,6 +146,41 @@ impl Region {
             self.columns.waypoint[row] += 1;
             self.touch_cold(row as u32);
         }
+    }
+
+    /// Which way a waypoint is, the next one being 0 ahead. The last one is the middle of the goal's cell, which the goal
+    /// itself stands for.
+    fn waypoint_ahead(&self, row: usize, ahead: u16, view: &View, constants: &Constants) -> Option<(i64, i64)> {
+        let path = self.columns.path[row];
+        if path == 0 {
+            return None;
+        }
+        let waypoints = view.navigator.as_ref()?.paths().waypoints(path)?;
+        let shift = self.map_shift(constants)?;
+        let next = usize::from(self.columns.waypoint[row]) + usize::from(ahead);
+        let (x, y) = *waypoints.get(next).filter(|_| next + 1 < waypoints.len())?;
+        let along = |to: i32, shift: i32, from: i32| i64::from(to) - i64::from(shift) - i64::from(from);
+        Some((along(x, shift.0, self.columns.x[row]), along(y, shift.1, self.columns.y[row])))
+    }
+
+    /// Whether a wall is between a row and what is `offset` away. It counts as a little slimmer than it is, so that a wall
+    /// that it touches is none.
+    fn is_blocked(&self, row: usize, offset: (i64, i64), constants: &Constants) -> bool {
+        let (Ok(x), Ok(y)) = (i32::try_from(offset.0), i32::try_from(offset.1)) else { return false };
+        let columns = &self.columns;
+        let from = (columns.x[row], columns.y[row]);
+        let radius = i32::from(columns.half_x[row]) * 192;
+        self.wall_on_way(from, (x, y), radius, columns.collides[row], constants).is_some()
+    }
+
+    /// Gives a row's path back and asks for one from where it is now to its goal.
+    fn ask_again(&mut self, row: usize, constants: &Constants, out: &mut Outbox) {
+        let path = std::mem::take(&mut self.columns.path[row]);
+        out.paths_done.extend((path != 0).then_some(path));
+        self.columns.waypoint[row] = 0;
+        let goal = (self.columns.goal_x[row], self.columns.goal_y[row]);
+        self.ask_for_path(row, goal, constants, out);
+        self.touch_cold(row as u32);
     }
 
     /// What is added to coordinates of the region's sector to have the map's.
@@ -120,7 +208,7 @@ impl Region {
         let Some(offset) = target.offset else { return (0, 0) };
         let in_range = is_within(offset, self.extent(row), target.extent, i64::from(weapon.range));
         if !in_range || !self.sees(row, offset, weapon, constants) {
-            return self.towards(row, offset, constants);
+            return self.pursue(row, offset, view, constants, out);
         }
         // In range both parts are below 2^26.
         self.face(row, offset.0 as i32, offset.1 as i32);
@@ -217,7 +305,13 @@ impl Region {
         let along = |goal: i64, shift: i32| goal.checked_add(i64::from(shift)).and_then(|at| i32::try_from(at).ok());
         let Some(to) = along(goal.0, shift.0).zip(along(goal.1, shift.1)) else { return };
         let cells = map.grid().cell_of(from.0, from.1).zip(map.grid().cell_of(to.0, to.1));
-        let Some((from_cell, to_cell)) = cells else { return };
+        // Who stands at a wall, where nobody could walk, begins at the nearest place where one can; a goal at a wall is
+        // come near to.
+        let free = |cells: ((u32, u32), (u32, u32))| {
+            let to = map.grid().nearest_free(cells.1, 1).unwrap_or(cells.1);
+            (map.grid().nearest_free(cells.0, FREE_REACH).unwrap_or(cells.0), to)
+        };
+        let Some((from_cell, to_cell)) = cells.map(free) else { return };
         let radius = i32::from(self.columns.half_x[row]) << 8;
         let way = (to.0 - from.0, to.1 - from.1);
         if map.walls().raycast(from.0, from.1, way.0, way.1, radius, self.columns.collides[row]).is_none() {
