@@ -193,6 +193,11 @@ macro_rules! columns {
                 self.id.len()
             }
 
+            /// How many rows there is room for.
+            pub(crate) fn capacity(&self) -> usize {
+                self.id.capacity()
+            }
+
             /// Makes room for so many rows in all columns at once.
             pub(crate) fn make_room(&mut self, wanted: usize) {
                 if self.id.capacity() < wanted {

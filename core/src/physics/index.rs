@@ -322,10 +322,11 @@ impl Index {
     }
 }
 
-/// Makes room for so many values and an eighth more. Doubling would leave half of the memory of a full world unused.
+/// Makes room for so many values, an eighth more and a few. Doubling would leave half of the memory of a full world unused;
+/// the few are for small regions, where what comes and goes is more than an eighth.
 pub(crate) fn make_room<T>(values: &mut Vec<T>, wanted: usize) {
     if values.capacity() < wanted {
-        values.reserve_exact(wanted + wanted / 8 + 16 - values.len());
+        values.reserve_exact(wanted + wanted / 8 + 64 - values.len());
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
 const NONE: u32 = u32::MAX;
 
 /// The contacts of a region, and memory for them that regions of a shard use one after the other.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub(crate) struct Contacts {
     /// By place in the index: which party it is, from 1; 0 for those that touch nobody.
     party_of: Vec<u32>,
@@ -84,6 +84,17 @@ struct Foreigner {
 }
 
 impl Contacts {
+    /// With room for a small crowd.
+    pub(crate) fn new() -> Self {
+        const PARTIES: usize = 512;
+        Self {
+            party_of: Vec::new(),
+            parties: Vec::with_capacity(PARTIES),
+            meetings: Vec::with_capacity(2 * PARTIES),
+            foreigners: Vec::with_capacity(PARTIES / 4),
+        }
+    }
+
     /// Finds all contacts of a region.
     pub(crate) fn find(&mut self, region: u32, view: &View) {
         let index = view.index(region);

@@ -49,7 +49,12 @@ impl Batch {
     pub(crate) fn new(attributes: usize) -> Self {
         /// More rarely leave a region for another one in a tick.
         const ARRIVALS: usize = 64;
-        let mut batch = Self { arrivals: Columns::new(attributes), ..Self::default() };
+        let mut batch = Self {
+            damages: Vec::with_capacity(ARRIVALS),
+            arrivals: Columns::new(attributes),
+            arrival_regions: Vec::with_capacity(ARRIVALS),
+            shots: Vec::with_capacity(ARRIVALS),
+        };
         batch.arrivals.make_room(ARRIVALS);
         batch
     }

@@ -19,6 +19,9 @@ pub(crate) struct Stray {
     pub(crate) to: SectorId,
 }
 
+/// How much of each a shard has room for from the beginning.
+const KEPT: usize = 256;
+
 /// The outgoing post of a shard.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -56,14 +59,14 @@ impl Outbox {
             partition: Arc::default(),
             vacant: Vec::new(),
             batches: (0..shards).map(|_| Box::new(Batch::new(attributes))).collect(),
-            events: Vec::new(),
-            dead: Vec::new(),
+            events: Vec::with_capacity(KEPT),
+            dead: Vec::with_capacity(KEPT),
             strays: Columns::new(attributes),
             stray_sectors: Vec::new(),
             stray_shots: Vec::new(),
-            new_shots: Vec::new(),
-            path_requests: Vec::new(),
-            paths_done: Vec::new(),
+            new_shots: Vec::with_capacity(KEPT),
+            path_requests: Vec::with_capacity(KEPT),
+            paths_done: Vec::with_capacity(KEPT),
         }
     }
 

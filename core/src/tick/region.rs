@@ -17,11 +17,15 @@ use crate::{
     physics::{
         contact::Push,
         ground::Ground,
-        index::{Index, make_room},
+        index::Index,
         movement::{PUSH_MAX, drive, limit},
     },
     space::{Position, SECTOR_SIDE, SectorId},
 };
+
+/// How many projectiles, and rows that something happens to, a region has room for from the beginning, so that a fight does
+/// not take memory.
+const SHOTS_KEPT: usize = 128;
 
 /// How many rows that changed are remembered without new memory: as many as a battle strikes in a tick.
 const STALE_KEPT: usize = 8192;
@@ -70,15 +74,15 @@ impl Region {
             columns: Columns::new(attributes),
             index: Some(Box::new(Index::new())),
             index_is_stale: true,
-            shots: Vec::new(),
+            shots: Vec::with_capacity(SHOTS_KEPT),
             cold: Vec::new(),
             cold_sum: 0,
-            cold_stale: Vec::new(),
+            cold_stale: Vec::with_capacity(SHOTS_KEPT),
             sum: 0,
             sum_is_stale: true,
-            leaving: Vec::new(),
-            struck: Vec::new(),
-            moved: Vec::new(),
+            leaving: Vec::with_capacity(SHOTS_KEPT),
+            struck: Vec::with_capacity(SHOTS_KEPT),
+            moved: Vec::with_capacity(SHOTS_KEPT),
             told_to_fire: Vec::new(),
         }
     }
@@ -120,7 +124,10 @@ impl Region {
 
     fn note_new_row(&mut self) -> u32 {
         let row = self.cold.len() as u32;
-        make_room(&mut self.cold, row as usize + 1);
+        // It grows when the columns grow, and no other time.
+        if self.cold.len() == self.cold.capacity() {
+            self.cold.reserve_exact(self.columns.capacity() - self.cold.len());
+        }
         self.cold.push(0);
         self.cold_stale.push(row);
         self.touch();

@@ -67,7 +67,7 @@ impl Shard {
                 outbox: Outbox::new(count, attributes),
                 senders: Vec::new(),
                 receivers: Vec::new(),
-                contacts: Contacts::default(),
+                contacts: Contacts::new(),
                 damages_sent: 0,
             })
         };
