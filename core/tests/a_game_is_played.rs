@@ -8,7 +8,7 @@ use muster_core::{
     config::{Behaviour, Step},
     entity::FLAG_AVOIDS,
     event::{Event, Kind},
-    space::SectorId,
+    space::{SectorId, angle_of},
 };
 
 const M: i64 = METRE as i64;
@@ -159,6 +159,12 @@ fn paths_lead_round_walls() {
     let mut through = false;
     for _ in 0..900 {
         world.step();
+        let seen = world.entity(walker).expect("it lives");
+        if seen.velocity_x.abs().max(seen.velocity_y.abs()) > METRE {
+            let ahead = angle_of(seen.velocity_x, seen.velocity_y).wrapping_sub(seen.heading) as i16;
+            // Walls turn it a little after it has turned.
+            assert!(ahead.unsigned_abs() < 0x2000, "{seen:?}");
+        }
         let place = world.position(walker).expect("it lives");
         through |= (20 * METRE..21 * METRE).contains(&place.x) && (9 * METRE..11 * METRE).contains(&place.y);
     }

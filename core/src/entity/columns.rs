@@ -333,7 +333,8 @@ columns! {
     VelocityX velocity_x: i32, "velocity_x";
     /// Speed upwards, in units of length a second.
     VelocityY velocity_y: i32, "velocity_y";
-    /// The way it faces; see [`Angle`].
+    /// The way it faces; see [`Angle`]. What drives faces where it goes, what attacks or fires where it shoots; else it is
+    /// the host's.
     Heading heading: Angle, "heading";
     /// A [`Shape`]: 0 circle, 1 box.
     Shape shape: u8, "shape";

@@ -236,6 +236,10 @@ impl Region {
                 }
                 if is_driven {
                     velocity = drive(velocity, wanted, self.columns.acceleration_max[row], constants);
+                    // What drives faces where it goes; what stands to shoot faces where it shoots.
+                    if wanted != (0, 0) && velocity != (0, 0) {
+                        self.face(row, velocity.0, velocity.1);
+                    }
                 }
             }
             if let Some(party) = party {
