@@ -166,7 +166,7 @@ fn position(input: &mut Unstructured<'_>) -> Result<Position> {
 
 fn column(input: &mut Unstructured<'_>) -> Result<Column> {
     let number = input.int_in_range(0..=COLUMNS.len() + ATTRIBUTES)?;
-    Ok(COLUMNS.get(number).copied().unwrap_or(Column::Attribute((number - COLUMNS.len()) as u8)))
+    Ok(COLUMNS.get(number).copied().unwrap_or_else(|| Column::Attribute((number - COLUMNS.len()) as u8)))
 }
 
 fn value(input: &mut Unstructured<'_>) -> Result<i64> {
