@@ -100,7 +100,7 @@ fn bytes_from_anywhere_are_refused_or_mean_something() {
     let commands: Vec<GameCommand> =
         [Action::MoveTo(at), Action::SetVelocity { x: 1000, y: -1000 }, Action::Attack(entity), Action::Stop]
             .into_iter()
-            .map(|action| GameCommand { player: 7, entity, action })
+            .map(|action| GameCommand { player: 7, entity, sector: None, action })
             .collect();
     let mut builder = muster_schemas::Builder::new();
     let inputs = encode_inputs(None, &commands, &mut builder);
