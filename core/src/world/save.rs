@@ -88,7 +88,7 @@ impl World {
         places.encode(*tick, &mut writer);
         battles.encode(&mut writer);
         if let Some(navigator) = navigator {
-            navigator.encode(writer.buffer());
+            navigator.encode(&mut writer);
         }
         let map_hash = constants.map.as_ref().map_or(0, Map::hash);
         Header { config_hash: config_hash(&constants.config), map_hash, tick: *tick }.seal(start, out);
@@ -180,7 +180,7 @@ impl World {
             of(Part::Zones, &|writer| self.places.encode(self.tick, writer)),
             of(Part::Battles, &|writer| self.battles.encode(writer)),
             of(Part::Navigation, &|writer| {
-                self.navigator.iter().for_each(|navigator| navigator.encode(writer.buffer()));
+                self.navigator.iter().for_each(|navigator| navigator.encode(writer));
             }),
         ]
     }
