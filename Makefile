@@ -22,7 +22,7 @@ DETERMINISM_TICKS ?= 30000
 # Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
 PREFIX ?= /usr/local
 
-.PHONY: help run install test check loom determinism unit bench-core bench-relay fuzz compiler schema-compiler install-tools
+.PHONY: help run install test check loom determinism unit bench-core bench-parts bench-relay fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -62,6 +62,9 @@ determinism: ## Fight every battle of the determinism suite to its end, about fi
 
 bench-core: ## Measure the simulation core with rapier2d beside it, about three minutes
 	$(CARGO) run --locked --release --package muster-benches --features rapier --bin bench-core -- $(BENCH_FLAGS)
+
+bench-parts: ## Measure parts of the core by themselves, half a minute when built
+	$(CARGO) bench --locked --package muster-benches --bench parts -- $(BENCH_FLAGS)
 
 bench-relay: install-tools ## Compare the relay with coturn and a bare forwarder, about fifteen minutes
 	$(CARGO) build --locked --release --package muster-relay --package muster-benches --bins
