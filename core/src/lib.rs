@@ -22,6 +22,7 @@ pub mod random;
 pub mod replay;
 pub mod snapshot;
 pub mod space;
+pub mod sync;
 mod tick;
 pub mod world;
 pub mod zone;

@@ -1,7 +1,7 @@
 //! What Muster's messages and files look like in bytes, and how outside bytes are read.
 //!
-//! The schemas are the `.fbs` files beside this crate; [`commands`], [`events`], [`config`], [`map`] and [`replay`] hold
-//! what the compiler makes of them. **Outside bytes are read by the `read_*` functions and by nothing else**: they look
+//! The schemas are the `.fbs` files beside this crate; [`commands`], [`events`], [`config`], [`map`], [`replay`] and
+//! [`sync`] hold what the compiler makes of them. **Outside bytes are read by the `read_*` functions and by nothing else**: they look
 //! at the size, the identifier and every offset before anything is believed, under limits that fit the message.
 //!
 //! ```
@@ -38,7 +38,10 @@ use config as config_generated;
 pub use flatbuffers::{FlatBufferBuilder as Builder, Follow, Vector, WIPOffset as Offset};
 pub use generated::schema_hash::SCHEMA_HASH;
 pub use limits::Limits;
-pub use read::{SchemaError, read_config, read_events, read_inputs, read_map, read_replay_header};
+pub use read::{
+    SchemaError, read_config, read_events, read_hello, read_inputs, read_map, read_packet, read_replay_header,
+    read_report, read_welcome,
+};
 
 /// What several messages speak of: sectors and positions.
 pub mod common {
@@ -68,4 +71,13 @@ pub mod map {
 /// The head of a replay file: [`ReplayHeader`](replay::ReplayHeader).
 pub mod replay {
     pub use crate::generated::replay_generated::muster::*;
+}
+
+/// What servers and viewers say to each other: [`Hello`](sync::Hello), [`Welcome`](sync::Welcome),
+/// [`Packet`](sync::Packet) and [`Report`](sync::Report).
+pub mod sync {
+    pub use crate::generated::{
+        hello_generated::muster::*, packet_generated::muster::*, report_generated::muster::*,
+        welcome_generated::muster::*,
+    };
 }

@@ -24,6 +24,12 @@ impl Limits {
     pub const MAP: Self = Self { size_max: 16 << 20, tables_max: 3 + 4096 + 16_384 + 1024, depth_max: 2 };
     /// Of [`ReplayHeader`](crate::replay::ReplayHeader): a configuration and the key frames.
     pub const REPLAY_HEADER: Self = Self { size_max: 32 << 20, tables_max: 2 + 65_535, depth_max: 3 };
+    /// Of [`Packet`](crate::sync::Packet) and [`Report`](crate::sync::Report): what a datagram of UDP holds.
+    pub const DATAGRAM: Self = Self { size_max: 65_535, tables_max: 1, depth_max: 1 };
+    /// Of [`Hello`](crate::sync::Hello).
+    pub const HELLO: Self = Self { size_max: 1024, tables_max: 1, depth_max: 1 };
+    /// Of [`Welcome`](crate::sync::Welcome): a configuration and a little.
+    pub const WELCOME: Self = Self { size_max: 16 << 20, tables_max: 2 + 65_535, depth_max: 3 };
 
     /// What the verifier is given for a message of `size` bytes.
     ///

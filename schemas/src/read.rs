@@ -11,6 +11,7 @@ use crate::{
     events::{EVENTS_IDENTIFIER, Events},
     map::{MAP_IDENTIFIER, Map},
     replay::{REPLAY_HEADER_IDENTIFIER, ReplayHeader},
+    sync::{HELLO_IDENTIFIER, Hello, Packet, Report, WELCOME_IDENTIFIER, Welcome},
 };
 
 /// Bytes of the root offset and the identifier.
@@ -75,18 +76,59 @@ pub fn read_replay_header(bytes: &[u8]) -> Result<ReplayHeader<'_>, SchemaError>
     read::<ReplayHeader<'_>>(bytes, Limits::REPLAY_HEADER, REPLAY_HEADER_IDENTIFIER)
 }
 
+/// Reads what a viewer says first.
+///
+/// # Errors
+/// When the bytes are no message of this kind within [`Limits::HELLO`].
+pub fn read_hello(bytes: &[u8]) -> Result<Hello<'_>, SchemaError> {
+    read::<Hello<'_>>(bytes, Limits::HELLO, HELLO_IDENTIFIER)
+}
+
+/// Reads the terms of a session. Its numbers may be out of their ranges: whoever uses them has to look.
+///
+/// # Errors
+/// When the bytes are no message of this kind within [`Limits::WELCOME`].
+pub fn read_welcome(bytes: &[u8]) -> Result<Welcome<'_>, SchemaError> {
+    read::<Welcome<'_>>(bytes, Limits::WELCOME, WELCOME_IDENTIFIER)
+}
+
+/// Reads a part of an update. It has no identifier, to be four bytes shorter. Lengths in it may be out of their ranges,
+/// and nothing has looked into its bits.
+///
+/// # Errors
+/// When the bytes are no message of this kind within [`Limits::DATAGRAM`].
+pub fn read_packet(bytes: &[u8]) -> Result<Packet<'_>, SchemaError> {
+    verify::<Packet<'_>>(bytes, Limits::DATAGRAM)
+}
+
+/// Reads what a viewer reports. It has no identifier, to be four bytes shorter. Nothing has looked into its bits.
+///
+/// # Errors
+/// When the bytes are no message of this kind within [`Limits::DATAGRAM`].
+pub fn read_report(bytes: &[u8]) -> Result<Report<'_>, SchemaError> {
+    verify::<Report<'_>>(bytes, Limits::DATAGRAM)
+}
+
+fn read<'a, T>(bytes: &'a [u8], limits: Limits, identifier: &'static str) -> Result<T::Inner, SchemaError>
+where
+    T: Follow<'a> + Verifiable + 'a,
+{
+    // A message that is too large says so, whatever its identifier.
+    if bytes.len() <= limits.size_max && bytes.get(4..HEAD_BYTES) != Some(identifier.as_bytes()) {
+        return Err(SchemaError::Identifier { expected: identifier });
+    }
+    verify::<T>(bytes, limits)
+}
+
 /// Every message gets a verifier of its own: one that is used again still counts the bytes of the message before
 /// (flatbuffers issue 9189).
-fn read<'a, T>(bytes: &'a [u8], limits: Limits, identifier: &'static str) -> Result<T::Inner, SchemaError>
+fn verify<'a, T>(bytes: &'a [u8], limits: Limits) -> Result<T::Inner, SchemaError>
 where
     T: Follow<'a> + Verifiable + 'a,
 {
     let size = bytes.len();
     if size > limits.size_max {
         return Err(SchemaError::TooLarge { size, size_max: limits.size_max });
-    }
-    if bytes.get(4..HEAD_BYTES) != Some(identifier.as_bytes()) {
-        return Err(SchemaError::Identifier { expected: identifier });
     }
     flatbuffers::root_with_opts::<T>(&limits.options(size), bytes).map_err(SchemaError::Malformed)
 }
