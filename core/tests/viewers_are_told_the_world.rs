@@ -280,9 +280,7 @@ fn nothing_hidden_is_in_any_packet() {
     for mirror in [spectator, enemy] {
         let is_known = |id: EntityId, tick: u64| if tick < 60 { id == open } else { id == team };
         for told in mirror.events.values().chain(&mirror.once) {
-            // An entity that hides or comes out is judged as it was when the tick began.
-            let (id, tick) = (told.event.subject, told.event.tick);
-            assert!(is_known(id, tick) || is_known(id, tick.saturating_sub(1)), "{told:?}");
+            assert!(is_known(told.event.subject, told.event.tick), "{told:?}");
         }
         assert!(!mirror.events.is_empty() && !mirror.once.is_empty());
     }

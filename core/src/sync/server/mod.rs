@@ -305,12 +305,12 @@ impl SyncServer {
     /// Takes in what the last tick did. Every [`SyncConfig::update_ticks`] it makes an update, and returns true.
     pub fn tick(&mut self, world: &World) -> bool {
         self.log.collect(world, &self.roster, &self.cells);
-        self.follow(world);
         if !world.tick().is_multiple_of(u64::from(self.config.update_ticks)) {
             return false;
         }
         self.update = self.update.wrapping_add(1).max(1);
         self.tick = world.tick();
+        self.follow(world);
         self.roster.capture(world, self.update);
         self.ledger.capture(world, self.update);
         self.log.close(self.update);

@@ -8,12 +8,11 @@ use std::collections::VecDeque;
 
 use super::{
     cells::{Cells, NO_CELL},
-    roster::Roster,
+    roster::{Roster, scope_of},
     viewer::Viewer,
 };
 use crate::{
     EntityId, Position, World,
-    entity::{FLAG_OWNER_ONLY, FLAG_TEAM_ONLY},
     event::{Class, Event, Kind},
     sync::{
         Cell, Scope,
@@ -78,7 +77,7 @@ impl Log {
         Self { ring: (0..usize::from(delay_max) + 2).map(|_| News::default()).collect(), next: 0 }
     }
 
-    /// Takes in the events of the last tick. Who was destroyed in it still has its place.
+    /// Takes in the events of the last tick. Who was destroyed since the last update still has its place.
     pub(super) fn collect(&mut self, world: &World, roster: &Roster, cells: &Cells) {
         let news = &mut self.ring[self.next];
         for event in world.events() {
@@ -181,12 +180,12 @@ impl News {
     }
 }
 
-/// The scope of an entity, also of one that has come in this tick.
+/// The scope of an entity: as it is now, or as it was at the last update if it is no more.
 fn scope_in(world: &World, roster: &Roster, id: EntityId) -> Option<Scope> {
-    roster.scope_of(id).or_else(|| {
-        let flags = world.value(id, crate::Column::Flags).ok()? as u32;
-        (flags & (FLAG_TEAM_ONLY | FLAG_OWNER_ONLY) == 0).then_some(Scope::Everyone)
-    })
+    match world.row(id) {
+        Some((columns, row, _)) => Some(scope_of(columns.flags[row], columns.team[row], columns.owner[row])),
+        None => roster.scope_of(id),
+    }
 }
 
 /// An event that waits until it has arrived.

@@ -1,4 +1,4 @@
-//! Which entity is in which group: the one pass over all entities in a tick, whose work is what crosses a border.
+//! Which entity is in which group: the one pass over all entities in an update, whose work is what crosses a border.
 
 use super::{
     cells::{Cells, NO_CELL},
@@ -76,7 +76,7 @@ pub(super) struct Roster {
 }
 
 /// The scope of an entity, by its flags.
-fn scope_of(flags: u32, team: u16, owner: u32) -> Scope {
+pub(super) fn scope_of(flags: u32, team: u16, owner: u32) -> Scope {
     if flags & FLAG_OWNER_ONLY != 0 {
         Scope::Owner(owner)
     } else if flags & FLAG_TEAM_ONLY != 0 {
