@@ -20,6 +20,7 @@ mod models;
 mod movement;
 mod place;
 mod range;
+mod tally;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,8 @@ use coder::{Decoder, Encoder};
 use group::Members;
 use place::{Hearing, Telling};
 use range::RangeEncoder;
+
+pub use tally::{Count, Tally};
 
 /// The hash of the models: both sides must have the same.
 pub const MODELS_HASH: u64 = models::HASH;

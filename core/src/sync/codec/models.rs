@@ -45,7 +45,10 @@ const fn residual<const N: usize>(zero: u32) -> [u16; N] {
     while index < N {
         weights[index] = if index < 13 {
             let amount = (index as u32).abs_diff(6);
-            if amount == 0 { zero * 100 } else { 300 / amount }
+            match amount {
+                0 => zero * 100,
+                _ => 300 / amount,
+            }
         } else {
             400 / (index as u32 - 10)
         };
@@ -89,4 +92,30 @@ pub(super) static WHOLE_MORE: Model<16, 1> = Model { field: Field::WholeMore, st
 pub(super) static SECTOR: Model<33, 1> = Model { field: Field::Sector, starts: [falling(100, 220)] };
 
 /// The hash of all models, in their order.
-pub(super) const HASH: u64 = 1;
+pub(super) const HASH: u64 = {
+    let mut hash = 0;
+    hash = SAME.hash(hash);
+    hash = LEFT.hash(hash);
+    hash = DESTROYED.hash(hash);
+    hash = CAME.hash(hash);
+    hash = SLOT.hash(hash);
+    hash = GENERATION.hash(hash);
+    hash = CHANGED.hash(hash);
+    hash = X.hash(hash);
+    hash = Y.hash(hash);
+    hash = HEADING.hash(hash);
+    hash = HEALTH.hash(hash);
+    hash = OTHER.hash(hash);
+    hash = STATE.hash(hash);
+    hash = TARGET.hash(hash);
+    hash = TARGET_SLOT.hash(hash);
+    hash = TARGET_GENERATION.hash(hash);
+    hash = FLAGS.hash(hash);
+    hash = RARE.hash(hash);
+    hash = RARE_VALUE.hash(hash);
+    hash = ATTRIBUTE_CHANGED.hash(hash);
+    hash = ATTRIBUTE.hash(hash);
+    hash = WHOLE_MORE.hash(hash);
+    hash = SECTOR.hash(hash);
+    hash
+};
