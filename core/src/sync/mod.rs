@@ -14,6 +14,7 @@ pub mod codec;
 pub mod own;
 pub mod packet;
 pub mod report;
+pub mod server;
 pub mod state;
 pub mod terms;
 pub mod told;
