@@ -30,10 +30,11 @@ fn actions() -> impl Strategy<Value = Action> {
 }
 
 fn lists() -> impl Strategy<Value = Vec<Command>> {
-    let command = (0..3_u32, any::<u64>(), actions()).prop_map(|(player, entity, action)| Command {
+    let command = (0..3_u32, any::<u64>(), actions(), 0..3_u8).prop_map(|(player, entity, action, rewind)| Command {
         player,
         entity: EntityId::from_bits(entity),
         action,
+        rewind,
     });
     proptest::collection::vec(command, 0..40)
 }
@@ -55,14 +56,14 @@ fn message() -> Vec<u8> {
     let commands: Vec<_> = actions
         .into_iter()
         .zip([1, 1, 1, 1, 2, 2, 2, 2])
-        .map(|(action, player)| Command { player, entity: id, action })
+        .map(|(action, player)| Command { player, entity: id, action, rewind: 0 })
         .collect();
     encode_inputs(Some(77), &commands, &mut Builder::new()).to_vec()
 }
 
 /// Decodes into a list that holds something already, and checks that an error leaves it alone.
 fn decode(bytes: &[u8]) -> Result<(Option<u64>, Vec<Command>), InputsError> {
-    let held = Command { player: 9, entity: EntityId::NULL, action: Action::Stop };
+    let held = Command { player: 9, entity: EntityId::NULL, action: Action::Stop, rewind: 0 };
     let mut out = vec![held];
     let result = decode_inputs(bytes, &mut out);
     assert_eq!(out[0], held);
@@ -182,8 +183,9 @@ fn messages_beyond_the_limits_are_refused() {
 
     // As many batches as are allowed, and one more.
     for (count, is_good) in [(4096, true), (4097, false)] {
-        let stops: Vec<_> =
-            (0..count).map(|player| Command { player, entity: EntityId::NULL, action: Action::Stop }).collect();
+        let stops: Vec<_> = (0..count)
+            .map(|player| Command { player, entity: EntityId::NULL, action: Action::Stop, rewind: 0 })
+            .collect();
         assert_eq!(decode(encode_inputs(None, &stops, &mut Builder::new())).is_ok(), is_good, "{count}");
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn config(input: &mut Unstructured<'_>) -> Result<WorldConfig> {
         projectile_radius: METRE / 8,
         hits: 3,
         friendly_fire: projectile_speed == 0,
+        rewinds: true,
     };
     let steps = vec![
         Step::Flee { below_percent: 30 },
@@ -238,5 +239,5 @@ fn command(input: &mut Unstructured<'_>, ids: &[EntityId]) -> Result<Command> {
         5 => Action::Use(id(input, ids)?),
         _ => Action::Custom { kind: input.arbitrary()?, target: id(input, ids)?, value: input.arbitrary()? },
     };
-    Ok(Command { player: player(input)?, entity: id(input, ids)?, action })
+    Ok(Command { player: player(input)?, entity: id(input, ids)?, action, rewind: 0 })
 }

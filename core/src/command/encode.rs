@@ -11,8 +11,8 @@ use crate::space::SectorId;
 
 /// Writes commands for a tick (`None`: the next) into a builder, which is cleared first and may be used again and again.
 ///
-/// The order is kept. Neighbours in the list share a batch if they are of one player and their places are in one sector,
-/// so a list that is sorted by player, then sector, takes the least bytes: 48 a command.
+/// The order is kept. Neighbours in the list share a batch if they are of one player, look back as far and have their places in one
+/// sector, so a list that is sorted by player, then sector, takes the least bytes: 48 a command.
 ///
 /// A list of more than 20,000 commands or 4000 batches makes a message that [`super::decode_inputs`] refuses for its
 /// size.
@@ -24,13 +24,16 @@ pub fn encode_inputs<'a>(tick: Option<u64>, commands: &[Command], builder: &'a m
         let mut sector = None;
         let together = rest
             .iter()
-            .position(|next| next.player != first.player || !fits(&mut sector, next.action))
+            .position(|next| {
+                (next.player, next.rewind) != (first.player, first.rewind) || !fits(&mut sector, next.action)
+            })
             .unwrap_or(rest.len());
         let (batch, after) = rest.split_at(together);
         let sector = sector.unwrap_or_default();
         let commands = builder.create_vector_from_iter(batch.iter().map(message_of));
         let args = BatchArgs {
             player: first.player,
+            rewind: first.rewind,
             sector: Some(&Sector::new(sector.x, sector.y)),
             commands: Some(commands),
         };

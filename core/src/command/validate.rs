@@ -66,6 +66,11 @@ pub fn is_ready(tick: u64, ready_tick: u32, reload_ticks: u32) -> bool {
 }
 
 impl Action {
+    /// Whether [`Command::rewind`] means something to it.
+    pub const fn looks_back(&self) -> bool {
+        matches!(self, Self::Attack(_) | Self::Fire { .. } | Self::Use(_))
+    }
+
     /// The entity that the action is about, to gather [`Facts::target`] of; [`EntityId::NULL`] if it needs none.
     pub const fn target(&self) -> EntityId {
         match *self {
@@ -167,6 +172,7 @@ mod tests {
             projectile_radius: 0,
             hits: 1,
             friendly_fire,
+            rewinds: true,
         };
         WorldConfig {
             weapons: vec![weapon(false), weapon(true)],
@@ -203,7 +209,7 @@ mod tests {
         };
         change(&mut subject, &mut target);
         let facts = Facts { tick, subject: Some(subject), target: Some(target) };
-        check(&Command { player, entity: SELF, action }, &facts, &config())
+        check(&Command { player, entity: SELF, action, rewind: 0 }, &facts, &config())
     }
 
     /// Places so far from the entity of [`facts`].
@@ -245,8 +251,11 @@ mod tests {
                 target.offset = Some((0, 0));
             };
             assert_eq!(verdict(0, action, bots), Ok(()), "{action:?}");
-            let gone =
-                check(&Command { player: 0, entity: SELF, action }, &Facts { subject: None, ..facts() }, &config());
+            let gone = check(
+                &Command { player: 0, entity: SELF, action, rewind: 0 },
+                &Facts { subject: None, ..facts() },
+                &config(),
+            );
             assert_eq!(gone, Err(Refusal::NoEntity), "{action:?}");
         }
     }
@@ -259,19 +268,19 @@ mod tests {
             (custom(OTHER), custom(SELF)),
         ] {
             let gone = Facts { target: None, ..facts() };
-            let command = |action| Command { player: 7, entity: SELF, action };
+            let command = |action| Command { player: 7, entity: SELF, action, rewind: 0 };
             assert_eq!(check(&command(action), &gone, &config()), Err(Refusal::NoTarget), "{action:?}");
             assert_eq!(check(&command(itself), &facts(), &config()), Err(Refusal::NoTarget), "{itself:?}");
         }
         for action in [Action::Attack(EntityId::NULL), Action::Use(EntityId::NULL)] {
-            let command = Command { player: 7, entity: SELF, action };
+            let command = Command { player: 7, entity: SELF, action, rewind: 0 };
             assert_eq!(
                 check(&command, &Facts { target: None, ..facts() }, &config()),
                 Err(Refusal::NoTarget),
                 "{action:?}"
             );
         }
-        let command = Command { player: 7, entity: SELF, action: custom(EntityId::NULL) };
+        let command = Command { player: 7, entity: SELF, action: custom(EntityId::NULL), rewind: 0 };
         assert_eq!(check(&command, &Facts { target: None, ..facts() }, &config()), Ok(()));
     }
 
@@ -425,7 +434,7 @@ mod tests {
                 subject: alive[1].then_some(subject),
                 target: alive[2].then_some(target),
             };
-            let verdict = check(&Command { player, entity: SELF, action }, &facts, &config());
+            let verdict = check(&Command { player, entity: SELF, action, rewind: 0 }, &facts, &config());
             prop_assert_eq!(verdict == Err(Refusal::NoEntity), !alive[1]);
             if alive[1] && (player == 2 || (player == 1 && alive[0])) {
                 prop_assert_eq!(verdict, Err(Refusal::NotOwner));

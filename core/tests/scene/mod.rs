@@ -86,6 +86,7 @@ impl Scene {
                 projectile_radius: METRE / 8,
                 hits: 1,
                 friendly_fire: false,
+                rewinds: true,
             }],
             commands_per_tick_max: 2,
             behaviours: vec![Behaviour {
@@ -191,7 +192,7 @@ impl Scene {
             5 => Action::Use(target),
             _ => Action::Custom { kind: 4, target, value: self.draw(100) },
         };
-        Command { player: self.draw(4) as u32, entity, action }
+        Command { player: self.draw(4) as u32, entity, action, rewind: 0 }
     }
 
     /// Makes a world and lets the script run for so many ticks.

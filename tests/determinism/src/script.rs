@@ -152,7 +152,7 @@ impl Script {
             },
         };
         // The host may command everyone; a player, whose entities a ninth of all are, mostly finds that they may not.
-        Command { player: if dice.one_in(2) { 0 } else { dice.below(10) }, entity, action }
+        Command { player: if dice.one_in(2) { 0 } else { dice.below(10) }, entity, action, rewind: 0 }
     }
 
     /// The entity with the next id that is within a few metres, or none.
