@@ -128,7 +128,7 @@ fn one(change: impl FnOnce(&mut commands::Command)) -> Vec<u8> {
     let mut command = commands::Command::default();
     change(&mut command);
     let commands = Some(builder.create_vector(&[command]));
-    let batch = Batch::create(&mut builder, &BatchArgs { player: 1, sector: None, commands });
+    let batch = Batch::create(&mut builder, &BatchArgs { player: 1, sector: None, commands, rewind: 0 });
     let batches = Some(builder.create_vector(&[batch]));
     let inputs = Inputs::create(&mut builder, &InputsArgs { tick: None, batches });
     commands::finish_inputs_buffer(&mut builder, inputs);
@@ -175,7 +175,7 @@ fn messages_beyond_the_limits_are_refused() {
     let mut builder = Builder::new();
     let stop = commands::Command::new(0, 0, 0, 0, 0, 0, 0, ActionKind::Stop);
     let commands = Some(builder.create_vector(&vec![stop; 1000]));
-    let batch = Batch::create(&mut builder, &BatchArgs { player: 1, sector: None, commands });
+    let batch = Batch::create(&mut builder, &BatchArgs { player: 1, sector: None, commands, rewind: 0 });
     let batches = Some(builder.create_vector(&vec![batch; 4000]));
     let inputs = Inputs::create(&mut builder, &InputsArgs { tick: None, batches });
     commands::finish_inputs_buffer(&mut builder, inputs);
