@@ -1,9 +1,11 @@
-//! What every comparison needs of the machine it runs on, and of the page it writes to.
+//! What comparisons share: the machine they run on, the page they write to, and scenes of a world.
 
 #![forbid(unsafe_code)]
 
 pub mod host;
 pub mod page;
 pub mod pinned;
+#[path = "../sync/scene/mod.rs"]
+pub mod scene;
 pub mod spread;
 pub mod usage;

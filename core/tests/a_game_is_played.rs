@@ -66,7 +66,7 @@ fn soldier(team: u16, place: Position) -> Entity {
 }
 
 fn order(world: &mut World, player: u32, entity: EntityId, action: Action) {
-    world.command(Command { player, entity, action, rewind: 0 }).expect("few commands");
+    world.command(Command { player, entity, sector: None, action, rewind: 0 }).expect("few commands");
 }
 
 /// Plays some ticks and returns what was told.

@@ -40,7 +40,8 @@ pub enum InputsError {
 }
 
 /// Adds the commands of a message to `out`, in its order, and returns the tick that they are for: `None` is the one that
-/// comes next. Whether the entities are there and the players may command them is for the world to say.
+/// comes next. Each command has the sector of its batch. Whether the entities are there and the players may command them
+/// is for the world to say.
 ///
 /// A message is at most 1 MiB ([`muster_schemas::Limits::INPUTS`]), so `out` grows by at most 65,536 commands.
 ///
@@ -55,7 +56,7 @@ pub fn decode_inputs(bytes: &[u8], out: &mut Vec<Command>) -> Result<Option<u64>
             match action_of(message, sector) {
                 Ok(action) => {
                     let entity = EntityId::from_bits(message.entity());
-                    out.push(Command { player, entity, action, rewind });
+                    out.push(Command { player, entity, sector: Some(sector), action, rewind });
                 }
                 Err(fault) => {
                     out.truncate(before);

@@ -23,3 +23,8 @@ pub const FLAG_AVOIDS: u32 = 1 << 29;
 /// A bit of [`Column::Flags`]: the entity is judged where it is and never where it was, whoever looks back; see
 /// [`crate::WorldConfig::rewind_ticks`].
 pub const FLAG_NOT_REWOUND: u32 = 1 << 28;
+/// A bit of [`Column::Flags`]: only viewers of the entity's team are told of it. See [`crate::sync`].
+pub const FLAG_TEAM_ONLY: u32 = 1 << 27;
+
+/// A bit of [`Column::Flags`]: only viewers of the entity's owner are told of it. See [`crate::sync`].
+pub const FLAG_OWNER_ONLY: u32 = 1 << 26;

@@ -23,6 +23,10 @@ const LOAD: u8 = 10;
 /// A bit of an action's number: behind it comes how far its command looks back, 1 or more.
 const REWINDS: u8 = 1 << 7;
 
+/// Stands where else a command's action does and says that the name of a sector comes before that. A command that names
+/// none has the bytes that it had before commands could.
+const SECTOR: u8 = 255;
+
 /// Appends an input. Attributes of an entity beyond [`ATTRIBUTES_MAX`], which no world accepts, are left out.
 pub fn encode_input(input: &Input, writer: &mut Writer<'_>) {
     match input {
@@ -186,9 +190,13 @@ pub(crate) fn decode_projectile(reader: &mut Reader<'_>) -> Result<Projectile, R
 
 /// Appends a command.
 pub(crate) fn encode_command(command: &Command, writer: &mut Writer<'_>) {
-    let Command { player, entity, action, rewind } = command;
+    let Command { player, entity, sector, action, rewind } = command;
     writer.u32(*player);
     writer.id(*entity);
+    if let Some(sector) = sector {
+        writer.u8(SECTOR);
+        writer.sector(*sector);
+    }
     let number = match action {
         Action::MoveTo(_) => 0,
         Action::SetVelocity { .. } => 1,
@@ -223,12 +231,21 @@ pub(crate) fn encode_command(command: &Command, writer: &mut Writer<'_>) {
 
 pub(crate) fn decode_command(reader: &mut Reader<'_>) -> Result<Command, RestoreError> {
     let (player, entity): (u32, EntityId) = (reader.u32()?, reader.id()?);
-    let number = reader.u8()?;
-    let rewind = if number & REWINDS == 0 { 0 } else { reader.u8()? };
-    if number & REWINDS != 0 && rewind == 0 {
-        return Err(reader.error(Fault::Value("rewind")));
+    let mut number = reader.u8()?;
+    let mut sector = None;
+    if number == SECTOR {
+        sector = Some(reader.sector()?);
+        number = reader.u8()?;
     }
-    let action = match number & !REWINDS {
+    let mut rewind = 0;
+    if number & REWINDS != 0 && number != SECTOR {
+        rewind = reader.u8()?;
+        if rewind == 0 {
+            return Err(reader.error(Fault::Value("rewind")));
+        }
+        number &= !REWINDS;
+    }
+    let action = match number {
         0 => Action::MoveTo(reader.position()?),
         1 => Action::SetVelocity { x: reader.i32()?, y: reader.i32()? },
         2 => Action::Attack(reader.id()?),
@@ -238,7 +255,7 @@ pub(crate) fn decode_command(reader: &mut Reader<'_>) -> Result<Command, Restore
         6 => Action::Custom { kind: reader.u16()?, target: reader.id()?, value: reader.i64()? },
         _ => return Err(reader.error(Fault::Value("action"))),
     };
-    Ok(Command { player, entity, action, rewind })
+    Ok(Command { player, entity, sector, action, rewind })
 }
 
 #[cfg(test)]
@@ -254,6 +271,11 @@ mod tests {
             x,
             y,
         })
+    }
+
+    fn sector() -> impl Strategy<Value = SectorId> {
+        (any::<i64>(), any::<i64>(), 0..=SectorId::SCALE_MAX)
+            .prop_map(|(x, y, scale)| SectorId { x, y, scale }.canonical())
     }
 
     fn id() -> impl Strategy<Value = EntityId> {
@@ -321,10 +343,13 @@ mod tests {
             ),
             any::<(u32, u16)>().prop_map(|(player, behaviour)| Input::TakeOver { player, behaviour }),
             any::<u32>().prop_map(|player| Input::HandBack { player }),
-            (any::<u32>(), id(), action(), any::<u8>()).prop_map(|(player, entity, action, rewind)| {
-                Input::Command(Command { player, entity, action, rewind })
-            }),
+            (any::<u32>(), id(), proptest::option::of(sector()), action(), any::<u8>()).prop_map(
+                |(player, entity, sector, action, rewind)| {
+                    Input::Command(Command { player, entity, sector, action, rewind })
+                }
+            ),
             Just(Input::Step),
+            any::<u16>().prop_map(|permille| Input::Load { permille }),
             any::<u16>().prop_map(|permille| Input::Load { permille }),
         ]
     }
@@ -353,6 +378,18 @@ mod tests {
                 prop_assert_eq!(again, bytes);
             }
         }
+    }
+
+    /// A log must be readable whatever the host gave.
+    #[test]
+    fn places_and_sectors_are_written_under_their_one_name() {
+        let place = Position { sector: SectorId { x: 1, y: 2, scale: 9 }, x: -1, y: SECTOR_SIDE };
+        let sector = Some(SectorId { x: 1 << 62, y: 0, scale: 200 });
+        let command = Command { player: 1, entity: EntityId::NULL, sector, action: Action::MoveTo(place), rewind: 0 };
+        let mut bytes = Vec::new();
+        encode_input(&Input::Command(command), &mut Writer::new(&mut bytes));
+        assert_ne!(command.canonical(), command);
+        assert_eq!(read(&bytes), Ok(Input::Command(command.canonical())));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::{COMMANDS_MAX, World, load::Load};
 use crate::{
     Execution, Map, WorldConfig,
     command::{Command, Queue},
+    config::PROJECTILE_RADIUS_MAX,
     entity::{Column, Columns, Directory, EntityId, Place},
     hash::{Digest, Part},
     snapshot::{
@@ -35,6 +36,9 @@ const SHOT_BYTES: usize = 64;
 
 /// Bytes that a command takes at least.
 const COMMAND_BYTES_MIN: usize = 13;
+
+/// Bytes of what the host has reported.
+const LOAD_BYTES: usize = 3;
 
 /// No world comes so far that it counts beyond this, so that one that is restored counts on without an overflow.
 const COUNT_MAX: u64 = 1 << 62;
@@ -89,7 +93,7 @@ impl World {
         places.encode(*tick, &mut writer);
         battles.encode(&mut writer);
         if let Some(navigator) = navigator {
-            navigator.encode(writer.buffer());
+            navigator.encode(&mut writer);
         }
         if *load != Load::default() {
             writer.bytes(&load.parts());
@@ -158,7 +162,7 @@ impl World {
         reader.enter("paths");
         world.decode_paths(&mut reader)?;
         reader.enter("load");
-        if reader.left() > 0 {
+        if reader.left() == LOAD_BYTES {
             let parts = [reader.u8()?, reader.u8()?, reader.u8()?];
             // What nobody has reported takes no bytes.
             let load = Load::from_parts(parts).filter(|load| *load != Load::default());
@@ -199,7 +203,7 @@ impl World {
             of(Part::Zones, &|writer| self.places.encode(self.tick, writer)),
             of(Part::Battles, &|writer| self.battles.encode(writer)),
             of(Part::Navigation, &|writer| {
-                self.navigator.iter().for_each(|navigator| navigator.encode(writer.buffer()));
+                self.navigator.iter().for_each(|navigator| navigator.encode(writer));
             }),
         ]
     }
@@ -347,24 +351,36 @@ impl World {
             }
             last = Some(id);
             let position = reader.position()?;
-            shots.push((
-                position.sector,
-                Shot {
-                    id,
-                    x: position.x,
-                    y: position.y,
-                    velocity_x: reader.i32()?,
-                    velocity_y: reader.i32()?,
-                    radius: reader.i32()?,
-                    damage: reader.i32()?,
-                    range: reader.i32()?,
-                    shooter: reader.id()?,
-                    team: reader.u16()?,
-                    hits: reader.u16()?,
-                },
-            ));
+            let shot = Shot {
+                id,
+                x: position.x,
+                y: position.y,
+                velocity_x: reader.i32()?,
+                velocity_y: reader.i32()?,
+                radius: reader.i32()?,
+                damage: reader.i32()?,
+                range: reader.i32()?,
+                shooter: reader.id()?,
+                team: reader.u16()?,
+                hits: reader.u16()?,
+            };
+            if !self.is_flying(&shot) {
+                return Err(reader.error(Fault::Value("projectile")));
+            }
+            shots.push((position.sector, shot));
         }
         Ok(shots)
+    }
+
+    /// Whether a projectile could be in flight here. The speed of one that a weapon fired is rounded, so that only its
+    /// parts are surely within the limit.
+    fn is_flying(&self, shot: &Shot) -> bool {
+        let speeds = -self.config().speed_max..=self.config().speed_max;
+        speeds.contains(&shot.velocity_x)
+            && speeds.contains(&shot.velocity_y)
+            && (0..=PROJECTILE_RADIUS_MAX).contains(&shot.radius)
+            && shot.damage >= 0
+            && shot.range >= 0
     }
 }
 

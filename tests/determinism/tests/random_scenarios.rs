@@ -183,7 +183,7 @@ fn input(part: &Part, ids: &[EntityId]) -> Option<Input> {
                 Action::Custom { kind, value, .. } => Action::Custom { kind, target: id(whom), value },
                 other => other,
             };
-            Input::Command(Command { player, entity: id(who), action, rewind: 0 })
+            Input::Command(Command { player, entity: id(who), sector: None, action, rewind: 0 })
         }
         Part::TakeOver(player, behaviour) => Input::TakeOver { player, behaviour },
         Part::HandBack(player) => Input::HandBack { player },
