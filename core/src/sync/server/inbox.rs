@@ -138,6 +138,8 @@ impl SyncServer {
         // A viewer that shows the future is shown nothing that is past.
         let rewind = if rewind < 1 << 31 { rewind } else { 0 };
         let mut due = InputsDue { inputs: 0, rewind };
+        // What the world would not look back on need not be in its log.
+        let rewind = rewind.min(world.config().rewind_ticks.into()) as u8;
         while let Some((number, input)) = inbox.waiting.front() {
             let ahead = input.tick.wrapping_sub(now).cast_signed();
             if ahead > 0 && ahead.unsigned_abs() <= world.config().tick_rate_hz {
@@ -147,7 +149,7 @@ impl SyncServer {
             due.inputs += 1;
             if player != 0 {
                 for (entity, action) in input.commands() {
-                    out.push(Command { player, entity: *entity, action: *action, sector: None });
+                    out.push(Command { player, entity: *entity, action: *action, sector: None, rewind });
                 }
             }
             inbox.waiting.pop_front();
