@@ -16,13 +16,10 @@ RELAY_FLAGS ?=
 # Of `make test` and `make fuzz`: seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
 
-# Of `make test`: ticks of the battles that are not fought to their end there.
-DETERMINISM_TICKS ?= 30000
-
 # Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
 PREFIX ?= /usr/local
 
-.PHONY: help run install test check loom determinism unit bench-core bench-relay fuzz compiler schema-compiler install-tools
+.PHONY: help run install test check loom determinism unit bench-core bench-parts bench-relay fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -40,8 +37,8 @@ install: compiler ## Build libmuster and install it in PREFIX, /usr/local unless
 # deadline runs while the compiler does.
 test: install-tools check loom ## Install what the tests need and run all of them
 	$(CARGO) build --locked --package muster-relay --bin muster-relay
-	MUSTER_DETERMINISM_TICKS=$(DETERMINISM_TICKS) $(CARGO) test --locked --workspace --no-fail-fast
-	$(CARGO) test --locked --release --package muster-determinism --test optimisation --test shards
+	$(CARGO) test --locked --workspace --no-fail-fast
+	$(CARGO) test --locked --release --package muster-determinism --test battle optimisation
 	$(CARGO) xtask symbols
 	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz
 	@echo 'make test: everything passed'
@@ -53,15 +50,19 @@ check: compiler schema-compiler ## Format, clippy, tidy, schemas, unit tests: un
 	$(CARGO) xtask codegen check
 	$(CARGO) test --locked --workspace --lib --bins --quiet
 
-# Own artefacts, since the flag changes every crate; only the core has code that looks at it.
+# Own artefacts, since the flag changes every crate; only the core has code that looks at it. Optimising across crates takes
+# longer than it saves.
 loom: compiler ## Check the threads of the core under every schedule that matters
-	RUSTFLAGS='--cfg loom' $(CARGO) test --locked --package muster-core --release --lib --target-dir target/loom loom
+	CARGO_PROFILE_RELEASE_LTO=off RUSTFLAGS='--cfg loom' $(CARGO) test --locked --package muster-core --release --lib --target-dir target/loom loom
 
-determinism: ## Fight every battle of the determinism suite to its end, about five minutes
+determinism: ## Fight every battle of the determinism suite as released, about five minutes
 	$(CARGO) test --locked --release --package muster-determinism
 
 bench-core: ## Measure the simulation core with rapier2d beside it, about three minutes
 	$(CARGO) run --locked --release --package muster-benches --features rapier --bin bench-core -- $(BENCH_FLAGS)
+
+bench-parts: ## Measure parts of the core by themselves, half a minute when built
+	$(CARGO) bench --locked --package muster-benches --bench parts -- $(BENCH_FLAGS)
 
 bench-relay: install-tools ## Compare the relay with coturn and a bare forwarder, about fifteen minutes
 	$(CARGO) build --locked --release --package muster-relay --package muster-benches --bins

@@ -206,13 +206,16 @@ impl WorldConfig {
     }
 }
 
+/// Most radius of a projectile, in units of length: ways are looked at in boxes that are so much wider.
+pub(crate) const PROJECTILE_RADIUS_MAX: i32 = 10 * METRE;
+
 impl Weapon {
     fn is_valid(&self) -> bool {
         self.damage >= 0
             && (0..=self.range_max()).contains(&self.range)
             && self.reload_ticks >= 1
             && self.projectile_speed >= 0
-            && (0..=10 * METRE).contains(&self.projectile_radius)
+            && (0..=PROJECTILE_RADIUS_MAX).contains(&self.projectile_radius)
     }
 
     const fn range_max(&self) -> i32 {

@@ -65,7 +65,7 @@ fn soldier(team: u16, place: Position) -> Entity {
 }
 
 fn order(world: &mut World, player: u32, entity: EntityId, action: Action) {
-    world.command(Command { player, entity, action }).expect("few commands");
+    world.command(Command { player, entity, sector: None, action }).expect("few commands");
 }
 
 /// Plays some ticks and returns what was told.

@@ -30,12 +30,28 @@ fn actions() -> impl Strategy<Value = Action> {
 }
 
 fn lists() -> impl Strategy<Value = Vec<Command>> {
-    let command = (0..3_u32, any::<u64>(), actions()).prop_map(|(player, entity, action)| Command {
-        player,
-        entity: EntityId::from_bits(entity),
-        action,
-    });
+    // Few of them, so that neighbours share a batch now and then.
+    let sector = prop_oneof![
+        (-1..=1_i64, prop_oneof![Just(i64::MIN), Just(0)]).prop_map(|(x, y)| SectorId::new(x, y)),
+        (any::<i64>(), any::<i64>()).prop_map(|(x, y)| SectorId::new(x, y)),
+    ];
+    let command = (0..3_u32, any::<u64>(), proptest::option::of(sector), actions()).prop_map(
+        |(player, entity, sector, action)| Command { player, entity: EntityId::from_bits(entity), sector, action },
+    );
     proptest::collection::vec(command, 0..40)
+}
+
+/// Whether a command came back as the one that was told: with a sector in any case, and with its place unless that is
+/// further away than any reach, as which it comes back.
+fn is_told(told: &Command, back: &Command) -> bool {
+    let Some(sector) = back.sector else { return false };
+    let is_far = |place| Position::new(sector, 0, 0).offset_to(place).is_none();
+    let same_action = match (told.action, back.action) {
+        (Action::MoveTo(told), Action::MoveTo(back)) => told == back || (is_far(told) && is_far(back)),
+        (told, back) => told == back,
+    };
+    let same_sector = told.sector.is_none_or(|told| told == sector);
+    same_action && same_sector && (told.player, told.entity) == (back.player, back.entity)
 }
 
 /// A message with one command of each kind, two players and two sectors.
@@ -55,14 +71,14 @@ fn message() -> Vec<u8> {
     let commands: Vec<_> = actions
         .into_iter()
         .zip([1, 1, 1, 1, 2, 2, 2, 2])
-        .map(|(action, player)| Command { player, entity: id, action })
+        .map(|(action, player)| Command { player, entity: id, sector: None, action })
         .collect();
     encode_inputs(Some(77), &commands, &mut Builder::new()).to_vec()
 }
 
 /// Decodes into a list that holds something already, and checks that an error leaves it alone.
 fn decode(bytes: &[u8]) -> Result<(Option<u64>, Vec<Command>), InputsError> {
-    let held = Command { player: 9, entity: EntityId::NULL, action: Action::Stop };
+    let held = Command { player: 9, entity: EntityId::NULL, sector: None, action: Action::Stop };
     let mut out = vec![held];
     let result = decode_inputs(bytes, &mut out);
     assert_eq!(out[0], held);
@@ -79,8 +95,13 @@ proptest! {
         let mut builder = Builder::new();
         // What a builder was used for before leaves no trace.
         let _ = encode_inputs(Some(1), &commands[..commands.len() / 2], &mut builder);
-        let bytes = encode_inputs(tick, &commands, &mut builder);
-        prop_assert_eq!(decode(bytes), Ok((tick, commands)));
+        let (back_tick, back) = decode(encode_inputs(tick, &commands, &mut builder)).expect("it was just encoded");
+        prop_assert_eq!((back_tick, back.len()), (tick, commands.len()));
+        for (told, back) in commands.iter().zip(&back) {
+            prop_assert!(is_told(told, back), "{told:?} {back:?}");
+        }
+        // What came out of bytes has nothing that bytes cannot say.
+        prop_assert_eq!(decode(encode_inputs(tick, &back, &mut builder)), Ok((tick, back)));
     }
 
     #[test]
@@ -162,6 +183,8 @@ fn places_far_from_their_sector_are_places() {
     assert_eq!(tick, None);
     let Action::MoveTo(place) = commands[0].action else { panic!("{:?}", commands[0]) };
     assert!(place.is_canonical());
+    assert_eq!(commands[0].sector, Some(SectorId::new(0, 0)), "a sector that is left out is the one at 0, 0");
+    assert_eq!(decode(encode_inputs(None, &commands, &mut Builder::new())), Ok((None, commands)));
 }
 
 #[test]
@@ -182,8 +205,9 @@ fn messages_beyond_the_limits_are_refused() {
 
     // As many batches as are allowed, and one more.
     for (count, is_good) in [(4096, true), (4097, false)] {
-        let stops: Vec<_> =
-            (0..count).map(|player| Command { player, entity: EntityId::NULL, action: Action::Stop }).collect();
+        let stops: Vec<_> = (0..count)
+            .map(|player| Command { player, entity: EntityId::NULL, sector: None, action: Action::Stop })
+            .collect();
         assert_eq!(decode(encode_inputs(None, &stops, &mut Builder::new())).is_ok(), is_good, "{count}");
     }
 }

@@ -3,7 +3,10 @@
 //! Method: one driver with random requests and releases runs a navigator tick by tick; a second one, saved and decoded at
 //! every tick, must give the same answers in the same ticks with the same digest. Saved bytes are also cut and altered.
 
-use muster_core::navigation::{Answer, DecodeError, Limits, NavGrid, Navigator, Paths, QueueFull};
+use muster_core::{
+    navigation::{Answer, Limits, NavGrid, Navigator, Paths, QueueFull},
+    snapshot::{Fault, Reader, RestoreError, Writer},
+};
 
 struct Random(u64);
 
@@ -37,8 +40,15 @@ fn answers(navigator: &mut Navigator) -> Vec<Answer> {
 
 fn saved(navigator: &Navigator) -> Vec<u8> {
     let mut bytes = Vec::new();
-    navigator.encode(&mut bytes);
+    navigator.encode(&mut Writer::new(&mut bytes));
     bytes
+}
+
+/// A navigator from bytes of which none are left.
+fn restored(bytes: &[u8], grid: &NavGrid, limits: Limits) -> Result<Navigator, RestoreError> {
+    let mut reader = Reader::new(bytes, "paths");
+    let navigator = Navigator::decode(&mut reader, grid, limits)?;
+    reader.finish().map(|()| navigator)
 }
 
 /// Requests and releases of one tick. `held` are references that answers came with.
@@ -74,9 +84,7 @@ fn saving_at_every_tick_changes_no_answer_and_no_tick() {
             assert_eq!(drive(&mut reloaded, &mut random_too, &mut held_too), expected, "seed {seed}, tick {tick}");
             let bytes = saved(&plain);
             assert_eq!(saved(&reloaded), bytes, "seed {seed}, tick {tick}");
-            let mut cursor = &bytes[..];
-            reloaded = Navigator::decode(&mut cursor, &grid, LIMITS).expect("what was encoded decodes");
-            assert!(cursor.is_empty());
+            reloaded = restored(&bytes, &grid, LIMITS).expect("what was encoded decodes");
             assert_eq!((saved(&reloaded), reloaded.digest()), (bytes, plain.digest()), "seed {seed}, tick {tick}");
             found += expected.iter().filter(|answer| answer.path.is_some()).count();
             in_progress += u32::from(plain.waiting() > 0);
@@ -212,7 +220,8 @@ fn bytes_that_are_no_saved_state_are_refused() {
     (0..40).for_each(|_| drop(drive(&mut navigator, &mut random, &mut held)));
     let bytes = saved(&navigator);
     for length in 0..bytes.len() {
-        assert_eq!(Navigator::decode(&mut &bytes[..length], &grid, LIMITS).err(), Some(DecodeError::Short));
+        let error = restored(&bytes[..length], &grid, LIMITS).expect_err("cut");
+        assert!(matches!(error.fault, Fault::Cut | Fault::Count(_)), "{error}");
     }
     let mut refused = 0;
     for round in 0..4000 {
@@ -223,7 +232,7 @@ fn bytes_that_are_no_saved_state_are_refused() {
             altered[random.below(bound) as usize] =
                 [0, 1, 0x7f, 0xff, random.below(256) as u8][random.below(5) as usize];
         }
-        match Navigator::decode(&mut &altered[..], &grid, LIMITS) {
+        match restored(&altered, &grid, LIMITS) {
             Err(_) => refused += 1,
             // What decodes must work.
             Ok(mut navigator) => {
@@ -234,7 +243,7 @@ fn bytes_that_are_no_saved_state_are_refused() {
     }
     assert!(refused > 500, "{refused} of 4,000 were refused");
     // Another grid and tighter limits.
-    assert!(Navigator::decode(&mut &bytes[..], &scattered(6, 60), LIMITS).is_err());
-    assert!(Navigator::decode(&mut &bytes[..], &grid, Limits { paths_max: 2, ..LIMITS }).is_err());
-    assert!(Navigator::decode(&mut &[0xff; 4096][..], &grid, LIMITS).is_err());
+    assert!(restored(&bytes, &scattered(6, 60), LIMITS).is_err());
+    assert!(restored(&bytes, &grid, Limits { paths_max: 2, ..LIMITS }).is_err());
+    assert!(restored(&[0xff; 4096], &grid, LIMITS).is_err());
 }

@@ -144,7 +144,7 @@ fn command(world: &mut World, own: &[EntityId]) {
         0 => Action::Fire { heading: (tick * 1_000) as u16 },
         _ => Action::MoveTo(corner.offset(along(37), along(61))),
     };
-    world.command(Command { player: 1, entity, action }).expect("there is room for a command");
+    world.command(Command { player: 1, entity, sector: None, action }).expect("there is room for a command");
 }
 
 fn check(execution: Execution) {

@@ -44,6 +44,7 @@ plain!(
     crate::map::muster_map_info_t,
     crate::map::muster_zone_t,
     crate::map::muster_spawn_point_t,
+    crate::map::muster_pickup_t,
     crate::replay::muster_replay_settings_t,
     crate::replay::muster_replay_info_t,
     crate::replay::muster_divergence_t,

@@ -112,7 +112,8 @@ impl muster_command_t {
             MUSTER_ACTION_USE => Action::Use(target),
             MUSTER_ACTION_CUSTOM => Action::Custom { kind: self.kind, target, value: self.value },
         };
-        Ok(Command { player: self.player, entity: EntityId::from_bits(self.entity), action })
+        // Who calls knows the world as it is, so there is no sector that the entity could have left.
+        Ok(Command { player: self.player, entity: EntityId::from_bits(self.entity), sector: None, action })
     }
 }
 

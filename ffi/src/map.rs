@@ -2,7 +2,7 @@
 
 use core::ffi::c_char;
 
-use muster_core::map::{Map, ZoneForm};
+use muster_core::map::{Map, PickupEffect, ZoneForm};
 
 use crate::{
     base::{muster_bytes_t, muster_position_t},
@@ -20,6 +20,17 @@ pub enum muster_zone_kind_t {
     MUSTER_ZONE_RESOURCE = 1,
     MUSTER_ZONE_BASE = 2,
 }
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
+#[allow(non_camel_case_types, reason = "the name that C has")]
+pub enum muster_pickup_effect_t {
+    MUSTER_PICKUP_NOTHING = 0,
+    MUSTER_PICKUP_HEALTH = 1,
+    MUSTER_PICKUP_ATTRIBUTE = 2,
+}
+
+use muster_pickup_effect_t::*;
 
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -63,6 +74,20 @@ pub struct muster_spawn_point_t {
     pub reserved: u32,
 }
 
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[allow(non_camel_case_types, reason = "the name that C has")]
+pub struct muster_pickup_t {
+    pub position: muster_position_t,
+    pub radius: i32,
+    pub amount: i32,
+    pub respawn_ticks: u32,
+    pub effect: u32,
+    pub kind: u16,
+    pub attribute: u16,
+    pub is_there: u32,
+}
+
 impl Versioned for muster_map_info_t {
     const SIZE_MIN: usize = 64;
 }
@@ -71,6 +96,9 @@ impl Versioned for muster_zone_t {
 }
 impl Versioned for muster_spawn_point_t {
     const SIZE_MIN: usize = 32;
+}
+impl Versioned for muster_pickup_t {
+    const SIZE_MIN: usize = 48;
 }
 
 /// Reads a map; an empty text is none.
@@ -180,5 +208,56 @@ pub extern "C" fn muster_map_spawn_points(
             reserved: 0,
         });
         out_points.fill_records(points, point_size, capacity, out_count, "out_points")
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn muster_map_pickups(
+    world: *mut muster_world_t,
+    out_pickups: Out<muster_pickup_t>,
+    pickup_size: usize,
+    capacity: usize,
+    out_count: Out<usize>,
+) -> muster_result_t {
+    with(world, |world| {
+        let map = map_of(world)?;
+        let pickups = map.pickups().iter().enumerate().map(|(number, pickup)| {
+            let (effect, attribute) = match &pickup.effect {
+                PickupEffect::None => (MUSTER_PICKUP_NOTHING, 0),
+                PickupEffect::Health => (MUSTER_PICKUP_HEALTH, 0),
+                PickupEffect::Attribute(attribute) => (MUSTER_PICKUP_ATTRIBUTE, u16::from(*attribute)),
+                PickupEffect::Named(name) => unreachable!("no world is made while {name} has no number"),
+            };
+            muster_pickup_t {
+                position: map.position(pickup.x, pickup.y).into(),
+                radius: pickup.radius,
+                amount: pickup.amount,
+                respawn_ticks: pickup.respawn_ticks,
+                effect: effect as u32,
+                kind: pickup.kind,
+                attribute,
+                is_there: world.core.is_pickup_there(number as u32).into(),
+            }
+        });
+        out_pickups.fill_records(pickups, pickup_size, capacity, out_count, "out_pickups")
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn muster_map_route(
+    world: *mut muster_world_t,
+    route: u32,
+    out_points: Out<muster_position_t>,
+    capacity: usize,
+    out_count: Out<usize>,
+) -> muster_result_t {
+    with(world, |world| {
+        let map = map_of(world)?;
+        let routes = map.routes();
+        let found = routes.get(route as usize);
+        let found =
+            found.ok_or_else(|| Refused::argument("route", &format!("is {route}, of {} routes", routes.len())))?;
+        let points = found.iter().map(|(x, y)| map.position(*x, *y).into());
+        out_points.fill(points, capacity, out_count, "out_points")
     })
 }

@@ -100,7 +100,7 @@ fn bytes_from_anywhere_are_refused_or_mean_something() {
     let commands: Vec<GameCommand> =
         [Action::MoveTo(at), Action::SetVelocity { x: 1000, y: -1000 }, Action::Attack(entity), Action::Stop]
             .into_iter()
-            .map(|action| GameCommand { player: 7, entity, action })
+            .map(|action| GameCommand { player: 7, entity, sector: None, action })
             .collect();
     let mut builder = muster_schemas::Builder::new();
     let inputs = encode_inputs(None, &commands, &mut builder);
@@ -221,6 +221,7 @@ layouts! {
     map::muster_map_info_t { size, width, height, zones, pickups, spawn_points, routes, reserved, origin, hash }
     map::muster_zone_t { centre, kind, shape, half_x, half_y, capture_ticks, value, tag, team, reserved }
     map::muster_spawn_point_t { position, team, heading, reserved }
+    map::muster_pickup_t { position, radius, amount, respawn_ticks, effect, kind, attribute, is_there }
     replay::muster_replay_settings_t { size, key_ticks, sector_hashes, reserved, pending_bytes_max }
     replay::muster_replay_info_t { size, key_ticks, tick_first, tick_last, config_hash, map_hash, is_whole, reserved }
     replay::muster_divergence_t {

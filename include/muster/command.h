@@ -3,7 +3,10 @@
  * A command is a wish. The world judges it in the coming tick: whether the entity is the player's, whether the player
  * has not said too much, whether the place is in reach. A refused command changes nothing and becomes the event
  * MUSTER_EVENT_COMMAND_REFUSED with its reason. So commands of players can be passed on as they arrive. What is refused
- * here, with a result, is only what is no command at all. */
+ * here, with a result, is only what is no command at all.
+ *
+ * Batches of players, the bytes that muster_world_step takes, name a sector each, in or next to which their entities must
+ * be. A muster_command_t names none and is about its entity wherever that is. */
 #ifndef MUSTER_COMMAND_H
 #define MUSTER_COMMAND_H
 

@@ -72,7 +72,7 @@ typedef enum muster_refusal_t {
   MUSTER_REFUSAL_UNABLE = 7,
   /* The weapon is not ready. */
   MUSTER_REFUSAL_NOT_READY = 8,
-  /* The batch names another sector than the one that the entity is in. */
+  /* The entity is neither in the sector that the batch names nor in one of the eight around it. */
   MUSTER_REFUSAL_WRONG_SECTOR = 9
 } muster_refusal_t;
 

@@ -27,6 +27,16 @@ typedef enum muster_zone_kind_t {
   MUSTER_ZONE_BASE = 2
 } muster_zone_kind_t;
 
+/* What a pickup adds to. */
+typedef enum muster_pickup_effect_t {
+  /* Nothing: it is taken with an event, and the game does the rest. */
+  MUSTER_PICKUP_NOTHING = 0,
+  /* Health, up to the whole. */
+  MUSTER_PICKUP_HEALTH = 1,
+  /* The attribute that `attribute` numbers. */
+  MUSTER_PICKUP_ATTRIBUTE = 2
+} muster_pickup_effect_t;
+
 /* A map as a whole. */
 typedef struct muster_map_info_t {
   /* sizeof(muster_map_info_t). */
@@ -84,6 +94,27 @@ typedef struct muster_spawn_point_t {
 
 MUSTER_STATIC_ASSERT(sizeof(muster_spawn_point_t) == 32, "muster_spawn_point_t is packed in an unusual way");
 
+/* Something that lies there to be taken, and comes again. */
+typedef struct muster_pickup_t {
+  muster_position_t position;
+  /* An entity that is so near, edge to edge, takes it. In units of length. */
+  int32_t radius;
+  /* By how much what `effect` names grows. */
+  int32_t amount;
+  /* After how many ticks it is there again; 0 is never. */
+  uint32_t respawn_ticks;
+  /* A muster_pickup_effect_t. */
+  uint32_t effect;
+  /* What sort of thing it is, for the game to define. */
+  uint16_t kind;
+  /* The number of the attribute, from 0, as after MUSTER_COLUMN_ATTRIBUTE; 0 if it adds to none. */
+  uint16_t attribute;
+  /* 1 if it is there to be taken now, 0 while it is not. */
+  uint32_t is_there;
+} muster_pickup_t;
+
+MUSTER_STATIC_ASSERT(sizeof(muster_pickup_t) == 48, "muster_pickup_t is packed in an unusual way");
+
 /* Whether a text is a map. Results: MUSTER_OK; MUSTER_E_MAP, and the message names the place in it, as
  * `zones[3].circle.radius`, and what belongs there; MUSTER_E_ARGUMENT if it is no UTF-8. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_map_check(muster_bytes_t map_json);
@@ -107,6 +138,17 @@ MUSTER_API muster_result_t muster_map_zone_name(muster_world_t *world, uint32_t 
  * map; MUSTER_E_BUFFER; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_map_spawn_points(muster_world_t *world, muster_spawn_point_t *out_points,
                                                    size_t point_size, size_t capacity, size_t *out_count);
+
+/* The pickups, and which are there after the last tick. `pickup_size` is sizeof(muster_pickup_t). Results: MUSTER_OK;
+ * MUSTER_E_MAP if the world has no map; MUSTER_E_BUFFER; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world].
+ * Since: 0.1. */
+MUSTER_API muster_result_t muster_map_pickups(muster_world_t *world, muster_pickup_t *out_pickups, size_t pickup_size,
+                                              size_t capacity, size_t *out_count);
+
+/* The points of a route, in the order in which it is walked. Results: MUSTER_OK; MUSTER_E_MAP if the world has no map;
+ * MUSTER_E_BUFFER; MUSTER_E_ARGUMENT, also for a route that is none. Threads: [world]. Since: 0.1. */
+MUSTER_API muster_result_t muster_map_route(muster_world_t *world, uint32_t route, muster_position_t *out_points,
+                                            size_t capacity, size_t *out_count);
 
 #ifdef __cplusplus
 }

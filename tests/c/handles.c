@@ -69,6 +69,8 @@ static void refused_by_all(muster_world_t *world) {
   EXPECT(refused, muster_map_zones(world, NULL, sizeof(muster_zone_t), 0, &size));
   EXPECT(refused, muster_map_zone_name(world, 0, (char *)&byte, 1, &size));
   EXPECT(refused, muster_map_spawn_points(world, NULL, sizeof(muster_spawn_point_t), 0, &size));
+  EXPECT(refused, muster_map_pickups(world, NULL, sizeof(muster_pickup_t), 0, &size));
+  EXPECT(refused, muster_map_route(world, 0, &out_position, 1, &size));
   EXPECT(refused, muster_path_find(world, position, position, 1, &out_position, 1, &size));
   EXPECT(refused, muster_query_line_of_sight(world, position, position, &flag));
 

@@ -2,14 +2,15 @@
 //! as far as they are verified.
 
 use muster_core::{
-    EntityId,
+    EntityId, SectorId,
     command::{Action, Command, decode_inputs, encode_inputs},
 };
 use muster_schemas::Builder;
 
 /// Runs the target.
 pub fn run(bytes: &[u8]) {
-    let held = Command { player: 9, entity: EntityId::NULL, action: Action::Stop };
+    let sector = Some(SectorId::default());
+    let held = Command { player: 9, entity: EntityId::NULL, sector, action: Action::Stop };
     let mut commands = vec![held];
     match decode_inputs(bytes, &mut commands) {
         Ok(tick) => {

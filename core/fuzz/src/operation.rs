@@ -238,5 +238,13 @@ fn command(input: &mut Unstructured<'_>, ids: &[EntityId]) -> Result<Command> {
         5 => Action::Use(id(input, ids)?),
         _ => Action::Custom { kind: input.arbitrary()?, target: id(input, ids)?, value: input.arbitrary()? },
     };
-    Ok(Command { player: player(input)?, entity: id(input, ids)?, action })
+    let (player, entity) = (player(input)?, id(input, ids)?);
+    // Last, so that the bytes of older seeds mean what they meant.
+    let sector = if input.arbitrary()? {
+        let near = position(input)?.sector;
+        Some(SectorId { scale: input.int_in_range(0..=2)?, ..near })
+    } else {
+        None
+    };
+    Ok(Command { player, entity, sector, action })
 }

@@ -40,7 +40,8 @@ pub enum InputsError {
 }
 
 /// Adds the commands of a message to `out`, in its order, and returns the tick that they are for: `None` is the one that
-/// comes next. Whether the entities are there and the players may command them is for the world to say.
+/// comes next. Each command has the sector of its batch. Whether the entities are there and the players may command them
+/// is for the world to say.
 ///
 /// A message is at most 1 MiB ([`muster_schemas::Limits::INPUTS`]), so `out` grows by at most 65,536 commands.
 ///
@@ -53,7 +54,10 @@ pub fn decode_inputs(bytes: &[u8], out: &mut Vec<Command>) -> Result<Option<u64>
         let (player, sector) = (commands.player(), sector_of(commands.sector()));
         for (command, message) in (0..).zip(commands.commands()) {
             match action_of(message, sector) {
-                Ok(action) => out.push(Command { player, entity: EntityId::from_bits(message.entity()), action }),
+                Ok(action) => {
+                    let entity = EntityId::from_bits(message.entity());
+                    out.push(Command { player, entity, sector: Some(sector), action });
+                }
                 Err(fault) => {
                     out.truncate(before);
                     return Err(fault.at(batch, command));

@@ -7,12 +7,14 @@ use muster_schemas::{
 };
 
 use super::{Action, Command};
-use crate::space::SectorId;
+use crate::space::{Position, SECTOR_SIDE, SectorId};
 
 /// Writes commands for a tick (`None`: the next) into a builder, which is cleared first and may be used again and again.
 ///
-/// The order is kept. Neighbours in the list share a batch if they are of one player and their places are in one sector,
-/// so a list that is sorted by player, then sector, takes the least bytes: 48 a command.
+/// The order is kept. Neighbours in the list share a batch if they are of one player and one sector, so a list that is
+/// sorted by player, then sector, takes the least bytes: 48 a command. A batch has a sector, and of scale 0: a command
+/// that names none is told in the sector of its place or of its neighbours in the list, or in the one at 0, 0; a larger
+/// sector is told as the one in its lower left corner.
 ///
 /// A list of more than 20,000 commands or 4000 batches makes a message that [`super::decode_inputs`] refuses for its
 /// size.
@@ -22,13 +24,11 @@ pub fn encode_inputs<'a>(tick: Option<u64>, commands: &[Command], builder: &'a m
     let mut rest = commands;
     while let Some(first) = rest.first() {
         let mut sector = None;
-        let together = rest
-            .iter()
-            .position(|next| next.player != first.player || !fits(&mut sector, next.action))
-            .unwrap_or(rest.len());
+        let together =
+            rest.iter().position(|next| next.player != first.player || !fits(&mut sector, next)).unwrap_or(rest.len());
         let (batch, after) = rest.split_at(together);
         let sector = sector.unwrap_or_default();
-        let commands = builder.create_vector_from_iter(batch.iter().map(message_of));
+        let commands = builder.create_vector_from_iter(batch.iter().map(|command| message_of(command, sector)));
         let args = BatchArgs {
             player: first.player,
             sector: Some(&Sector::new(sector.x, sector.y)),
@@ -43,20 +43,35 @@ pub fn encode_inputs<'a>(tick: Option<u64>, commands: &[Command], builder: &'a m
     builder.finished_data()
 }
 
-/// Whether an action can be told in a batch that counts from `sector`, which the first place decides.
-fn fits(sector: &mut Option<SectorId>, action: Action) -> bool {
-    let Action::MoveTo(place) = action else { return true };
-    *sector.get_or_insert(place.sector) == place.sector
+/// Whether a command can be told in a batch of `sector`, which the first that has one decides.
+fn fits(sector: &mut Option<SectorId>, command: &Command) -> bool {
+    let own = match (command.sector, command.action) {
+        (Some(own), _) => own.canonical().corner(),
+        (None, Action::MoveTo(place)) => place.canonical().sector,
+        (None, _) => return true,
+    };
+    *sector.get_or_insert(own) == own
 }
 
-/// Places are told relative to their own sector.
-fn message_of(command: &Command) -> commands::Command {
+/// How far a place is from the lower left corner of a sector of scale 0. What is too far to be told is as far as can be,
+/// which is out of every entity's reach as well.
+fn offset(sector: SectorId, place: Position) -> (i64, i64) {
+    let (right, up) = sector.steps_to(place.sector);
+    let along = |steps: i64, within: i32| {
+        let far = if steps < 0 { i64::MIN } else { i64::MAX };
+        i64::try_from(i128::from(steps) * i128::from(SECTOR_SIDE) + i128::from(within)).unwrap_or(far)
+    };
+    (along(right, place.x), along(up, place.y))
+}
+
+fn message_of(command: &Command, sector: SectorId) -> commands::Command {
     let mut message = commands::Command::default();
     message.set_entity(command.entity.bits());
     let kind = match command.action {
         Action::MoveTo(place) => {
-            message.set_x(place.x.into());
-            message.set_y(place.y.into());
+            let (x, y) = offset(sector, place.canonical());
+            message.set_x(x);
+            message.set_y(y);
             ActionKind::MoveTo
         }
         Action::SetVelocity { x, y } => {

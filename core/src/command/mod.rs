@@ -15,7 +15,10 @@ pub(crate) use reach::is_shorter;
 pub use reach::{Extent, is_within};
 pub use validate::{Facts, Subject, Target, check, is_ready};
 
-use crate::{entity::EntityId, space::Position};
+use crate::{
+    entity::EntityId,
+    space::{Position, SectorId},
+};
 
 /// What an entity was last told to do, the value of [`crate::Column::Order`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -73,8 +76,23 @@ pub struct Command {
     pub player: u32,
     /// The entity.
     pub entity: EntityId,
+    /// The sector that the player takes the entity to be in; see [`Refusal::WrongSector`]. Batches of players always name
+    /// one. `None` is for whoever commands an entity wherever it is.
+    pub sector: Option<SectorId>,
     /// What to do.
     pub action: Action,
+}
+
+impl Command {
+    /// The same with the names that each place and each sector has but one of, under which snapshots and logs have them. A
+    /// sector that is larger than any is one of the largest.
+    pub fn canonical(self) -> Self {
+        let action = match self.action {
+            Action::MoveTo(place) => Action::MoveTo(place.canonical()),
+            other => other,
+        };
+        Self { sector: self.sector.map(SectorId::canonical), action, ..self }
+    }
 }
 
 /// Why a command was refused. Nothing has changed but the event that says so.
@@ -97,6 +115,7 @@ pub enum Refusal {
     Unable = 7,
     /// The weapon is not ready.
     NotReady = 8,
-    /// The batch names another sector than the one the entity is in, and is too old to be right.
+    /// The entity is neither in the sector that the command's batch names nor in one of the eight around it. A border may
+    /// be crossed while a batch is on its way; a batch that is further off speaks of a world that is long gone.
     WrongSector = 9,
 }

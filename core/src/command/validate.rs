@@ -75,7 +75,8 @@ impl Action {
     }
 }
 
-/// Checks a command: that its entity lives and is the player's, then what the action needs, ability before reach before
+/// Checks a command: that its entity lives, is the player's and is about where the player takes it to be, then what the
+/// action needs, ability before reach before
 /// readiness. How often a player commands is for [`super::Rate`].
 ///
 /// Player 0, the host, and the bots that command in its name own every entity; all else holds for them as well. While a
@@ -84,6 +85,9 @@ pub fn check(command: &Command, facts: &Facts, config: &WorldConfig) -> Result<(
     let subject = facts.subject.as_ref().ok_or(Refusal::NoEntity)?;
     if command.player != 0 && (command.player != subject.owner || subject.taken_over) {
         return Err(Refusal::NotOwner);
+    }
+    if command.sector.is_some_and(|sector| !sector.is_near(subject.position.sector)) {
+        return Err(Refusal::WrongSector);
     }
     let weapon = || config.weapons.get(usize::from(subject.weapon).wrapping_sub(1)).ok_or(Refusal::Unable);
     let target =
@@ -203,7 +207,7 @@ mod tests {
         };
         change(&mut subject, &mut target);
         let facts = Facts { tick, subject: Some(subject), target: Some(target) };
-        check(&Command { player, entity: SELF, action }, &facts, &config())
+        check(&Command { player, entity: SELF, sector: None, action }, &facts, &config())
     }
 
     /// Places so far from the entity of [`facts`].
@@ -245,8 +249,11 @@ mod tests {
                 target.offset = Some((0, 0));
             };
             assert_eq!(verdict(0, action, bots), Ok(()), "{action:?}");
-            let gone =
-                check(&Command { player: 0, entity: SELF, action }, &Facts { subject: None, ..facts() }, &config());
+            let gone = check(
+                &Command { player: 0, entity: SELF, sector: None, action },
+                &Facts { subject: None, ..facts() },
+                &config(),
+            );
             assert_eq!(gone, Err(Refusal::NoEntity), "{action:?}");
         }
     }
@@ -259,19 +266,19 @@ mod tests {
             (custom(OTHER), custom(SELF)),
         ] {
             let gone = Facts { target: None, ..facts() };
-            let command = |action| Command { player: 7, entity: SELF, action };
+            let command = |action| Command { player: 7, entity: SELF, sector: None, action };
             assert_eq!(check(&command(action), &gone, &config()), Err(Refusal::NoTarget), "{action:?}");
             assert_eq!(check(&command(itself), &facts(), &config()), Err(Refusal::NoTarget), "{itself:?}");
         }
         for action in [Action::Attack(EntityId::NULL), Action::Use(EntityId::NULL)] {
-            let command = Command { player: 7, entity: SELF, action };
+            let command = Command { player: 7, entity: SELF, sector: None, action };
             assert_eq!(
                 check(&command, &Facts { target: None, ..facts() }, &config()),
                 Err(Refusal::NoTarget),
                 "{action:?}"
             );
         }
-        let command = Command { player: 7, entity: SELF, action: custom(EntityId::NULL) };
+        let command = Command { player: 7, entity: SELF, sector: None, action: custom(EntityId::NULL) };
         assert_eq!(check(&command, &Facts { target: None, ..facts() }, &config()), Ok(()));
     }
 
@@ -383,6 +390,30 @@ mod tests {
         assert_eq!(verdict(7, Action::Attack(OTHER), |subject, _| subject.ready_tick = 1001), Ok(()));
     }
 
+    /// The entity of [`facts`] is one column from the end of space, whose neighbours lie beyond it.
+    #[test]
+    fn a_batch_is_about_entities_in_and_around_its_sector() {
+        let verdict = |player, sector| {
+            let command = Command { player, entity: SELF, sector: Some(sector), action: Action::Stop };
+            check(&command, &facts(), &config())
+        };
+        let home = facts().subject.expect("it lives").position.sector;
+        for near in home.neighbours().into_iter().chain([home]) {
+            assert_eq!([0, 7].map(|player| verdict(player, near)), [Ok(()); 2], "{near}");
+        }
+        for (right, up) in [(2, 0), (-2, 1), (0, 2), (1, -2), (1 << 40, 0), (i64::MIN, i64::MIN)] {
+            let far = home.step(right, up);
+            assert_eq!([0, 7].map(|player| verdict(player, far)), [Err(Refusal::WrongSector); 2], "{far}");
+            // Whom it does not belong to is not told where it is.
+            assert_eq!(verdict(8, far), Err(Refusal::NotOwner), "{far}");
+        }
+        // Of other scales it is the square of nine that counts.
+        let wide = home.ancestor(3).expect("a larger scale");
+        assert_eq!([wide, wide.step(-1, 1)].map(|sector| verdict(7, sector)), [Ok(()); 2]);
+        assert_eq!(verdict(7, wide.step(2, 0)), Err(Refusal::WrongSector));
+        assert_eq!(verdict(7, SectorId { scale: 64, ..home }), Err(Refusal::WrongSector), "there is no such sector");
+    }
+
     proptest! {
         /// Whatever a hostile player and an odd entity come up with, there is a verdict.
         #[test]
@@ -425,7 +456,7 @@ mod tests {
                 subject: alive[1].then_some(subject),
                 target: alive[2].then_some(target),
             };
-            let verdict = check(&Command { player, entity: SELF, action }, &facts, &config());
+            let verdict = check(&Command { player, entity: SELF, sector: None, action }, &facts, &config());
             prop_assert_eq!(verdict == Err(Refusal::NoEntity), !alive[1]);
             if alive[1] && (player == 2 || (player == 1 && alive[0])) {
                 prop_assert_eq!(verdict, Err(Refusal::NotOwner));

@@ -17,3 +17,9 @@ pub const FLAG_TELLS_CONTACTS: u32 = 1 << 31;
 
 /// A bit of [`Column::Flags`]: the entity steers round others on its way to a place. Bots do so without it.
 pub const FLAG_AVOIDS: u32 = 1 << 29;
+
+/// A bit of [`Column::Flags`]: only viewers of the entity's team are told of it. See [`crate::sync`].
+pub const FLAG_TEAM_ONLY: u32 = 1 << 27;
+
+/// A bit of [`Column::Flags`]: only viewers of the entity's owner are told of it. See [`crate::sync`].
+pub const FLAG_OWNER_ONLY: u32 = 1 << 26;

@@ -1,12 +1,12 @@
 //! What names a map: a hash of everything in its definition.
 
 use super::definition::{CellsDef, MapDef, PickupEffect, WallForm, ZoneForm};
-use crate::navigation::digest::Digest;
+use crate::hash::Chain;
 
 /// The definition as a sequence of words from which it could be read back, folded into one. Every list comes with its
 /// length and every choice with its number, so that no two definitions are the same sequence.
 pub(super) fn hash(map: &MapDef) -> u64 {
-    let mut words = Words(Digest::new());
+    let mut words = Words(Chain::new());
     // The version of this sequence.
     words.number(1);
     words.text(&map.name);
@@ -72,11 +72,11 @@ pub(super) fn hash(map: &MapDef) -> u64 {
     words.0.finish()
 }
 
-struct Words(Digest);
+struct Words(Chain);
 
 impl Words {
     fn number(&mut self, number: i64) {
-        self.0.write(number.cast_unsigned());
+        self.0.u64(number.cast_unsigned());
     }
 
     fn numbers<const N: usize>(&mut self, numbers: [i64; N]) {
@@ -84,7 +84,7 @@ impl Words {
     }
 
     fn point(&mut self, (x, y): (i32, i32)) {
-        self.0.write(u64::from(x.cast_unsigned()) << 32 | u64::from(y.cast_unsigned()));
+        self.0.u64(u64::from(x.cast_unsigned()) << 32 | u64::from(y.cast_unsigned()));
     }
 
     fn shape(&mut self, kind: i64, a: (i32, i32), b: (i32, i32)) {
@@ -102,7 +102,7 @@ impl Words {
         self.point(cells.at);
         self.numbers([cells.cell_shift.into(), cells.columns.into(), cells.rows.into(), cells.layers.into()]);
         for bits in cells.solid.chunks(64) {
-            self.0.write(bits.iter().rev().fold(0, |word, bit| word << 1 | u64::from(*bit)));
+            self.0.u64(bits.iter().rev().fold(0, |word, bit| word << 1 | u64::from(*bit)));
         }
     }
 }

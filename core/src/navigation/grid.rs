@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::digest::Digest;
+use crate::hash::Chain;
 
 /// Which cells of a map are blocked.
 ///
@@ -111,10 +111,10 @@ impl NavGrid {
 
     /// A hash of everything in the grid, the same on every machine.
     pub fn hash(&self) -> u64 {
-        let mut digest = Digest::new();
-        digest.write(u64::from(self.width) << 32 | u64::from(self.height));
-        digest.write(u64::from(self.cell_shift));
-        self.rows.words.iter().for_each(|word| digest.write(*word));
+        let mut digest = Chain::new();
+        digest.u64(u64::from(self.width) << 32 | u64::from(self.height));
+        digest.u64(u64::from(self.cell_shift));
+        self.rows.words.iter().for_each(|word| digest.u64(*word));
         digest.finish()
     }
 

@@ -1,9 +1,7 @@
 //! Ways through the static geometry of a map: a grid of cells, optimal paths over it, and steering around others.
 
 mod avoidance;
-mod bytes;
 mod cost;
-pub(crate) mod digest;
 mod grid;
 mod open;
 mod paths;
@@ -15,7 +13,6 @@ mod sight;
 mod smooth;
 
 pub use avoidance::{Neighbour, Walker, avoid};
-pub use bytes::DecodeError;
 pub use grid::{GridError, NavGrid};
 pub use paths::Paths;
 pub use search::{Progress, Search};

@@ -1,9 +1,9 @@
 //! Finished paths: those that are walked, and those that are kept because somebody may ask again.
 
-use super::{
-    bytes::{DecodeError, put_u32, put_u64, take_u32, take_u64},
-    digest::Digest,
-    grid::NavGrid,
+use super::grid::NavGrid;
+use crate::{
+    hash::Chain,
+    snapshot::{Fault, Reader, RestoreError, Writer},
 };
 
 /// A bounded store of paths with handles from 1.
@@ -29,6 +29,15 @@ pub struct Paths {
 
 /// Waypoints that every slot has room for from the beginning; longer paths are rare.
 const WAYPOINTS_KEPT: usize = 32;
+
+/// Bytes of a waypoint in a snapshot.
+const WAYPOINT_BYTES: usize = 8;
+
+/// Bytes of a path at least: its ends, its references, since when it is unused, how many waypoints, and one.
+const PATH_BYTES_MIN: usize = ENDS_BYTES + 4 + 8 + 4 + WAYPOINT_BYTES;
+
+/// Bytes of what a path leads from and to.
+pub(super) const ENDS_BYTES: usize = 16;
 
 /// What a path leads from and to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -146,43 +155,45 @@ impl Paths {
     }
 
     pub(super) fn digest(&self) -> u64 {
-        let mut digest = Digest::new();
-        [self.slots.len() as u64, self.releases, self.sum].into_iter().for_each(|word| digest.write(word));
+        let mut digest = Chain::new();
+        [self.slots.len() as u64, self.releases, self.sum].into_iter().for_each(|word| digest.u64(word));
         digest.finish()
     }
 
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        put_u64(out, self.releases);
-        put_u32(out, self.count());
+    pub(super) fn encode(&self, writer: &mut Writer<'_>) {
+        writer.u64(self.releases);
+        writer.count(self.slots.len());
         for slot in &self.slots {
-            slot.ends.encode(out);
-            put_u32(out, slot.references);
-            put_u64(out, slot.unused_since);
-            put_u32(out, slot.waypoints.len() as u32);
+            slot.ends.encode(writer);
+            writer.u32(slot.references);
+            writer.u64(slot.unused_since);
+            writer.count(slot.waypoints.len());
             for &(x, y) in &slot.waypoints {
-                put_u32(out, x as u32);
-                put_u32(out, y as u32);
+                writer.i32(x);
+                writer.i32(y);
             }
         }
     }
 
-    pub(super) fn decode(cursor: &mut &[u8], grid: &NavGrid, slots_max: u32) -> Result<Self, DecodeError> {
+    pub(super) fn decode(reader: &mut Reader<'_>, grid: &NavGrid, slots_max: u32) -> Result<Self, RestoreError> {
         let mut paths = Self::new(slots_max);
         // Half of the range, so that it can be counted on from here for ever.
-        let releases =
-            Some(take_u64(cursor)?).filter(|releases| *releases < 1 << 63).ok_or(DecodeError::Inconsistent)?;
-        let count = take_u32(cursor)?;
-        if count > slots_max {
-            return Err(DecodeError::TooMany);
+        let releases = reader.u64()?;
+        if releases >= 1 << 63 {
+            return Err(reader.error(Fault::Value("released paths")));
         }
+        let count = reader.count("paths", slots_max, PATH_BYTES_MIN)? as u32;
         let mut waypoints = Vec::new();
         let mut unused = Vec::new();
         for handle in 1..=count {
-            let ends = Ends::decode(cursor, grid)?;
-            let (references, unused_since) = (take_u32(cursor)?, take_u64(cursor)?);
-            take_waypoints(cursor, grid, &mut waypoints)?;
-            if paths.find(ends).is_some() || (references == 0) != (1..=releases).contains(&unused_since) {
-                return Err(DecodeError::Inconsistent);
+            let ends = Ends::decode(reader, grid)?;
+            let (references, unused_since) = (reader.u32()?, reader.u64()?);
+            decode_waypoints(reader, grid, &mut waypoints)?;
+            if paths.find(ends).is_some() {
+                return Err(reader.error(Fault::Order("paths")));
+            }
+            if (references == 0) != (1..=releases).contains(&unused_since) {
+                return Err(reader.error(Fault::Value("references of a path")));
             }
             paths.insert(ends, &waypoints);
             paths.change(handle, |slot| slot.references = references);
@@ -192,7 +203,7 @@ impl Paths {
         }
         unused.sort_unstable();
         if unused.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return Err(DecodeError::Inconsistent);
+            return Err(reader.error(Fault::Order("unused paths")));
         }
         unused.iter().for_each(|&(since, handle)| paths.link_newest(handle, since));
         paths.releases = releases;
@@ -276,51 +287,52 @@ impl Slot {
     }
 
     fn digest(&self, handle: u32) -> u64 {
-        let mut digest = Digest::new();
-        digest.write(u64::from(handle) << 32 | u64::from(self.references));
-        digest.write(self.content);
-        digest.write(self.unused_since);
+        let mut digest = Chain::new();
+        digest.u64(u64::from(handle) << 32 | u64::from(self.references));
+        digest.u64(self.content);
+        digest.u64(self.unused_since);
         digest.finish()
     }
 }
 
 impl Ends {
     pub(super) fn digest(self, waypoints: &[(i32, i32)]) -> u64 {
-        let mut digest = Digest::new();
+        let mut digest = Chain::new();
         for (x, y) in [self.from, self.to] {
-            digest.write(u64::from(x) << 32 | u64::from(y));
+            digest.u64(u64::from(x) << 32 | u64::from(y));
         }
-        waypoints.iter().for_each(|&(x, y)| digest.write(u64::from(x as u32) << 32 | u64::from(y as u32)));
+        waypoints.iter().for_each(|&(x, y)| digest.u64(u64::from(x as u32) << 32 | u64::from(y as u32)));
         digest.finish()
     }
 
-    pub(super) fn encode(self, out: &mut Vec<u8>) {
-        [self.from.0, self.from.1, self.to.0, self.to.1].into_iter().for_each(|part| put_u32(out, part));
+    pub(super) fn encode(self, writer: &mut Writer<'_>) {
+        [self.from.0, self.from.1, self.to.0, self.to.1].into_iter().for_each(|part| writer.u32(part));
     }
 
     /// Both cells are in the grid and free.
-    pub(super) fn decode(cursor: &mut &[u8], grid: &NavGrid) -> Result<Self, DecodeError> {
+    pub(super) fn decode(reader: &mut Reader<'_>, grid: &NavGrid) -> Result<Self, RestoreError> {
         let mut cell = || {
-            let cell = (take_u32(cursor)?, take_u32(cursor)?);
-            if grid.is_blocked(cell.0, cell.1) { Err(DecodeError::Place) } else { Ok(cell) }
+            let cell = (reader.u32()?, reader.u32()?);
+            if grid.is_blocked(cell.0, cell.1) { Err(reader.error(Fault::Value("end of a path"))) } else { Ok(cell) }
         };
         Ok(Self { from: cell()?, to: cell()? })
     }
 }
 
-fn take_waypoints(cursor: &mut &[u8], grid: &NavGrid, waypoints: &mut Vec<(i32, i32)>) -> Result<(), DecodeError> {
+fn decode_waypoints(
+    reader: &mut Reader<'_>,
+    grid: &NavGrid,
+    waypoints: &mut Vec<(i32, i32)>,
+) -> Result<(), RestoreError> {
     waypoints.clear();
-    let count = take_u32(cursor)? as usize;
-    if count > Paths::WAYPOINTS_MAX {
-        return Err(DecodeError::TooMany);
-    }
+    let count = reader.count("waypoints", Paths::WAYPOINTS_MAX as u32, WAYPOINT_BYTES)?;
     if count == 0 {
-        return Err(DecodeError::Inconsistent);
+        return Err(reader.error(Fault::Value("waypoints")));
     }
     for _ in 0..count {
-        let place = (take_u32(cursor)? as i32, take_u32(cursor)? as i32);
+        let place = (reader.i32()?, reader.i32()?);
         if grid.cell_of(place.0, place.1).is_none() {
-            return Err(DecodeError::Place);
+            return Err(reader.error(Fault::Value("waypoint")));
         }
         waypoints.push(place);
     }

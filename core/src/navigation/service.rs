@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 
 use super::{
-    bytes::{DecodeError, put_u32, put_u64, take_u32, take_u64},
-    digest::Digest,
     grid::NavGrid,
-    paths::{Ends, Paths},
+    paths::{ENDS_BYTES, Ends, Paths},
     search::{Progress, Search},
     smooth::smooth,
+};
+use crate::{
+    hash::Chain,
+    snapshot::{Fault, Reader, RestoreError, Writer},
 };
 
 /// Finds paths for a world. **When an answer comes depends on the grid, the limits and the calls only**, also across
@@ -185,104 +187,94 @@ impl Navigator {
 
     /// A hash of the state. It takes no longer for more paths or more requests.
     pub fn digest(&self) -> u64 {
-        let mut digest = Digest::new();
+        let mut digest = Chain::new();
         let numbers = [self.spent, self.debt, self.served, self.queue.len() as u64, self.queue_sum];
-        numbers.into_iter().for_each(|word| digest.write(word));
-        digest.write(self.paths.digest());
+        numbers.into_iter().for_each(|word| digest.u64(word));
+        digest.u64(self.paths.digest());
         for answer in &self.answers {
-            digest.write(answer.requester);
-            digest.write(answer.ends().digest(&[]));
-            digest.write(answer.path.map_or(0, u64::from));
+            digest.u64(answer.requester);
+            digest.u64(answer.ends().digest(&[]));
+            digest.u64(answer.path.map_or(0, u64::from));
         }
         digest.finish()
     }
 
     /// Appends the state. Neither the grid nor the limits are in it.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        [self.spent, self.debt, self.served].into_iter().for_each(|number| put_u64(out, number));
-        put_u32(out, self.queue.len() as u32);
+    pub fn encode(&self, writer: &mut Writer<'_>) {
+        [self.spent, self.debt, self.served].into_iter().for_each(|number| writer.u64(number));
+        writer.count(self.queue.len());
         for request in &self.queue {
-            put_u64(out, request.requester);
-            request.ends.encode(out);
+            writer.u64(request.requester);
+            request.ends.encode(writer);
         }
-        put_u32(out, self.answers.len() as u32);
+        writer.count(self.answers.len());
         for answer in &self.answers {
-            put_u64(out, answer.requester);
-            let ends = [answer.from.0, answer.from.1, answer.to.0, answer.to.1];
-            ends.into_iter().for_each(|part| put_u32(out, part));
-            put_u32(out, answer.path.unwrap_or(0));
+            writer.u64(answer.requester);
+            answer.ends().encode(writer);
+            writer.u32(answer.path.unwrap_or(0));
         }
-        self.paths.encode(out);
+        self.paths.encode(writer);
     }
 
-    /// Takes the state of a navigator of the same grid and limits off the front of `cursor`. A search that was going on
-    /// is done again up to where it was, so that it ends in the same tick.
+    /// Reads the state of a navigator of the same grid and limits. A search that was going on is done again up to where it
+    /// was, so that it ends in the same tick.
     ///
     /// # Errors
     /// When the bytes are none that [`Self::encode`] writes for this grid and these limits. How many references each path
     /// should have is for the caller to know.
-    pub fn decode(cursor: &mut &[u8], grid: &NavGrid, limits: Limits) -> Result<Self, DecodeError> {
-        let [spent, debt, served] = [take_u64(cursor)?, take_u64(cursor)?, take_u64(cursor)?];
-        let waiting = take_u32(cursor)?;
-        if waiting > limits.requests_max {
-            return Err(DecodeError::TooMany);
-        }
+    pub fn decode(reader: &mut Reader<'_>, grid: &NavGrid, limits: Limits) -> Result<Self, RestoreError> {
+        let [spent, debt, served] = [reader.u64()?, reader.u64()?, reader.u64()?];
+        let waiting = reader.count("requests for paths", limits.requests_max, 8 + ENDS_BYTES)? as u32;
         let mut navigator = Self::with_paths(grid, limits, Paths::new(0));
         navigator.served = served;
         for _ in 0..waiting {
-            let request = Request { requester: take_u64(cursor)?, ends: Ends::decode(cursor, grid)? };
+            let request = Request { requester: reader.u64()?, ends: Ends::decode(reader, grid)? };
             if !navigator.search.is_connected(request.ends.from, request.ends.to) {
-                return Err(DecodeError::Place);
+                return Err(reader.error(Fault::Value("request for a path")));
             }
             navigator.enqueue(request);
         }
-        let answers = take_u32(cursor)?;
-        if answers > limits.requests_max - waiting {
-            return Err(DecodeError::TooMany);
-        }
-        for _ in 0..answers {
-            let requester = take_u64(cursor)?;
-            let [from, to] = [(take_u32(cursor)?, take_u32(cursor)?), (take_u32(cursor)?, take_u32(cursor)?)];
-            let path = Some(take_u32(cursor)?).filter(|handle| *handle != 0);
+        for _ in 0..reader.count("answers", limits.requests_max - waiting, 8 + ENDS_BYTES + 4)? {
+            let requester = reader.u64()?;
+            let [from, to] = [(reader.u32()?, reader.u32()?), (reader.u32()?, reader.u32()?)];
+            let path = Some(reader.u32()?).filter(|handle| *handle != 0);
             navigator.answers.push_back(Answer { requester, from, to, path });
         }
-        navigator.paths = Paths::decode(cursor, grid, limits.paths_max)?;
-        navigator.check_answers()?;
-        navigator.resume(grid, spent, debt)?;
+        navigator.paths = Paths::decode(reader, grid, limits.paths_max)?;
+        if !navigator.holds_answers() {
+            return Err(reader.error(Fault::Value("path of an answer")));
+        }
+        if !navigator.resume(grid, spent, debt) {
+            return Err(reader.error(Fault::Value("search for a path")));
+        }
         Ok(navigator)
     }
 
-    /// Every answer that waits has a reference to its path.
-    fn check_answers(&self) -> Result<(), DecodeError> {
+    /// Whether every answer that waits has a reference to its path.
+    fn holds_answers(&self) -> bool {
         let mut handles: Vec<u32> = self.answers.iter().filter_map(|answer| answer.path).collect();
         handles.sort_unstable();
-        let held = handles
+        handles
             .chunk_by(|a, b| a == b)
-            .all(|same| self.paths.references(same[0]).is_some_and(|references| references as usize >= same.len()));
-        if held { Ok(()) } else { Err(DecodeError::Inconsistent) }
+            .all(|same| self.paths.references(same[0]).is_some_and(|references| references as usize >= same.len()))
     }
 
-    /// Does what was done for the first in the queue again.
-    fn resume(&mut self, grid: &NavGrid, spent: u64, debt: u64) -> Result<(), DecodeError> {
+    /// Does what was done for the first in the queue again, and says whether it can have been so.
+    fn resume(&mut self, grid: &NavGrid, spent: u64, debt: u64) -> bool {
         // No step goes beyond its budget by more than the cells on four diagonals.
         if debt > 4 * u64::from(NavGrid::SIDE_MAX) {
-            return Err(DecodeError::Inconsistent);
+            return false;
         }
         (self.spent, self.debt) = (spent, debt);
         if spent == 0 {
-            return Ok(());
+            return true;
         }
-        let request = *self.queue.front().ok_or(DecodeError::Inconsistent)?;
-        if self.paths.find(request.ends).is_some() {
-            return Err(DecodeError::Inconsistent);
-        }
+        let Some(request) = self.queue.front().filter(|request| self.paths.find(request.ends).is_none()) else {
+            return false;
+        };
         self.search.begin(request.ends.from, request.ends.to);
         let progress = self.search.advance(grid, spent);
-        if (progress, self.search.expansions()) == (Progress::More, spent) {
-            Ok(())
-        } else {
-            Err(DecodeError::Inconsistent)
-        }
+        (progress, self.search.expansions()) == (Progress::More, spent)
     }
 
     /// Answers the first in the queue when its search has ended.
@@ -337,8 +329,8 @@ impl Request {
 
     /// `number` is its place among all requests ever queued.
     fn digest(self, number: u64) -> u64 {
-        let mut digest = Digest::new();
-        [number, self.requester, self.ends.digest(&[])].into_iter().for_each(|word| digest.write(word));
+        let mut digest = Chain::new();
+        [number, self.requester, self.ends.digest(&[])].into_iter().for_each(|word| digest.u64(word));
         digest.finish()
     }
 }

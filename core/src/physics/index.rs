@@ -221,14 +221,31 @@ impl Index {
     /// Calls `visit(first, second)` once for each pair of entries whose bounding boxes may touch.
     #[inline]
     pub(crate) fn for_each_pair(&self, mut visit: impl FnMut(usize, usize)) {
+        /// So many times as many small ones as large ones make it cheaper to look from the large ones.
+        const FEW: u32 = 4;
         let mut from = 0;
         for (number, level) in self.levels.iter().enumerate() {
             let until = from + level.count as usize;
             if level.count > 1 {
                 level.for_each_pair(&self.entries, from, until, &mut visit);
             }
+            let mut from_above = until;
             for above in &self.levels[number + 1..] {
-                if above.count == 0 {
+                let until_above = from_above + above.count as usize;
+                let places_above = from_above..until_above;
+                from_above = until_above;
+                if above.count == 0 || level.count == 0 {
+                    continue;
+                }
+                // Few large ones look for the many small ones around them.
+                if above.count < level.count / FEW {
+                    for other in places_above {
+                        let entry = &self.entries[other];
+                        let (width, height) =
+                            (entry.half_width() + level.half_max, entry.half_height() + level.half_max);
+                        let (low, high) = ((entry.x - width, entry.y - height), (entry.x + width, entry.y + height));
+                        level.for_each_near(low, high, |place| visit(place, other));
+                    }
                     continue;
                 }
                 for place in from..until {
@@ -246,11 +263,9 @@ impl Index {
     #[inline]
     pub(crate) fn for_each_near(&self, low: (i32, i32), high: (i32, i32), mut visit: impl FnMut(usize)) {
         for level in &self.levels {
-            if level.count == 0 || !self.is_near(low, high, level.half_max) {
-                continue;
+            if let Some((low, high)) = self.reached(level, low, high) {
+                level.for_each_near(low, high, &mut visit);
             }
-            let half = level.half_max;
-            level.for_each_near((low.0 - half, low.1 - half), (high.0 + half, high.1 + half), &mut visit);
         }
     }
 
@@ -258,12 +273,19 @@ impl Index {
     #[inline]
     pub(crate) fn for_each_run_near(&self, low: (i32, i32), high: (i32, i32), mut visit: impl FnMut(&[Entry])) {
         for level in &self.levels {
-            if level.count > 0 && self.is_near(low, high, level.half_max) {
-                let half = level.half_max;
-                let (low, high) = ((low.0 - half, low.1 - half), (high.0 + half, high.1 + half));
+            if let Some((low, high)) = self.reached(level, low, high) {
                 level.for_each_run_near(low, high, |begin, end| visit(&self.entries[begin..end]));
             }
         }
+    }
+
+    /// The corners of the box in which the centres are of a level's entries that may touch a box; `None` if there are none.
+    #[inline]
+    fn reached(&self, level: &Level, low: (i32, i32), high: (i32, i32)) -> Option<((i32, i32), (i32, i32))> {
+        let half = level.half_max;
+        let low = ((low.0 - half).max(self.low.0), (low.1 - half).max(self.low.1));
+        let high = ((high.0 + half).min(self.high.0), (high.1 + half).min(self.high.1));
+        (level.count > 0 && low.0 <= high.0 && low.1 <= high.1).then_some((low, high))
     }
 
     /// Calls `visit` with runs of entries that may come within a radius of a place, and of some others. No entry is in two.
@@ -493,5 +515,71 @@ fn entry_of(columns: &Columns, row: usize) -> Entry {
         team: columns.team[row],
         restitution: columns.restitution[row],
         traits,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::entity::{Entity, EntityId};
+
+    /// Places and half extents: mostly small ones, a few large ones, some far from the others.
+    fn bodies() -> impl Strategy<Value = Vec<(i32, i32, u16, u16)>> {
+        let along = || prop_oneof![4 => 0..20 * METRE, 1 => 0..1000 * METRE];
+        let half = || prop_oneof![8 => 1..200u16, 2 => 1..4_000u16, 1 => 1..=u16::MAX];
+        proptest::collection::vec((along(), along(), half(), half()), 0..80)
+    }
+
+    fn index_of(bodies: &[(i32, i32, u16, u16)]) -> Index {
+        let mut columns = Columns::new(0);
+        for (slot, (x, y, half_x, half_y)) in bodies.iter().enumerate() {
+            let mut entity = Entity { half_x: *half_x, half_y: *half_y, shape: (slot % 2) as u8, ..Entity::default() };
+            (entity.position.x, entity.position.y) = (*x, *y);
+            columns.push(EntityId::new(slot as u32, 0), &entity);
+        }
+        let mut index = Index::new();
+        index.build(&columns);
+        index
+    }
+
+    proptest! {
+        #[test]
+        fn every_pair_that_may_touch_is_visited_once(bodies in bodies()) {
+            let index = index_of(&bodies);
+            let entries = index.entries();
+            let mut visited = BTreeSet::new();
+            let mut again = None;
+            index.for_each_pair(|first, second| {
+                if may_touch(&entries[first], &entries[second]) && !visited.insert((first.min(second), first.max(second))) {
+                    again = Some((first, second));
+                }
+            });
+            prop_assert_eq!(again, None);
+            let all = (0..entries.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
+            let touching: BTreeSet<_> = all.filter(|(a, b)| may_touch(&entries[*a], &entries[*b])).collect();
+            prop_assert_eq!(visited, touching);
+        }
+
+        #[test]
+        fn everything_near_a_box_is_visited_once(
+            bodies in bodies(),
+            (x, y) in (-50 * METRE..1050 * METRE, -50 * METRE..1050 * METRE),
+            (half_width, half_height) in (0..300 * METRE, 0..30 * METRE),
+        ) {
+            let index = index_of(&bodies);
+            let mut visits = vec![0; bodies.len()];
+            let (low, high) = ((x - half_width, y - half_height), (x + half_width, y + half_height));
+            index.for_each_near(low, high, |place| visits[place] += 1);
+            for (entry, visits) in index.entries().iter().zip(visits) {
+                let (width, height) = (entry.half_width(), entry.half_height());
+                let touches = (low.0 - width..=high.0 + width).contains(&entry.x)
+                    && (low.1 - height..=high.1 + height).contains(&entry.y);
+                prop_assert!(visits == 1 || (visits == 0 && !touches), "{visits} {touches} {entry:?}");
+            }
+        }
     }
 }

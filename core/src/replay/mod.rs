@@ -19,3 +19,4 @@ pub use frame::Head;
 pub use player::{PlayError, Player, Stepped};
 pub use recorder::{Recorder, Settings};
 pub use summary::encode_header;
+pub(crate) use summary::write_config;

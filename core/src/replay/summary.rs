@@ -40,7 +40,8 @@ pub fn encode_header<'b>(file: &Replay<'_>, builder: &'b mut Builder<'_>) -> Res
     Ok(builder.finished_data())
 }
 
-fn write_config<'a>(from: &WorldConfig, builder: &mut Builder<'a>) -> Offset<config::WorldConfig<'a>> {
+/// Writes a configuration as a part of a message.
+pub(crate) fn write_config<'a>(from: &WorldConfig, builder: &mut Builder<'a>) -> Offset<config::WorldConfig<'a>> {
     // Taken apart by name, so that a new field cannot be forgotten here.
     let WorldConfig {
         seed,

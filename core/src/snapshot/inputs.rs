@@ -19,6 +19,10 @@ const HAND_BACK: u8 = 7;
 const COMMAND: u8 = 8;
 const STEP: u8 = 9;
 
+/// Stands where else a command's action does and says that the name of a sector comes before that. A command that names
+/// none has the bytes that it had before commands could.
+const SECTOR: u8 = 255;
+
 /// Appends an input. Attributes of an entity beyond [`ATTRIBUTES_MAX`], which no world accepts, are left out.
 pub fn encode_input(input: &Input, writer: &mut Writer<'_>) {
     match input {
@@ -177,9 +181,13 @@ pub(crate) fn decode_projectile(reader: &mut Reader<'_>) -> Result<Projectile, R
 
 /// Appends a command.
 pub(crate) fn encode_command(command: &Command, writer: &mut Writer<'_>) {
-    let Command { player, entity, action } = command;
+    let Command { player, entity, sector, action } = command;
     writer.u32(*player);
     writer.id(*entity);
+    if let Some(sector) = sector {
+        writer.u8(SECTOR);
+        writer.sector(*sector);
+    }
     match *action {
         Action::MoveTo(position) => {
             writer.u8(0);
@@ -214,7 +222,13 @@ pub(crate) fn encode_command(command: &Command, writer: &mut Writer<'_>) {
 
 pub(crate) fn decode_command(reader: &mut Reader<'_>) -> Result<Command, RestoreError> {
     let (player, entity): (u32, EntityId) = (reader.u32()?, reader.id()?);
-    let action = match reader.u8()? {
+    let mut action = reader.u8()?;
+    let mut sector = None;
+    if action == SECTOR {
+        sector = Some(reader.sector()?);
+        action = reader.u8()?;
+    }
+    let action = match action {
         0 => Action::MoveTo(reader.position()?),
         1 => Action::SetVelocity { x: reader.i32()?, y: reader.i32()? },
         2 => Action::Attack(reader.id()?),
@@ -224,7 +238,7 @@ pub(crate) fn decode_command(reader: &mut Reader<'_>) -> Result<Command, Restore
         6 => Action::Custom { kind: reader.u16()?, target: reader.id()?, value: reader.i64()? },
         _ => return Err(reader.error(Fault::Value("action"))),
     };
-    Ok(Command { player, entity, action })
+    Ok(Command { player, entity, sector, action })
 }
 
 #[cfg(test)]
@@ -240,6 +254,11 @@ mod tests {
             x,
             y,
         })
+    }
+
+    fn sector() -> impl Strategy<Value = SectorId> {
+        (any::<i64>(), any::<i64>(), 0..=SectorId::SCALE_MAX)
+            .prop_map(|(x, y, scale)| SectorId { x, y, scale }.canonical())
     }
 
     fn id() -> impl Strategy<Value = EntityId> {
@@ -307,11 +326,9 @@ mod tests {
             ),
             any::<(u32, u16)>().prop_map(|(player, behaviour)| Input::TakeOver { player, behaviour }),
             any::<u32>().prop_map(|player| Input::HandBack { player }),
-            (any::<u32>(), id(), action()).prop_map(|(player, entity, action)| Input::Command(Command {
-                player,
-                entity,
-                action
-            })),
+            (any::<u32>(), id(), proptest::option::of(sector()), action()).prop_map(
+                |(player, entity, sector, action)| { Input::Command(Command { player, entity, sector, action }) }
+            ),
             Just(Input::Step),
         ]
     }
@@ -340,6 +357,18 @@ mod tests {
                 prop_assert_eq!(again, bytes);
             }
         }
+    }
+
+    /// A log must be readable whatever the host gave.
+    #[test]
+    fn places_and_sectors_are_written_under_their_one_name() {
+        let place = Position { sector: SectorId { x: 1, y: 2, scale: 9 }, x: -1, y: SECTOR_SIDE };
+        let sector = Some(SectorId { x: 1 << 62, y: 0, scale: 200 });
+        let command = Command { player: 1, entity: EntityId::NULL, sector, action: Action::MoveTo(place) };
+        let mut bytes = Vec::new();
+        encode_input(&Input::Command(command), &mut Writer::new(&mut bytes));
+        assert_ne!(command.canonical(), command);
+        assert_eq!(read(&bytes), Ok(Input::Command(command.canonical())));
     }
 
     #[test]

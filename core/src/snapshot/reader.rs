@@ -80,9 +80,7 @@ impl<'a> Reader<'a> {
     /// Reads the name of a sector.
     pub fn sector(&mut self) -> Result<SectorId, RestoreError> {
         let sector = SectorId { x: self.i64()?, y: self.i64()?, scale: self.u8()? };
-        // A sector of a larger scale has fewer numbers; each has one name only.
-        let canonical = sector.scale <= SectorId::SCALE_MAX && sector.step(0, 0) == sector;
-        canonical.then_some(sector).ok_or_else(|| self.error(Fault::Value("sector")))
+        (sector.canonical() == sector).then_some(sector).ok_or_else(|| self.error(Fault::Value("sector")))
     }
 
     /// Reads a place, which must lie within its sector.

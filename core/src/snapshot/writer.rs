@@ -55,15 +55,18 @@ impl<'a> Writer<'a> {
         self.u64(id.bits());
     }
 
-    /// Appends the name of a sector.
+    /// Appends the name of a sector, the one that [`super::Reader::sector`] takes.
     pub fn sector(&mut self, sector: SectorId) {
+        let sector = sector.canonical();
         self.i64(sector.x);
         self.i64(sector.y);
         self.u8(sector.scale);
     }
 
-    /// Appends a place. Its sector is of scale 0, which need not be said.
+    /// Appends a place, under the name that [`super::Reader::position`] takes. Its sector is of scale 0, which need not be
+    /// said.
     pub fn position(&mut self, position: Position) {
+        let position = position.canonical();
         self.i64(position.sector.x);
         self.i64(position.sector.y);
         self.i32(position.x);

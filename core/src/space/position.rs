@@ -47,6 +47,11 @@ impl Position {
         Some((along(right, self.x, other.x)?, along(up, self.y, other.y)?))
     }
 
+    /// The same place with coordinates within its sector, of scale 0.
+    pub fn canonical(self) -> Self {
+        Self::new(self.sector, self.x.into(), self.y.into())
+    }
+
     /// Whether the coordinates are within the sector, and the sector is of scale 0.
     pub fn is_canonical(self) -> bool {
         self.sector.scale == 0 && (0..SECTOR_SIDE).contains(&self.x) && (0..SECTOR_SIDE).contains(&self.y)

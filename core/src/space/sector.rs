@@ -43,6 +43,11 @@ impl SectorId {
         Some(Self { x: self.x >> up, y: self.y >> up, scale })
     }
 
+    /// The sector of scale 0 in the lower left corner of this one.
+    pub fn corner(self) -> Self {
+        Self::new(self.x << self.scale.min(Self::SCALE_MAX), self.y << self.scale.min(Self::SCALE_MAX))
+    }
+
     /// Whether `other` is this sector or in it.
     pub fn contains(self, other: Self) -> bool {
         other.ancestor(self.scale) == Some(self)
@@ -56,6 +61,21 @@ impl SectorId {
     /// The eight sectors around this one, lower row first, left to right.
     pub fn neighbours(self) -> [Self; 8] {
         [(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)].map(|(right, up)| self.step(right, up))
+    }
+
+    /// Whether `other` lies in this sector or in one of the eight around it. A sector of a smaller scale than this one's
+    /// may; one of a larger never does.
+    pub fn is_near(self, other: Self) -> bool {
+        other.ancestor(self.scale).is_some_and(|other| {
+            let (right, up) = self.steps_to(other);
+            right.unsigned_abs() <= 1 && up.unsigned_abs() <= 1
+        })
+    }
+
+    /// The same sector under the one name that it has: numbers of a scale have fewer bits the larger it is. A scale beyond
+    /// [`Self::SCALE_MAX`] counts as that one.
+    pub fn canonical(self) -> Self {
+        Self { scale: self.scale.min(Self::SCALE_MAX), ..self }.step(0, 0)
     }
 
     /// How many sectors of this scale there are to `other` in each direction, the short way round. Meaningless for
@@ -112,9 +132,44 @@ mod tests {
                     sector = parent;
                 }
                 assert_eq!(sector.scale, SectorId::SCALE_MAX);
+                assert!(sector.contains(sector.corner()) && sector.corner().scale == 0);
             }
         }
         assert_eq!(SectorId::new(0, 0).children(), None);
+    }
+
+    #[test]
+    fn what_is_near_is_in_the_square_of_nine() {
+        for scale in [0, 1, 7, 61] {
+            for x in ENDS {
+                for y in ENDS {
+                    let sector = SectorId::new(x, y).ancestor(scale).expect("a scale within bounds");
+                    for (right, up, expected) in
+                        [(0, 0, true), (1, -1, true), (-1, 0, true), (2, 0, false), (0, -2, false), (-2, 1, false)]
+                    {
+                        let other = sector.step(right, up);
+                        assert_eq!(sector.is_near(other), expected, "{sector} {other}");
+                        for small in other.children().into_iter().flatten() {
+                            assert_eq!(sector.is_near(small), expected, "{sector} {small}");
+                        }
+                    }
+                    assert!(!sector.is_near(sector.parent().expect("there is a larger scale")), "{sector}");
+                }
+            }
+        }
+        let all = SectorId { x: 0, y: 0, scale: SectorId::SCALE_MAX };
+        assert!(ENDS.into_iter().all(|end| all.is_near(SectorId::new(end, end))), "four sectors are all of space");
+        assert!(!SectorId { x: 0, y: 0, scale: 200 }.is_near(SectorId::new(0, 0)), "there is no such sector");
+    }
+
+    #[test]
+    fn each_sector_has_one_name() {
+        let wide = SectorId { x: 5, y: i64::MIN, scale: 62 };
+        assert_eq!(wide.canonical(), SectorId { x: 1, y: 0, scale: 62 });
+        assert_eq!(SectorId { scale: 255, ..wide }.canonical(), SectorId { x: -1, y: 0, scale: 63 });
+        for end in ENDS {
+            assert_eq!(SectorId::new(end, 7).canonical(), SectorId::new(end, 7));
+        }
     }
 
     #[test]

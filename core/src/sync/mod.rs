@@ -11,8 +11,14 @@
 
 pub mod cell;
 pub mod codec;
+pub mod own;
 pub mod packet;
+pub mod report;
+pub mod server;
 pub mod state;
+pub mod terms;
+pub mod told;
+mod word;
 
 pub use cell::{Cell, Scope};
 pub use state::{GROUP, GroupState};

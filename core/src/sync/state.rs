@@ -75,6 +75,36 @@ impl GroupState {
         }
     }
 
+    /// Makes this state equal to another with as many attributes, without allocating.
+    pub fn copy_from(&mut self, other: &Self) {
+        assert_eq!(self.attributes.len(), other.attributes.len(), "states of one session have the same attributes");
+        let mut attributes = core::mem::take(&mut self.attributes);
+        attributes.copy_from_slice(&other.attributes);
+        *self = Self { attributes, ..*other };
+    }
+
+    /// Whether every value is the same, those in empty places too.
+    pub(crate) fn is_equal(&self, other: &Self) -> bool {
+        self.present == other.present
+            && self.destroyed == other.destroyed
+            && self.id == other.id
+            && self.x == other.x
+            && self.y == other.y
+            && self.heading == other.heading
+            && self.health == other.health
+            && self.health_max == other.health_max
+            && self.state == other.state
+            && self.target == other.target
+            && self.flags == other.flags
+            && self.kind == other.kind
+            && self.team == other.team
+            && self.owner == other.owner
+            && self.shape == other.shape
+            && self.half_x == other.half_x
+            && self.half_y == other.half_y
+            && self.attributes == other.attributes
+    }
+
     /// The places that have an entity, ascending.
     pub fn places(&self) -> impl Iterator<Item = usize> + use<> {
         let mut rest = self.present;
@@ -83,6 +113,14 @@ impl GroupState {
             rest &= rest.wrapping_sub(1);
             (place < GROUP).then_some(place)
         })
+    }
+
+    /// Makes this state equal to another with as many attributes, without allocating.
+    pub fn copy_from(&mut self, other: &Self) {
+        assert_eq!(self.attributes.len(), other.attributes.len(), "states of one session have the same attributes");
+        let mut attributes = core::mem::take(&mut self.attributes);
+        attributes.copy_from_slice(&other.attributes);
+        *self = Self { attributes, ..*other };
     }
 
     /// Whether a place has the same entity with the same state in both.

@@ -30,7 +30,7 @@ impl Region {
                 self.touch_cold(row as u32);
             }
             let Some(action) = action else { continue };
-            let command = Command { player: 0, entity: id, action };
+            let command = Command { player: 0, entity: id, sector: None, action };
             if check(&command, &self.facts(row, &action, view), &constants.config).is_ok() {
                 self.obey(row, action, view.tick, constants, out);
             }
@@ -44,11 +44,15 @@ impl Region {
         let mut seen = Sight::new(sight);
         let (low, high) = ((x - sight, y - sight), (x + sight, y + sight));
         view.for_each_near(self.number, low, high, |entry, shift_x, shift_y| {
+            // Most of what is shown is further away; who it is is looked up only for the rest.
+            let (right, up) = (entry.x + shift_x - x, entry.y + shift_y - y);
+            if right.abs() > sight || up.abs() > sight {
+                return;
+            }
             let is_enemy =
                 entry.team != 0 && entry.team != team && entry.traits & crate::physics::index::Entry::MORTAL != 0;
             if is_enemy && own != Some(entry.slot) {
-                let (right, up) = (i64::from(entry.x + shift_x - x), i64::from(entry.y + shift_y - y));
-                seen.handle_enemy(view.directory.id_in(entry.slot), right, up);
+                seen.handle_enemy(view.directory.id_in(entry.slot), i64::from(right), i64::from(up));
             }
         });
         seen

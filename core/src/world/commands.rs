@@ -2,8 +2,9 @@
 
 use super::{InputError, World};
 use crate::{
-    EntityId, METRE,
+    EntityId,
     command::{Command, Facts, Refusal, check},
+    config::PROJECTILE_RADIUS_MAX,
     entity::Place,
     event::{Class, Event, Kind},
     input::Projectile,
@@ -18,6 +19,8 @@ impl World {
     /// Gives a command for the coming tick. It is checked when the tick begins; a refusal then is an event. A player who
     /// has given too many is refused here, and an event says so too.
     pub fn command(&mut self, command: Command) -> Result<(), Refusal> {
+        // What waits is part of the state, so it must mean the same once it was saved.
+        let command = command.canonical();
         let result = self.commands.handle_command(command);
         if let Err(refusal) = result {
             self.refuse(&command, refusal);
@@ -59,7 +62,7 @@ impl World {
         let speed = square_of_length(projectile.velocity_x.into(), projectile.velocity_y.into());
         projectile.position.is_canonical()
             && speed <= speed_max
-            && (0..=10 * METRE).contains(&projectile.radius)
+            && (0..=PROJECTILE_RADIUS_MAX).contains(&projectile.radius)
             && projectile.damage >= 0
             && projectile.range >= 0
     }
@@ -81,7 +84,7 @@ impl World {
         value: i64,
     ) {
         // Each place has one name, under which snapshots and logs have it.
-        let position = Position::new(position.sector, position.x.into(), position.y.into());
+        let position = position.canonical();
         let event = Event::new(self.tick, Kind::Custom, position, subject, object, detail, value);
         self.queues.push(Event { class, ..event });
     }

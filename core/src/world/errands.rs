@@ -62,12 +62,7 @@ impl World {
         let Some(map) = &self.constants.map else {
             return if walkers.is_empty() { Ok(()) } else { Err(reader.error(Fault::Value("path"))) };
         };
-        let mut rest = reader.rest();
-        let before = rest.len();
-        let limits = super::navigation_limits(&self.constants.config);
-        let navigator = Navigator::decode(&mut rest, map.grid(), limits);
-        let navigator = navigator.map_err(|_| reader.error(Fault::Value("paths")))?;
-        reader.bytes(before - rest.len())?;
+        let navigator = Navigator::decode(reader, map.grid(), super::navigation_limits(&self.constants.config))?;
         // A path has a reference for each who walks it and each answer that waits; of those none waits between ticks.
         walkers.sort_unstable();
         let mut walked = 0;

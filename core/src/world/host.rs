@@ -5,8 +5,8 @@ use core::fmt;
 use super::World;
 use crate::{
     Column, Entity, EntityId,
-    entity::Place,
-    space::{Position, SECTOR_SIDE},
+    entity::{Columns, Place},
+    space::{Position, SECTOR_SIDE, SectorId},
 };
 
 /// An id that names nothing.
@@ -86,6 +86,13 @@ impl World {
         Ok(region.columns.entity(row as usize, region.sector))
     }
 
+    /// Where the columns of an entity are, its row in them and the sector that they are in.
+    pub(crate) fn row(&self, id: EntityId) -> Option<(&Columns, usize, SectorId)> {
+        let Place { region, row } = self.directory.place(id)?;
+        let region = self.region(region);
+        Some((&region.columns, row as usize, region.sector))
+    }
+
     /// Where an entity's centre is.
     pub fn position(&self, id: EntityId) -> Result<Position, EntityError> {
         let Place { region, row } = self.place(id)?;
@@ -141,7 +148,7 @@ impl World {
         self.region_mut(from).touch_cold(place.row);
         self.region_mut(from).touch();
         if number != from {
-            let mut taken = crate::entity::Columns::new(self.constants.config.attributes.len());
+            let mut taken = Columns::new(self.constants.config.attributes.len());
             self.region_mut(from).take(place.row, &mut taken);
             self.region_mut(number).arrive(&mut taken, 0);
             self.note_moved(from);

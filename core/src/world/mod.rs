@@ -295,7 +295,7 @@ impl World {
         }
     }
 
-    fn regions(&self) -> impl Iterator<Item = &Region> {
+    pub(crate) fn regions(&self) -> impl Iterator<Item = &Region> {
         self.shards.iter().flat_map(|shard| shard.regions.iter().map(AsRef::as_ref))
     }
 

@@ -19,6 +19,7 @@ use super::{COMMANDS_MAX, World};
 use crate::{
     Execution, Map, WorldConfig,
     command::{Command, Queue},
+    config::PROJECTILE_RADIUS_MAX,
     entity::{Column, Columns, Directory, EntityId, Place},
     hash::{Digest, Part},
     snapshot::{
@@ -87,7 +88,7 @@ impl World {
         places.encode(*tick, &mut writer);
         battles.encode(&mut writer);
         if let Some(navigator) = navigator {
-            navigator.encode(writer.buffer());
+            navigator.encode(&mut writer);
         }
         let map_hash = constants.map.as_ref().map_or(0, Map::hash);
         Header { config_hash: config_hash(&constants.config), map_hash, tick: *tick }.seal(start, out);
@@ -179,7 +180,7 @@ impl World {
             of(Part::Zones, &|writer| self.places.encode(self.tick, writer)),
             of(Part::Battles, &|writer| self.battles.encode(writer)),
             of(Part::Navigation, &|writer| {
-                self.navigator.iter().for_each(|navigator| navigator.encode(writer.buffer()));
+                self.navigator.iter().for_each(|navigator| navigator.encode(writer));
             }),
         ]
     }
@@ -326,24 +327,36 @@ impl World {
             }
             last = Some(id);
             let position = reader.position()?;
-            shots.push((
-                position.sector,
-                Shot {
-                    id,
-                    x: position.x,
-                    y: position.y,
-                    velocity_x: reader.i32()?,
-                    velocity_y: reader.i32()?,
-                    radius: reader.i32()?,
-                    damage: reader.i32()?,
-                    range: reader.i32()?,
-                    shooter: reader.id()?,
-                    team: reader.u16()?,
-                    hits: reader.u16()?,
-                },
-            ));
+            let shot = Shot {
+                id,
+                x: position.x,
+                y: position.y,
+                velocity_x: reader.i32()?,
+                velocity_y: reader.i32()?,
+                radius: reader.i32()?,
+                damage: reader.i32()?,
+                range: reader.i32()?,
+                shooter: reader.id()?,
+                team: reader.u16()?,
+                hits: reader.u16()?,
+            };
+            if !self.is_flying(&shot) {
+                return Err(reader.error(Fault::Value("projectile")));
+            }
+            shots.push((position.sector, shot));
         }
         Ok(shots)
+    }
+
+    /// Whether a projectile could be in flight here. The speed of one that a weapon fired is rounded, so that only its
+    /// parts are surely within the limit.
+    fn is_flying(&self, shot: &Shot) -> bool {
+        let speeds = -self.config().speed_max..=self.config().speed_max;
+        speeds.contains(&shot.velocity_x)
+            && speeds.contains(&shot.velocity_y)
+            && (0..=PROJECTILE_RADIUS_MAX).contains(&shot.radius)
+            && shot.damage >= 0
+            && shot.range >= 0
     }
 }
 

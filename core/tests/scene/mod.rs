@@ -191,7 +191,10 @@ impl Scene {
             5 => Action::Use(target),
             _ => Action::Custom { kind: 4, target, value: self.draw(100) },
         };
-        Command { player: self.draw(4) as u32, entity, action }
+        let player = self.draw(4) as u32;
+        // Most entities are around the corner of four sectors, so that a sector two columns on is wrong for the left half.
+        let sector = [None, Some(SectorId::new(0, 0)), Some(SectorId::new(1, 0))][self.draw(3) as usize];
+        Command { player, entity, sector, action }
     }
 
     /// Makes a world and lets the script run for so many ticks.

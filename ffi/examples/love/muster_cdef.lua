@@ -330,6 +330,11 @@ typedef enum muster_zone_kind_t {
   MUSTER_ZONE_RESOURCE = 1,
   MUSTER_ZONE_BASE = 2
 } muster_zone_kind_t;
+typedef enum muster_pickup_effect_t {
+  MUSTER_PICKUP_NOTHING = 0,
+  MUSTER_PICKUP_HEALTH = 1,
+  MUSTER_PICKUP_ATTRIBUTE = 2
+} muster_pickup_effect_t;
 typedef struct muster_map_info_t {
   uint32_t size;
   int32_t width;
@@ -360,6 +365,16 @@ typedef struct muster_spawn_point_t {
   uint16_t heading;
   uint32_t reserved;
 } muster_spawn_point_t;
+typedef struct muster_pickup_t {
+  muster_position_t position;
+  int32_t radius;
+  int32_t amount;
+  uint32_t respawn_ticks;
+  uint32_t effect;
+  uint16_t kind;
+  uint16_t attribute;
+  uint32_t is_there;
+} muster_pickup_t;
 muster_result_t muster_map_check(muster_bytes_t map_json);
 muster_result_t muster_map_info(muster_world_t *world, muster_map_info_t *out_info);
 muster_result_t muster_map_zones(muster_world_t *world, muster_zone_t *out_zones, size_t zone_size,
@@ -368,6 +383,10 @@ muster_result_t muster_map_zone_name(muster_world_t *world, uint32_t zone, char 
                                                 size_t *out_length);
 muster_result_t muster_map_spawn_points(muster_world_t *world, muster_spawn_point_t *out_points,
                                                    size_t point_size, size_t capacity, size_t *out_count);
+muster_result_t muster_map_pickups(muster_world_t *world, muster_pickup_t *out_pickups, size_t pickup_size,
+                                              size_t capacity, size_t *out_count);
+muster_result_t muster_map_route(muster_world_t *world, uint32_t route, muster_position_t *out_points,
+                                            size_t capacity, size_t *out_count);
 muster_result_t muster_path_find(muster_world_t *world, muster_position_t from, muster_position_t to,
                                             uint32_t expansions_max, muster_position_t *out_waypoints, size_t capacity,
                                             size_t *out_count);

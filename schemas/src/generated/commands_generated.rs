@@ -453,7 +453,8 @@ impl<'a> Command {
 pub enum BatchOffset {}
 #[derive(Copy, Clone, PartialEq)]
 
-/// The commands of one player about one sector, in the order in which they are carried out.
+/// The commands of one player about one sector, in the order in which they are carried out. Each is refused by an event
+/// unless its entity is in that sector or in one of the eight around it when it is carried out.
 pub struct Batch<'a> {
   pub _tab: ::flatbuffers::Table<'a>,
 }
@@ -496,7 +497,7 @@ impl<'a> Batch<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<u32>(Batch::VT_PLAYER, Some(0)).unwrap()}
   }
-  /// The sector that places are given in. Left out, it is the one at 0, 0.
+  /// The sector that the batch is about and places count from. Left out, it is the one at 0, 0.
   #[inline]
   pub fn sector(&self) -> Option<&'a Sector> {
     // Safety:

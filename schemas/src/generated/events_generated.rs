@@ -286,7 +286,7 @@ impl Refusal {
   pub const Unable: Self = Self(7);
   /// The weapon is not ready.
   pub const NotReady: Self = Self(8);
-  /// The batch names another sector than the one the entity is in, and is too old to be right.
+  /// The entity is neither in the sector that the command's batch names nor in one of the eight around it.
   pub const WrongSector: Self = Self(9);
 
   pub const ENUM_MIN: u8 = 0;

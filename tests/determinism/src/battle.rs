@@ -17,26 +17,35 @@ pub struct Setting {
     pub seed: u64,
     /// How many entities there are to be; the dead are replaced.
     pub population: u32,
-    /// How many there are to be in a storm, 1,000 ticks of every 20,000.
+    /// How many there are to be in a storm, 500 ticks of every 10,000.
     pub storm: u32,
+    /// How many in a hundred travel fast and far, and do little else.
+    pub travellers_percent: u32,
+    /// How many leave in every tick, whatever they are, for others to come.
+    pub turnover: u32,
 }
 
 impl Default for Setting {
-    /// The battle of the golden values: some 54,000 entities, mostly a few hundred and at times a few thousand.
+    /// The battle of the golden values.
     fn default() -> Self {
-        Self { seed: 0x6d75_7374_6572, population: 240, storm: 2400 }
+        Self { seed: 0x6d75_7374_6572, population: 2_100, storm: 2_600, travellers_percent: 90, turnover: 6 }
     }
 }
 
 impl Setting {
     /// A small battle, the same all the time.
     pub const fn small(seed: u64, population: u32) -> Self {
-        Self { seed, population, storm: population }
+        Self { seed, population, storm: population, travellers_percent: 0, turnover: 0 }
+    }
+
+    /// About how many of the population do more than travel.
+    pub const fn fighters(self) -> u32 {
+        self.population * (100 - self.travellers_percent) / 100
     }
 
     /// How many entities there are to be in a tick.
     pub(crate) const fn population_in(self, tick: u64) -> u32 {
-        if matches!(tick % 20_000, 500..1_500) { self.storm } else { self.population }
+        if matches!(tick % 10_000, 500..1_000) { self.storm } else { self.population }
     }
 }
 
@@ -68,8 +77,8 @@ pub fn config(setting: Setting) -> WorldConfig {
         seed: setting.seed,
         tick_rate_hz: 30,
         entities_max: setting.storm + setting.storm / 16 + 4,
-        projectiles_max: setting.population / 3 + 4,
-        sectors_max: 32,
+        projectiles_max: setting.fighters() / 3 + 4,
+        sectors_max: 40,
         attributes: vec!["gold".into(), "ammunition".into()],
         weapons: weapons(),
         speed_max: 200 * METRE,
@@ -148,8 +157,44 @@ pub(crate) fn somewhere(dice: &mut Dice) -> Position {
     Position::new(sector, along(x), along(y))
 }
 
+/// Someone who comes in a tick in which there are fewer than there are to be.
+pub(crate) fn newcomer(setting: Setting, dice: &mut Dice) -> Entity {
+    if dice.below(100) < setting.travellers_percent { traveller(dice) } else { someone(dice) }
+}
+
+/// Someone who goes fast and straight, over a border before long, and bounces off others of the kind. A tick costs little
+/// of them, so that there can be thousands in every one. An eighth may be shot and bumps into everything.
+fn traveller(dice: &mut Dice) -> Entity {
+    let (sector, spread) = match dice.below(8) {
+        0..=2 => (SectorId::new(0, 0), 700),
+        3 => (SectorId::new(i64::MIN, i64::MIN), 500),
+        4..=6 => (SectorId::new(-7, 5), 700),
+        _ => (SectorId::new(3, 0), 80),
+    };
+    let mut between = |most: i64| dice.between(-most * M, most * M);
+    let (x, y, velocity_x, velocity_y) = (between(spread), between(spread), between(120), between(120));
+    let is_mortal = dice.one_in(8);
+    let layers = if is_mortal { 9 } else { 8 };
+    Entity {
+        velocity_x: velocity_x as i32,
+        velocity_y: velocity_y as i32,
+        half_x: 128,
+        half_y: 128,
+        mass: 1_000 + dice.below(60_000),
+        restitution: 255,
+        layers,
+        collides: layers,
+        health: 10,
+        health_max: if is_mortal { 10 } else { 0 },
+        team: dice.below(4) as u16,
+        kind: 10,
+        flags: if is_mortal { 1 << 31 } else { 0 },
+        ..Entity::at(Position::new(sector, x, y))
+    }
+}
+
 /// Someone to fight, or something in the way.
-pub(crate) fn someone(dice: &mut Dice) -> Entity {
+fn someone(dice: &mut Dice) -> Entity {
     let plain = Entity {
         half_x: 128,
         half_y: 128,
@@ -157,8 +202,8 @@ pub(crate) fn someone(dice: &mut Dice) -> Entity {
         restitution: dice.of(&[0, 80, 255]),
         layers: 1,
         collides: 3,
-        health: 100,
-        health_max: 100,
+        health: 35,
+        health_max: 35,
         team: dice.below(4) as u16,
         kind: dice.below(8) as u16,
         owner: dice.below(9),
@@ -182,7 +227,7 @@ pub(crate) fn someone(dice: &mut Dice) -> Entity {
             ..plain
         },
         // A base.
-        4 => Entity { shape: 1, mass: 0, half_x: 700, half_y: 500, kind: 9, health: 400, health_max: 400, ..plain },
+        4 => Entity { shape: 1, mass: 0, half_x: 700, half_y: 500, kind: 9, health: 120, health_max: 120, ..plain },
         // Cargo: a box that is pushed about.
         5 | 6 => Entity { shape: 1, half_x: 64 + dice.below(400) as u16, half_y: 64 + dice.below(400) as u16, ..plain },
         // A ghost, which only its kind touches.

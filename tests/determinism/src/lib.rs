@@ -5,7 +5,7 @@
 //! tick by tick: the hash of the state, the events in their order, and what the world answered to each input. A failure
 //! names the first tick that differs.
 //!
-//! [`agree`] is what most promises need: the first run is the measure of the others and has the numbers of [`GOLDEN`].
+//! [`fight`] is what most promises need: one run, whose measure is the numbers of [`GOLDEN`].
 #![forbid(unsafe_code)]
 
 mod battle;
@@ -17,7 +17,7 @@ mod script;
 pub use self::{
     battle::{Setting, config, execution, found, map},
     dice::Dice,
-    golden::{GOLDEN, Golden, check_golden},
-    run::{Moment, Outcome, Run, Way, agree, agree_in, digest_of_events, ticks},
+    golden::{GOLDEN, Golden, check_golden, first_difference},
+    run::{FEWEST, Moment, Outcome, Run, Way, check_size, digest_of_events, fight, ticks},
     script::Script,
 };

@@ -1,13 +1,6 @@
 //! Runs of the battle, and what they are compared by.
 
-use std::{
-    fmt::{Debug, Write as _},
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::fmt::{Debug, Write as _};
 
 use muster_core::{
     EntityId, Execution, Input, METRE, World, event::Event, random::fold, replay::compare, world::Filter,
@@ -16,8 +9,8 @@ use muster_core::{
 use crate::{
     Dice, Script, Setting,
     battle::{found, somewhere},
-    golden::GOLDEN,
-    golden::check_golden,
+    execution,
+    golden::{GOLDEN, first_difference},
 };
 
 /// The environment variable that replaces how many ticks the long runs take.
@@ -36,6 +29,15 @@ pub fn ticks() -> u64 {
     assert!(ticks >= GOLDEN[0].tick, "MUSTER_DETERMINISM_TICKS is at least {}", GOLDEN[0].tick);
     ticks
 }
+
+/// How many entities there are at least in every tick of the battle of the golden values.
+pub const FEWEST: u32 = 2_000;
+
+/// How many ticks pass until they all are there.
+const WARM_UP: u64 = 250;
+
+/// How many ticks lie between questions.
+const QUESTIONS_TICKS: u64 = 8;
 
 /// What a tick came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,6 +68,7 @@ pub struct Run {
     digest: u64,
     outcomes: Vec<Outcome>,
     found: Vec<EntityId>,
+    fewest: u32,
 }
 
 impl Run {
@@ -77,6 +80,7 @@ impl Run {
             digest: 0,
             outcomes: Vec::new(),
             found: Vec::new(),
+            fewest: u32::MAX,
         }
     }
 
@@ -114,7 +118,12 @@ impl Run {
             answers = fold(answers, answer);
         }
         assert!(apply(&mut self.world, &Input::Step).is_ok(), "a step is never refused");
-        answers = fold(answers, self.ask());
+        if self.world.tick().is_multiple_of(QUESTIONS_TICKS) {
+            answers = fold(answers, self.ask());
+        }
+        if self.world.tick() > WARM_UP {
+            self.fewest = self.fewest.min(self.world.entity_count());
+        }
         let events = digest_of_events(self.world.events());
         let moment = Moment { hash: self.world.hash(), events, answers };
         self.digest = [moment.hash, events, answers].into_iter().fold(self.digest, fold);
@@ -226,67 +235,43 @@ impl Way {
         run.tick()
     }
 
-    fn run(&self, setting: Setting, ticks: u64) -> (Vec<Moment>, Vec<Outcome>, Run) {
+    fn run(&self, setting: Setting, ticks: u64) -> (Vec<Moment>, Run) {
         let mut run = Run::new(setting, self.execution);
         let trace = (0..ticks).map(|_| self.tick(&mut run)).collect();
-        let outcomes = run.outcomes.clone();
-        (trace, outcomes, run)
+        (trace, run)
     }
 }
 
-/// Runs the battle of the golden values in every way, and checks that it is the same one.
+/// Fights the battle of the golden values in one way and checks that it comes to those, with as many entities in every
+/// tick as there are to be. Returns the world at its end.
 ///
 /// # Panics
-/// At the first tick that differs from the first way's, or when the battle is not that of the golden values.
-pub fn agree(ways: &[Way]) {
-    let outcomes = agree_in(Setting::default(), ticks(), ways);
-    check_golden(Setting::default(), &outcomes);
-}
-
-/// Runs a battle in every way, as many at a time as there are cores, and checks that it is the same one. Returns what it
-/// came to at the ticks of [`GOLDEN`].
-///
-/// # Panics
-/// At the first tick that differs from the first way's.
-pub fn agree_in(setting: Setting, ticks: u64, ways: &[Way]) -> Vec<Outcome> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::new());
-    let work = || {
-        while let Some((number, way)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, ways.get(at)?)))
-        {
-            let (trace, outcomes, run) = way.run(setting, ticks);
-            eprintln!("{}: {:?}", way.name, run.world().stats());
-            done.lock().expect("nobody panics with the lock").push((number, trace, outcomes));
-        }
+/// When it comes to something else. If it is the way that differs from the plainest one, the report says where.
+pub fn fight(way: &Way) -> World {
+    let setting = Setting::default();
+    let (trace, run) = way.run(setting, ticks());
+    check_size(&run);
+    let Some(golden) = first_difference(run.outcomes()) else { return run.world };
+    let plain = Way::steady(execution(1, 1, 0));
+    let (expected, _) = plain.run(setting, golden.tick);
+    let Some(at) = (0..expected.len()).find(|at| expected[*at] != trace[*at]) else {
+        panic!("the battle takes another course; if that is meant, the values are now\n{:#?}", run.outcomes());
     };
-    let threads = ways.iter().map(|way| usize::from(way.execution.threads)).max().unwrap_or(1);
-    let cores = thread::available_parallelism().map_or(1, |cores| cores.get() / threads).clamp(1, ways.len());
-    thread::scope(|scope| {
-        for _ in 1..cores {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let mut done = done.into_inner().expect("nobody panics with the lock");
-    done.sort_by_key(|(number, ..)| *number);
-    let (_, first, outcomes) = &done[0];
-    for (number, trace, others) in &done[1..] {
-        if let Some(at) = (0..first.len()).find(|at| first[*at] != trace[*at]) {
-            let report = report(setting, at as u64 + 1, [&ways[0], &ways[*number]]);
-            panic!(
-                "{setting:?}: tick {at} differs\n  {}: {:?}\n  {}: {:?}\n{report}",
-                ways[0].name, first[at], ways[*number].name, trace[at]
-            );
-        }
-        assert_eq!(outcomes, others, "{setting:?}: {} and {}", ways[0].name, ways[*number].name);
-    }
-    done.swap_remove(0).2
+    let report = report(setting, at as u64 + 1, [&plain, way]);
+    panic!("tick {at} differs\n  {}: {:?}\n  {}: {:?}\n{report}", plain.name, expected[at], way.name, trace[at]);
+}
+
+/// Checks that a run of the default setting had as many entities in every tick as the battle is said to have.
+///
+/// # Panics
+/// If it had fewer.
+pub fn check_size(run: &Run) {
+    assert!(run.fewest >= FEWEST, "there were times with only {} entities", run.fewest);
 }
 
 /// Runs two ways again to where they differ, to say what differs.
 fn report(setting: Setting, ticks: u64, ways: [&Way; 2]) -> String {
-    let [left, right] = ways.map(|way| way.run(setting, ticks).2);
+    let [left, right] = ways.map(|way| way.run(setting, ticks).1);
     let (first, second) = (left.world().events(), right.world().events());
     let only = |these: &[Event], those: &[Event]| {
         these.iter().filter(|event| !those.contains(event)).copied().collect::<Vec<_>>()

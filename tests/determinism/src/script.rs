@@ -8,11 +8,17 @@ use muster_core::{
 
 use crate::{
     Dice, Setting,
-    battle::{some_value, someone, somewhere},
+    battle::{newcomer, some_value, somewhere},
 };
 
 /// The purpose of the script's draws.
 const SCRIPT: u32 = 0x5c_0001;
+
+/// How many come or go in a tick when there are too few or too many.
+const AT_A_TIME: usize = 16;
+
+/// How many entities are looked at for one that is near another one.
+const LOOKED_AT: usize = 300;
 
 const M: i64 = METRE as i64;
 
@@ -52,7 +58,7 @@ impl Script {
         if dice.one_in(40) {
             let player = dice.below(10);
             let behaviour = dice.below(9) as u16;
-            self.inputs.push(match dice.below(2) {
+            self.inputs.push(match dice.below(4) {
                 0 => Input::TakeOver { player, behaviour },
                 _ => Input::HandBack { player },
             });
@@ -63,13 +69,17 @@ impl Script {
     /// Keeps the number of entities that there are to be, now and then by more spawns than there is room for.
     fn keep_up(&mut self, tick: u64, dice: &mut Dice) {
         let wanted = self.setting.population_in(tick) as usize;
-        for _ in 0..self.ids.len().saturating_sub(wanted).min(8) {
+        for _ in 0..self.setting.turnover {
+            let id = self.someone(dice);
+            self.inputs.push(Input::Despawn(id));
+        }
+        for _ in 0..self.ids.len().saturating_sub(wanted).min(AT_A_TIME) {
             let id = self.someone(dice);
             self.inputs.push(Input::Despawn(id));
         }
         let surge = if dice.one_in(700) { wanted / 8 } else { 0 };
-        for _ in 0..wanted.saturating_sub(self.ids.len()).min(8) + surge {
-            let mut entity = someone(dice);
+        for _ in 0..wanted.saturating_sub(self.ids.len()).min(AT_A_TIME) + surge {
+            let mut entity = newcomer(self.setting, dice);
             match dice.below(200) {
                 0 => entity.position.x = -1,
                 1 => entity.attributes = vec![0; 3],
@@ -144,7 +154,7 @@ impl Script {
             4..=6 => Action::Attack(target),
             7 | 8 => Action::Fire { heading: dice.word() as u16 },
             9 => Action::Stop,
-            10 => Action::Use(if dice.one_in(2) { self.nearby(world, entity) } else { target }),
+            10 => Action::Use(if dice.one_in(2) { self.nearby(world, entity, dice) } else { target }),
             _ => Action::Custom {
                 kind: dice.below(5) as u16,
                 target: if dice.one_in(2) { EntityId::NULL } else { target },
@@ -152,16 +162,17 @@ impl Script {
             },
         };
         // The host may command everyone; a player, whose entities a ninth of all are, mostly finds that they may not.
-        Command { player: if dice.one_in(2) { 0 } else { dice.below(10) }, entity, action }
+        Command { player: if dice.one_in(2) { 0 } else { dice.below(10) }, entity, sector: None, action }
     }
 
-    /// The entity with the next id that is within a few metres, or none.
-    fn nearby(&self, world: &World, of: EntityId) -> EntityId {
+    /// Of some of the entities, one that is within a few metres, or none.
+    fn nearby(&self, world: &World, of: EntityId, dice: &mut Dice) -> EntityId {
+        let from = dice.below(1 + self.ids.len() as u32) as usize;
         let is_near = |id: &&EntityId| {
             let offset = world.position(of).ok().zip(world.position(**id).ok()).and_then(|(of, id)| of.offset_to(id));
             **id != of && offset.is_some_and(|(x, y)| x.abs() < 3 * M && y.abs() < 3 * M)
         };
-        self.ids.iter().find(is_near).copied().unwrap_or_default()
+        self.ids[from..].iter().take(LOOKED_AT).find(is_near).copied().unwrap_or_default()
     }
 
     /// An entity that lives, or now and then an id that is stale, foreign or null.

@@ -198,7 +198,7 @@ fn orders_that_lead_to_the_end_of_space() {
                 5 => Action::Use(target),
                 _ => Action::Custom { kind: u16::MAX, target, value: i64::MIN },
             };
-            together.apply(&Input::Command(Command { player: 0, entity, action }));
+            together.apply(&Input::Command(Command { player: 0, entity, sector: None, action }));
         }
         if tick % 8 == 0 {
             let position = Position::new(SectorId::new(dice.of(&ends), dice.of(&ends)), 0, 0);

@@ -182,7 +182,7 @@ fn input(part: &Part, ids: &[EntityId]) -> Option<Input> {
                 Action::Custom { kind, value, .. } => Action::Custom { kind, target: id(whom), value },
                 other => other,
             };
-            Input::Command(Command { player, entity: id(who), action })
+            Input::Command(Command { player, entity: id(who), sector: None, action })
         }
         Part::TakeOver(player, behaviour) => Input::TakeOver { player, behaviour },
         Part::HandBack(player) => Input::HandBack { player },

@@ -161,7 +161,8 @@ struct Command::Traits {
   using type = Command;
 };
 
-/// The commands of one player about one sector, in the order in which they are carried out.
+/// The commands of one player about one sector, in the order in which they are carried out. Each is refused by an event
+/// unless its entity is in that sector or in one of the eight around it when it is carried out.
 struct Batch FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   typedef BatchBuilder Builder;
   struct Traits;
@@ -174,7 +175,7 @@ struct Batch FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   uint32_t player() const {
     return GetField<uint32_t>(VT_PLAYER, 0);
   }
-  /// The sector that places are given in. Left out, it is the one at 0, 0.
+  /// The sector that the batch is about and places count from. Left out, it is the one at 0, 0.
   const muster::Sector *sector() const {
     return GetStruct<const muster::Sector *>(VT_SECTOR);
   }

@@ -156,7 +156,7 @@ enum class Refusal : uint8_t {
   Unable = 7,
   /// The weapon is not ready.
   NotReady = 8,
-  /// The batch names another sector than the one the entity is in, and is too old to be right.
+  /// The entity is neither in the sector that the command's batch names nor in one of the eight around it.
   WrongSector = 9,
   MIN = None,
   MAX = WrongSector

@@ -6,7 +6,7 @@ use muster_core::{
     Execution,
     replay::{Player, Recorder, Replay, Settings, Stepped},
 };
-use muster_determinism::{Moment, Run, Setting, check_golden, digest_of_events, execution, map, ticks};
+use muster_determinism::{Moment, Run, Setting, check_golden, check_size, digest_of_events, execution, map, ticks};
 
 /// Records a run; what it came to in each tick, and the file.
 fn record(run: &mut Run, ticks: u64, settings: Settings) -> (Vec<Moment>, Vec<u8>) {
@@ -47,7 +47,8 @@ fn a_replay_is_the_battle_again() {
     let mut run = Run::new(Setting::default(), execution(1, 1, 0));
     let settings = Settings { key_ticks: 9_000, sector_hashes: false, ..Settings::default() };
     let (trace, file) = record(&mut run, ticks(), settings);
-    check_golden(Setting::default(), run.outcomes());
+    check_golden(run.outcomes());
+    check_size(&run);
     let played: Execution = execution(6, 1, 60);
     let mut player = Player::new(Replay::open(&file).expect("a replay"), Some(map()), played).expect("a key frame");
     follow(&mut player, &trace);

@@ -1,0 +1,442 @@
+//! The side that has the world: who sees what, and the packets that say so.
+
+mod cells;
+mod config;
+mod fill;
+mod group;
+mod inbox;
+mod interest;
+mod news;
+mod private;
+mod roster;
+mod viewer;
+
+use core::fmt;
+
+pub use config::{SyncConfig, View, ViewPoint, ViewerOptions};
+pub use inbox::{InputsDue, ReportRefusal};
+
+use cells::{Cells, NO_CELL};
+use fill::Fill;
+use interest::{AreaChanges, VIEWS_MAX, look, settle};
+use news::Log;
+use private::Ledger;
+use roster::{Changes, Roster};
+use viewer::Viewer;
+
+use crate::{
+    ConfigError, EntityId, Map, Position, World,
+    sync::{
+        codec::{Identity, Layout},
+        own::Own,
+        report::{INPUTS_MAX, TickInput},
+        terms::{Hello, TermsError, Welcome},
+    },
+};
+
+/// A viewer of a [`SyncServer`]. An id is never used for another viewer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub struct ViewerId(u64);
+
+/// Why something cannot be done for a viewer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ViewerError {
+    /// There is no such viewer, or no longer.
+    Gone,
+    /// [`SyncConfig::viewers_max`] are there already.
+    TooMany,
+    /// An option is out of its range: the field.
+    Option(&'static str),
+    /// More than four views.
+    TooManyViews,
+    /// A view's radii are below 0, the outer one is smaller than the inner one, or it reaches more than 4096 cells.
+    Radius,
+    /// The view's place is no place of a sector of scale 0.
+    Position,
+}
+
+/// Counters of a server, since it was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SyncStats {
+    /// Viewers now.
+    pub viewers: u32,
+    /// Groups now.
+    pub groups: u32,
+    /// Cells now, those in areas included.
+    pub cells: u32,
+    /// Updates made.
+    pub updates: u64,
+    /// Shares that were encoded.
+    pub shares_encoded: u64,
+    /// Shares that were sent.
+    pub shares_sent: u64,
+    /// Shares told whole among those sent.
+    pub shares_whole: u64,
+    /// Shares that had to wait because a budget was used up.
+    pub shares_deferred: u64,
+    /// Packets written.
+    pub packets: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+    /// Bytes of what only one viewer is told, in them.
+    pub own_bytes: u64,
+    /// Bytes of events in them.
+    pub event_bytes: u64,
+    /// Groups that were divided because their state did not fit into a packet.
+    pub divided: u64,
+    /// Entities that are told to nobody, because [`SyncConfig::groups_max`] was reached.
+    pub unplaced: u64,
+    /// Events that were dropped because too many came at once.
+    pub events_dropped: u64,
+    /// Reports that were refused.
+    pub reports_refused: u64,
+}
+
+/// Tells a world to its viewers.
+///
+/// After each [`World::step`] call [`Self::tick`]; when that says that there is an update, call [`Self::write`] for every
+/// viewer. What arrives from viewers goes to [`Self::receive`]. The packets are a function of the world, the configuration
+/// and the calls: any number of threads and shards of the world gives the same.
+#[derive(Debug)]
+pub struct SyncServer {
+    config: SyncConfig,
+    layout: Layout,
+    cells: Cells,
+    roster: Roster,
+    /// By number.
+    viewers: Vec<Option<Box<Viewer>>>,
+    /// How often each number was given out.
+    generations: Vec<u32>,
+    everywhere: Vec<u16>,
+    log: Log,
+    update: u32,
+    tick: u64,
+    changes: Changes,
+    area: AreaChanges,
+    fill: Fill,
+    ledger: Ledger,
+    own: Own,
+    inputs: Vec<TickInput>,
+    done: Vec<u16>,
+    too_large: Vec<u16>,
+    stats: SyncStats,
+}
+
+impl SyncServer {
+    /// A server without viewers.
+    ///
+    /// # Errors
+    /// When a field is out of its range.
+    pub fn new(config: SyncConfig, world: &World) -> Result<Self, ConfigError> {
+        config.validate(world)?;
+        let layout = Layout { attributes: config.public_attributes.len() as u8, cell_shift: config.cell_shift };
+        Ok(Self {
+            cells: Cells::new(config.cell_shift),
+            roster: Roster::new(&config),
+            viewers: Vec::new(),
+            generations: Vec::new(),
+            everywhere: Vec::new(),
+            log: Log::new(config.delay_max),
+            update: 0,
+            tick: world.tick(),
+            changes: Changes::default(),
+            area: AreaChanges::default(),
+            fill: Fill::default(),
+            ledger: Ledger::new(config.owner_attributes.clone()),
+            own: Own::default(),
+            inputs: Vec::with_capacity(INPUTS_MAX),
+            done: Vec::new(),
+            too_large: Vec::new(),
+            stats: SyncStats::default(),
+            layout,
+            config,
+        })
+    }
+
+    /// Writes the terms of a session, the answer to a viewer's hello, which may be repeated until the viewer has it.
+    ///
+    /// # Errors
+    /// When the hello is none, or of a viewer that reads another version or other models.
+    pub fn welcome(&self, world: &World, hello: &[u8], player: u32, out: &mut Vec<u8>) -> Result<(), TermsError> {
+        Hello::decode(hello)?;
+        let config = &self.config;
+        let welcome = Welcome {
+            session: config.session,
+            player,
+            cell_shift: config.cell_shift,
+            history: config.history,
+            update_ticks: config.update_ticks,
+            packet_max: config.packet_max,
+            public_attributes: config.public_attributes.clone(),
+            owner_attributes: config.owner_attributes.clone(),
+            tick: world.tick(),
+            config: world.config().clone(),
+            map_hash: world.map().map_or(0, Map::hash),
+        };
+        welcome.encode(out);
+        Ok(())
+    }
+
+    /// What it was made with.
+    pub fn config(&self) -> &SyncConfig {
+        &self.config
+    }
+
+    /// The number of the last update; 0 before the first.
+    pub fn last_update(&self) -> u32 {
+        self.update
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> SyncStats {
+        SyncStats {
+            viewers: self.viewers.iter().flatten().count() as u32,
+            groups: self.roster.open_groups() as u32,
+            cells: self.cells.len(),
+            unplaced: self.roster.unplaced,
+            events_dropped: self.stats.events_dropped
+                + self.log.dropped()
+                + self.viewers.iter().flatten().map(|viewer| viewer.pending.dropped).sum::<u64>(),
+            ..self.stats
+        }
+    }
+
+    /// Lets a viewer in. It sees nothing before it has a view, unless it sees everything.
+    ///
+    /// # Errors
+    /// When there are too many, or an option is out of its range.
+    pub fn add_viewer(&mut self, options: &ViewerOptions) -> Result<ViewerId, ViewerError> {
+        if options.budget < 1000 {
+            return Err(ViewerError::Option("budget"));
+        }
+        if options.delay > self.config.delay_max {
+            return Err(ViewerError::Option("delay"));
+        }
+        let number = match self.viewers.iter().position(Option::is_none) {
+            Some(number) => number,
+            None if self.viewers.len() < usize::from(self.config.viewers_max) => {
+                self.viewers.push(None);
+                self.generations.push(0);
+                self.viewers.len() - 1
+            }
+            None => return Err(ViewerError::TooMany),
+        };
+        self.generations[number] += 1;
+        let mut viewer = Viewer::new(*options, self.tick);
+        if options.is_everywhere {
+            for group in self.roster.numbers() {
+                if viewer.may_see(self.roster.group(group).scope) {
+                    viewer.open(group, 1);
+                }
+            }
+            for link in &viewer.links {
+                self.roster.watch(link.group);
+            }
+            self.everywhere.push(number as u16);
+        }
+        self.viewers[number] = Some(Box::new(viewer));
+        Ok(ViewerId(u64::from(self.generations[number]) << 16 | number as u64))
+    }
+
+    /// Forgets a viewer.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn remove_viewer(&mut self, id: ViewerId) -> Result<(), ViewerError> {
+        let number = self.number(id)?;
+        let viewer = self.viewers[number].take().expect("the number has been looked at");
+        self.everywhere.retain(|other| usize::from(*other) != number);
+        for (cell, _) in &viewer.area {
+            self.cells.entry_mut(*cell).viewers.retain(|other| usize::from(*other) != number);
+            self.cells.close_if_idle(*cell);
+        }
+        for link in &viewer.links {
+            self.roster.unwatch(link.group);
+            self.roster.close_if_idle(link.group, &mut self.cells);
+        }
+        Ok(())
+    }
+
+    /// Sets a viewer's points of view, four at most, in the place of those it had.
+    ///
+    /// # Errors
+    /// When the viewer is not there or a view is out of its range; nothing has changed then.
+    pub fn set_views(&mut self, id: ViewerId, views: &[View]) -> Result<(), ViewerError> {
+        let number = self.number(id)?;
+        if views.len() > VIEWS_MAX {
+            return Err(ViewerError::TooManyViews);
+        }
+        for view in views {
+            if view.enter < 0 || view.leave < view.enter || !interest::is_small_enough(view, self.config.cell_shift) {
+                return Err(ViewerError::Radius);
+            }
+            if matches!(view.point, ViewPoint::Place(place) if !place.is_canonical()) {
+                return Err(ViewerError::Position);
+            }
+        }
+        let viewer = self.viewers[number].as_mut().expect("the number has been looked at");
+        let has_other_radii = viewer.views.len() != views.len()
+            || viewer.views.iter().zip(views).any(|(old, new)| {
+                (old.enter, old.leave) != (new.enter, new.leave)
+                    || matches!((old.point, new.point), (ViewPoint::Entity(a), ViewPoint::Entity(b)) if a != b)
+            });
+        viewer.is_unsettled |= has_other_radii;
+        viewer.views.clear();
+        viewer.views.extend_from_slice(views);
+        viewer.anchors.resize(views.len(), (NO_CELL, 0));
+        viewer.places.resize(views.len(), Position::default());
+        for (at, view) in views.iter().enumerate() {
+            if let ViewPoint::Place(place) = view.point {
+                settle(viewer, at, place, self.config.cell_shift);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says which entity a viewer predicts: its exact state is in each of the viewer's updates. Null is none.
+    ///
+    /// # Errors
+    /// When the viewer is not there.
+    pub fn set_predicted(&mut self, id: ViewerId, entity: EntityId) -> Result<(), ViewerError> {
+        self.viewer_mut(id)?.predicted = entity;
+        Ok(())
+    }
+
+    /// Takes in what the last tick did. Every [`SyncConfig::update_ticks`] it makes an update, and returns true.
+    pub fn tick(&mut self, world: &World) -> bool {
+        self.log.collect(world, &self.roster, &self.cells);
+        if !world.tick().is_multiple_of(u64::from(self.config.update_ticks)) {
+            return false;
+        }
+        self.update = self.update.wrapping_add(1).max(1);
+        self.tick = world.tick();
+        self.follow(world);
+        self.roster.capture(world, self.update);
+        self.ledger.capture(world, self.update);
+        self.log.close(self.update);
+        self.hand_out_news();
+        self.stats.updates += 1;
+        true
+    }
+
+    /// Brings interest up to date: who is in which cell, and which cells are in whose area.
+    fn follow(&mut self, world: &World) {
+        self.too_large.sort_unstable();
+        self.too_large.dedup();
+        for number in self.too_large.drain(..) {
+            self.roster.divide(number);
+            self.stats.divided += 1;
+        }
+        self.roster.follow(world, &mut self.cells, &mut self.changes);
+        self.announce_groups();
+        for number in 0..self.viewers.len() {
+            let Some(viewer) = &mut self.viewers[number] else { continue };
+            if look(viewer, world, &self.roster, &mut self.cells, self.config.rate_radii, &mut self.area) {
+                self.change_area(number as u16);
+            }
+        }
+        for number in self.changes.emptied.drain(..) {
+            self.roster.close_if_idle(number, &mut self.cells);
+        }
+    }
+
+    /// Tells of new groups to those in whose area they are.
+    fn announce_groups(&mut self) {
+        let opened = std::mem::take(&mut self.changes.opened);
+        for group in opened.iter().copied() {
+            let (cell, scope) = (self.roster.group(group).cell, self.roster.group(group).scope);
+            for number in self.cells.entry(cell).viewers.iter().chain(&self.everywhere) {
+                let viewer = self.viewers[usize::from(*number)].as_mut().expect("areas are of viewers that are there");
+                if viewer.may_see(scope) && viewer.open(group, viewer.tier_of(cell).unwrap_or(1)) {
+                    self.roster.watch(group);
+                }
+            }
+        }
+        self.changes.opened = opened;
+        self.changes.opened.clear();
+    }
+
+    /// Opens and closes the groups of cells that came into a viewer's area or went out of it.
+    fn change_area(&mut self, number: u16) {
+        let viewer = self.viewers[usize::from(number)].as_mut().expect("the caller has looked");
+        for cell in &self.area.left {
+            let entry = self.cells.entry_mut(*cell);
+            entry.viewers.retain(|other| *other != number);
+            for group in &entry.groups {
+                if viewer.close(*group) {
+                    self.roster.unwatch(*group);
+                    self.changes.emptied.push(*group);
+                }
+            }
+            self.cells.close_if_idle(*cell);
+        }
+        for cell in &self.area.entered {
+            let entry = self.cells.entry_mut(*cell);
+            entry.viewers.push(number);
+            for group in &entry.groups {
+                if viewer.may_see(self.roster.group(*group).scope) && viewer.open(*group, 0) {
+                    self.roster.watch(*group);
+                }
+            }
+        }
+        for at in 0..viewer.links.len() {
+            let cell = self.roster.group(viewer.links[at].group).cell;
+            viewer.links[at].tier = viewer.tier_of(cell).unwrap_or(2);
+        }
+    }
+
+    fn hand_out_news(&mut self) {
+        for viewer in self.viewers.iter_mut().flatten() {
+            let update = self.update.saturating_sub(u32::from(viewer.options.delay));
+            if let Some(news) = self.log.of(update) {
+                news.hand_out(viewer);
+            }
+        }
+    }
+
+    fn number(&self, id: ViewerId) -> Result<usize, ViewerError> {
+        let number = (id.0 & 0xffff) as usize;
+        let is_there =
+            self.viewers.get(number).is_some_and(Option::is_some) && u64::from(self.generations[number]) == id.0 >> 16;
+        if is_there { Ok(number) } else { Err(ViewerError::Gone) }
+    }
+
+    fn viewer_mut(&mut self, id: ViewerId) -> Result<&mut Viewer, ViewerError> {
+        let number = self.number(id)?;
+        Ok(self.viewers[number].as_mut().expect("the number has been looked at"))
+    }
+
+    fn identity(&self, group: u16, update: u32) -> Identity {
+        let group = self.roster.group(group);
+        Identity { cell: self.cells.entry(group.cell).cell, scope: group.scope.into(), update }
+    }
+}
+
+impl ViewerId {
+    /// The bits of the id, for keeping.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// An id from its bits. Whether the viewer is there is for the server to say.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+}
+
+impl fmt::Display for ViewerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("there is no such viewer, or no longer"),
+            Self::TooMany => f.write_str("viewers_max viewers are there already"),
+            Self::Option(field) => write!(f, "{field} is out of its range"),
+            Self::TooManyViews => f.write_str("a viewer has at most four views"),
+            Self::Radius => {
+                f.write_str("radii are 0 or more, leave at least enter, and a view reaches at most 4096 cells")
+            }
+            Self::Position => f.write_str("the view's coordinates must be in a sector of scale 0"),
+        }
+    }
+}
+
+impl core::error::Error for ViewerError {}

@@ -1,0 +1,170 @@
+//! What only one viewer is told: how far its inputs are, the exact state of what it predicts, and attributes that only an owner
+//! sees.
+
+use super::{SyncServer, viewer::Viewer};
+use crate::{
+    EntityId, Position, World,
+    entity::Columns,
+    sync::own::{OWNER_VALUES_MAX, OwnerValue, Predicted, Traits, encode_own},
+};
+
+/// Bytes that an owner's value takes at most, nearly always.
+const VALUE_BYTES: usize = 10;
+
+/// Bytes that are kept for the state of what is predicted.
+const PREDICTED_BYTES: usize = 120;
+
+/// The attributes that only owners see, as they were at the last update.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    attributes: Vec<u8>,
+    /// By slot: whose it was, and the update at which one of its values changed last.
+    slots: Vec<(EntityId, u32, u32)>,
+    /// By slot, one behind the other.
+    values: Vec<i32>,
+    /// Who has which entity, ascending.
+    owned: Vec<(u32, EntityId)>,
+}
+
+impl Ledger {
+    pub(super) fn new(attributes: Vec<u8>) -> Self {
+        Self { attributes, slots: Vec::new(), values: Vec::new(), owned: Vec::new() }
+    }
+
+    /// Notes what has changed since the last update.
+    pub(super) fn capture(&mut self, world: &World, update: u32) {
+        if self.attributes.is_empty() {
+            return;
+        }
+        self.owned.clear();
+        for region in world.regions() {
+            let columns = &region.columns;
+            for row in 0..columns.id.len() {
+                if columns.owner[row] != 0 {
+                    self.owned.push((columns.owner[row], columns.id[row]));
+                    self.capture_row(columns, row, update);
+                }
+            }
+        }
+        self.owned.sort_unstable();
+    }
+
+    fn capture_row(&mut self, columns: &Columns, row: usize, update: u32) {
+        let (id, owner, width) = (columns.id[row], columns.owner[row], self.attributes.len());
+        let slot = id.slot().expect("an entity has a slot") as usize;
+        if slot >= self.slots.len() {
+            self.slots.resize(slot + 1, (EntityId::NULL, 0, 0));
+            self.values.resize((slot + 1) * width, 0);
+        }
+        let mut has_changed = (self.slots[slot].0, self.slots[slot].1) != (id, owner);
+        for (number, kept) in self.attributes.iter().zip(&mut self.values[slot * width..]) {
+            let value = columns.attributes[usize::from(*number)][row];
+            has_changed |= *kept != value;
+            *kept = value;
+        }
+        if has_changed {
+            self.slots[slot] = (id, owner, update);
+        }
+    }
+
+    fn owned_by(&self, player: u32) -> &[(u32, EntityId)] {
+        let start = self.owned.partition_point(|(owner, _)| *owner < player);
+        let end = self.owned.partition_point(|(owner, _)| *owner <= player);
+        &self.owned[start..end]
+    }
+
+    /// Adds the values of a player's entities that have changed since an update, from the `turn`th entity round, as many as have
+    /// room. Returns whether all had.
+    fn write(&self, player: u32, since: u32, turn: usize, room: usize, out: &mut Vec<OwnerValue>) -> bool {
+        if self.attributes.is_empty() || player == 0 {
+            return true;
+        }
+        let owned = self.owned_by(player);
+        let (before, after) = owned.split_at(turn.checked_rem(owned.len()).unwrap_or(0));
+        let width = self.attributes.len();
+        for (_, entity) in after.iter().chain(before) {
+            let slot = entity.slot().expect("an entity has a slot") as usize;
+            if self.slots[slot].2 <= since {
+                continue;
+            }
+            if out.len() + width > room {
+                return false;
+            }
+            let values = self.values[slot * width..][..width].iter();
+            out.extend((0..).zip(values).map(|(attribute, value)| OwnerValue {
+                entity: *entity,
+                attribute,
+                value: *value,
+            }));
+        }
+        true
+    }
+}
+
+impl SyncServer {
+    /// Writes a viewer's own part. Returns whether all that it does not know is in it.
+    pub(super) fn write_own(&mut self, world: &World, viewer: &mut Viewer, room: usize, out: &mut Vec<u8>) -> bool {
+        self.own.input = viewer.inbox.done;
+        self.own.values.clear();
+        self.own.predicted = self.predicted_of(world, viewer);
+        // A spectator that is behind is told nothing of now.
+        if viewer.options.delay > 0 {
+            return true;
+        }
+        let own = &mut self.own;
+        let values = (room.saturating_sub(PREDICTED_BYTES) / VALUE_BYTES).min(OWNER_VALUES_MAX);
+        let (player, since) = (viewer.options.player, viewer.own_acknowledged);
+        let is_whole = self.ledger.write(player, since, viewer.turn, values, &mut own.values);
+        viewer.turn = if is_whole { 0 } else { viewer.turn + own.values.len() / self.ledger.attributes.len() };
+        let is_news = own.predicted.is_some() || !own.values.is_empty() || own.input != viewer.input_acknowledged;
+        if is_news {
+            encode_own(own, out);
+        }
+        is_whole
+    }
+
+    /// The exact state of what a viewer predicts, if it may know it.
+    fn predicted_of(&self, world: &World, viewer: &mut Viewer) -> Option<Predicted> {
+        let id = viewer.predicted;
+        if viewer.options.delay > 0 {
+            return None;
+        }
+        let (columns, row, sector) = world.row(id)?;
+        let is_its_own = viewer.options.player != 0 && columns.owner[row] == viewer.options.player;
+        if !is_its_own && !viewer.options.sees_hidden {
+            return None;
+        }
+        let traits = Traits {
+            shape: columns.shape[row],
+            half_x: columns.half_x[row],
+            half_y: columns.half_y[row],
+            mass: columns.mass[row],
+            restitution: columns.restitution[row],
+            layers: columns.layers[row],
+            collides: columns.collides[row],
+            speed_max: columns.speed_max[row],
+            acceleration_max: columns.acceleration_max[row],
+            team: columns.team[row],
+            owner: columns.owner[row],
+            flags: columns.flags[row],
+            weapon: columns.weapon[row],
+            bot: columns.bot[row],
+        };
+        if viewer.traits != Some((id, traits)) {
+            (viewer.traits, viewer.traits_update) = (Some((id, traits)), self.update);
+        }
+        Some(Predicted {
+            id,
+            position: Position { sector, x: columns.x[row], y: columns.y[row] },
+            velocity_x: columns.velocity_x[row],
+            velocity_y: columns.velocity_y[row],
+            heading: columns.heading[row],
+            order: columns.order[row],
+            goal_x: columns.goal_x[row],
+            goal_y: columns.goal_y[row],
+            target: columns.target[row],
+            ready_tick: columns.ready_tick[row],
+            traits: (viewer.traits_update > viewer.own_acknowledged).then_some(traits),
+        })
+    }
+}

@@ -1,0 +1,297 @@
+//! A viewer: what it has of which group, what was sent to it and what has arrived.
+
+use super::{
+    config::{View, ViewerOptions},
+    inbox::Inbox,
+    news::Pending,
+};
+use crate::{
+    EntityId, Position,
+    sync::{Scope, own::Traits},
+};
+
+/// How many packets are remembered until they are acknowledged.
+const PACKETS: usize = 128;
+/// How many groups in packets are remembered; beyond, the oldest packets count as lost.
+const ENTRIES: usize = 8192;
+
+/// What a viewer has of one group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) group: u16,
+    /// Whether the group is out of the viewer's area and it has to be told.
+    pub(super) is_closing: bool,
+    /// 0 near, 1 further off, 2 far.
+    pub(super) tier: u8,
+    /// The version it has acknowledged last; 0 is none.
+    pub(super) base: u32,
+    /// A version that it has acknowledged before; 0 is none.
+    pub(super) before: u32,
+    /// The first packet that can have told of the group since it came into the area: what older ones told is forgotten.
+    opened: u32,
+    /// The tick, cut to 32 bits, in which it was told last.
+    pub(super) sent_tick: u32,
+    /// Whether it was told since the group came into the area.
+    pub(super) is_told: bool,
+    /// Grows while it waits for its share of the budget.
+    pub(super) waiting: u32,
+}
+
+/// One group in a packet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    group: u16,
+    version: u8,
+    is_closing: bool,
+}
+
+/// A packet that is on its way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    sequence: u32,
+    first_entry: u32,
+    entries: u32,
+    /// The sequence of the first reliable event that waited, and which of those after it are in the packet.
+    event_first: u32,
+    events: u64,
+    /// The update whose own part it has whole; 0 is none.
+    own_update: u32,
+    /// The input that it says is done.
+    input: u32,
+}
+
+/// A viewer.
+#[derive(Debug)]
+pub(super) struct Viewer {
+    pub(super) options: ViewerOptions,
+    pub(super) views: Vec<View>,
+    /// Where each view was when its area was looked at last.
+    pub(super) anchors: Vec<(u32, u16)>,
+    pub(super) places: Vec<Position>,
+    /// Whether a view was set since the area was looked at.
+    pub(super) is_unsettled: bool,
+    /// Cells in its area and their tiers, ascending by cell.
+    pub(super) area: Vec<(u32, u8)>,
+    /// Ascending by group.
+    pub(super) links: Vec<Link>,
+    pub(super) predicted: EntityId,
+    /// Of the last packet.
+    pub(super) sequence: u32,
+    sent: Vec<Sent>,
+    entries: Vec<Entry>,
+    next_entry: u32,
+    /// Bytes that may be sent; below 0 when the last packet took more.
+    pub(super) tokens: i64,
+    /// The tick up to which tokens were given.
+    pub(super) tokens_tick: u64,
+    /// The update that was written last.
+    pub(super) written: u32,
+    /// The tick of the last packet.
+    pub(super) beat_tick: u64,
+    pub(super) pending: Pending,
+    pub(super) inbox: Inbox,
+    /// The newest update of which it has the own part whole, and the newest input that it knows to be done.
+    pub(super) own_acknowledged: u32,
+    pub(super) input_acknowledged: u32,
+    /// With which of its entities the values that only it sees begin, if they do not have room together.
+    pub(super) turn: usize,
+    /// What was told last of the thing it predicts and seldom changes, and since when.
+    pub(super) traits: Option<(EntityId, Traits)>,
+    pub(super) traits_update: u32,
+}
+
+impl Viewer {
+    pub(super) fn new(options: ViewerOptions, tick: u64) -> Self {
+        Self {
+            options,
+            views: Vec::with_capacity(4),
+            anchors: Vec::with_capacity(4),
+            places: Vec::with_capacity(4),
+            is_unsettled: false,
+            area: Vec::new(),
+            links: Vec::new(),
+            predicted: EntityId::NULL,
+            sequence: 0,
+            sent: vec![Sent::default(); PACKETS],
+            entries: vec![Entry::default(); ENTRIES],
+            next_entry: 0,
+            tokens: i64::from(options.budget) / 4,
+            tokens_tick: tick,
+            written: 0,
+            beat_tick: 0,
+            pending: Pending::new(),
+            inbox: Inbox::new(),
+            own_acknowledged: 0,
+            input_acknowledged: 0,
+            turn: 0,
+            traits: None,
+            traits_update: 0,
+        }
+    }
+
+    /// Whether it may see what is in a scope.
+    pub(super) fn may_see(&self, scope: Scope) -> bool {
+        self.options.sees_hidden
+            || match scope {
+                Scope::Everyone => true,
+                Scope::Team(team) => team != 0 && team == self.options.team,
+                Scope::Owner(player) => player != 0 && player == self.options.player,
+            }
+    }
+
+    /// Whether a cell is in its area.
+    pub(super) fn has_cell(&self, cell: u32) -> bool {
+        self.options.is_everywhere || self.tier_of(cell).is_some()
+    }
+
+    pub(super) fn tier_of(&self, cell: u32) -> Option<u8> {
+        self.area.binary_search_by_key(&cell, |(cell, _)| *cell).ok().map(|at| self.area[at].1)
+    }
+
+    fn find(&self, group: u16) -> Result<usize, usize> {
+        self.links.binary_search_by_key(&group, |link| link.group)
+    }
+
+    /// Begins to tell of a group. Returns whether it was not told of before.
+    pub(super) fn open(&mut self, group: u16, tier: u8) -> bool {
+        let opened = self.sequence.wrapping_add(1);
+        match self.find(group) {
+            // It may have heard of the closing already, and has forgotten every state.
+            Ok(at) => {
+                let link = &mut self.links[at];
+                link.tier = tier;
+                if link.is_closing {
+                    (link.is_closing, link.opened) = (false, opened);
+                }
+                false
+            }
+            Err(at) => {
+                let link = Link {
+                    group,
+                    is_closing: false,
+                    tier,
+                    base: 0,
+                    before: 0,
+                    opened,
+                    sent_tick: 0,
+                    is_told: false,
+                    waiting: 0,
+                };
+                self.links.insert(at, link);
+                true
+            }
+        }
+    }
+
+    /// Begins to tell that a group is out of the area. Returns whether it can be forgotten at once.
+    pub(super) fn close(&mut self, group: u16) -> bool {
+        let Ok(at) = self.find(group) else { return false };
+        let link = &mut self.links[at];
+        if !link.is_told {
+            self.links.remove(at);
+            return true;
+        }
+        (link.is_closing, link.base, link.before) = (true, 0, 0);
+        false
+    }
+
+    /// What [`Self::go_back`] needs to undo the packets after it.
+    pub(super) fn mark(&self) -> (u32, u32) {
+        (self.sequence, self.next_entry)
+    }
+
+    /// Takes back every packet since a mark: none has been sent.
+    pub(super) fn go_back(&mut self, (sequence, next_entry): (u32, u32)) {
+        (self.sequence, self.next_entry) = (sequence, next_entry);
+    }
+
+    /// Takes back the packet that was begun last, which has nothing in it.
+    pub(super) fn take_packet_back(&mut self) {
+        self.sent[self.sequence as usize % PACKETS] = Sent::default();
+        self.sequence -= 1;
+    }
+
+    /// Notes a packet that is being written.
+    pub(super) fn begin_packet(&mut self) -> u32 {
+        self.sequence += 1;
+        let event_first = self.pending.first();
+        let sent = Sent { sequence: self.sequence, first_entry: self.next_entry, event_first, ..Sent::default() };
+        self.sent[self.sequence as usize % PACKETS] = sent;
+        self.sequence
+    }
+
+    pub(super) fn note_group(&mut self, group: u16, version: u32, is_closing: bool) {
+        self.entries[self.next_entry as usize % ENTRIES] = Entry { group, version: version as u8, is_closing };
+        self.next_entry = self.next_entry.wrapping_add(1);
+        self.sent[self.sequence as usize % PACKETS].entries += 1;
+    }
+
+    pub(super) fn note_events(&mut self, events: u64) {
+        self.sent[self.sequence as usize % PACKETS].events |= events;
+    }
+
+    /// Notes that the packet has the own part; `update` is that of the part if it is whole, or 0.
+    pub(super) fn note_own(&mut self, update: u32) {
+        let input = self.inbox.done;
+        let sent = &mut self.sent[self.sequence as usize % PACKETS];
+        (sent.own_update, sent.input) = (update, input);
+    }
+
+    /// A packet has arrived. `full` makes a version of its low 8 bits. Groups that need no link any more go to `done`.
+    pub(super) fn acknowledge(&mut self, sequence: u32, full: impl Fn(u16, u8) -> u32, done: &mut Vec<u16>) {
+        let sent = std::mem::take(&mut self.sent[sequence as usize % PACKETS]);
+        if sent.sequence != sequence || sequence == 0 {
+            // It was acknowledged before, or is forgotten.
+            self.sent[sequence as usize % PACKETS] = sent;
+            return;
+        }
+        self.pending.acknowledge(sent.event_first, sent.events);
+        self.own_acknowledged = self.own_acknowledged.max(sent.own_update);
+        self.input_acknowledged = self.input_acknowledged.max(sent.input);
+        if self.next_entry.wrapping_sub(sent.first_entry) as usize > ENTRIES {
+            return;
+        }
+        for number in 0..sent.entries {
+            let entry = self.entries[sent.first_entry.wrapping_add(number) as usize % ENTRIES];
+            let Ok(at) = self.find(entry.group) else { continue };
+            let link = &mut self.links[at];
+            if link.is_closing != entry.is_closing || sequence < link.opened {
+                continue;
+            }
+            if link.is_closing {
+                self.links.remove(at);
+                done.push(entry.group);
+                continue;
+            }
+            link.note_acknowledged(full(entry.group, entry.version));
+        }
+    }
+
+    /// Forgets a group that nobody is in any more, and of which it knows that.
+    pub(super) fn forget(&mut self, group: u16) {
+        if let Ok(at) = self.find(group) {
+            self.links.remove(at);
+        }
+    }
+}
+
+impl Link {
+    /// How many versions before its base a state may be from which movement is told.
+    const BEFORE_MAX: u32 = 3;
+
+    /// Two versions are kept: the newest, and one shortly before it.
+    fn note_acknowledged(&mut self, version: u32) {
+        let old = self.base;
+        if version > old {
+            self.base = version;
+            self.before = if old != 0 && version - old <= Self::BEFORE_MAX { old } else { 0 };
+        } else if version < old && old - version <= Self::BEFORE_MAX && version > self.before {
+            self.before = version;
+        }
+    }
+
+    /// How many versions lie between the base and the one before it; 0 if there is none to build on.
+    pub(super) fn before_back(&self, floor: u32) -> u8 {
+        if self.before != 0 && self.before >= floor { (self.base - self.before) as u8 } else { 0 }
+    }
+}
