@@ -59,7 +59,11 @@ pub fn target_line<P>(row: &Row<P>, finding: &Finding) -> String {
     let Some(value) = finding.median() else {
         return format!("| {} | {} | not measured | |", row.title, target(row));
     };
-    let verdict = if row.target.holds(value) { "pass" } else { "short" };
+    let verdict = match row.target {
+        Target::None => "",
+        target if target.holds(value) => "pass",
+        _ => "short",
+    };
     format!("| {} | {} | {} {} | {verdict} |", row.title, target(row), with_range(&finding.rounds), row.unit)
 }
 
@@ -67,6 +71,7 @@ fn target<P>(row: &Row<P>) -> String {
     let (sign, value) = match row.target {
         Target::AtLeast(value) => (">=", value),
         Target::AtMost(value) => ("<=", value),
+        Target::None => return "-".to_owned(),
     };
     format!("{sign} {value} {}", row.unit)
 }

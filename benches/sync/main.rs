@@ -9,7 +9,9 @@ mod frame;
 #[path = "../core/heap.rs"]
 mod heap;
 mod peers;
+mod reader;
 mod row;
+mod service;
 
 use std::{fs, path::PathBuf};
 
