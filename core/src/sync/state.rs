@@ -115,14 +115,6 @@ impl GroupState {
         })
     }
 
-    /// Makes this state equal to another with as many attributes, without allocating.
-    pub fn copy_from(&mut self, other: &Self) {
-        assert_eq!(self.attributes.len(), other.attributes.len(), "states of one session have the same attributes");
-        let mut attributes = core::mem::take(&mut self.attributes);
-        attributes.copy_from_slice(&other.attributes);
-        *self = Self { attributes, ..*other };
-    }
-
     /// Whether a place has the same entity with the same state in both.
     pub fn is_same_at(&self, other: &Self, place: usize) -> bool {
         let i = place;
