@@ -116,7 +116,7 @@ fn encode_weapon(weapon: &Weapon, writer: &mut Writer<'_>) {
     writer.i32(*projectile_speed);
     writer.i32(*projectile_radius);
     writer.u16(*hits);
-    writer.u8(FRIENDLY_FIRE * u8::from(*friendly_fire) | NOT_REWOUND * u8::from(!*rewinds));
+    writer.u8((FRIENDLY_FIRE * u8::from(*friendly_fire)) | (NOT_REWOUND * u8::from(!*rewinds)));
 }
 
 fn decode_weapon(reader: &mut Reader<'_>) -> Result<Weapon, RestoreError> {

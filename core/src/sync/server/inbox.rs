@@ -119,8 +119,8 @@ impl SyncServer {
         Ok(())
     }
 
-    /// Adds the commands of a viewer's inputs whose tick has come to `out`, as those of its player, and says how far back it
-    /// saw. An input that names a tick of more than a second ahead is taken at once. Without a player, inputs are dropped.
+    /// Adds the commands of a viewer's inputs whose tick has come to `out`, as those of its player and with how far back it
+    /// saw others. An input that names a tick of more than a second ahead is taken at once. Without a player, inputs are dropped.
     ///
     /// # Errors
     /// When the viewer is not there.
