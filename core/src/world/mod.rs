@@ -24,6 +24,7 @@ mod load;
 mod partitioning;
 mod places;
 mod query;
+mod rehearsal;
 mod save;
 mod step;
 
