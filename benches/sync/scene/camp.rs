@@ -42,6 +42,7 @@ impl Camp {
             projectile_radius: 0,
             hits: 1,
             friendly_fire: false,
+            rewinds: true,
         };
         let rifle = Weapon {
             damage: 7,
