@@ -17,7 +17,7 @@ const UPDATES_BEFORE: u32 = 30;
 
 /// Milliseconds that an update takes for `viewers` of the fighters: quantising, encoding and putting every packet together.
 pub(crate) fn update(plan: &Plan, fighters: usize, viewers: usize) -> Result<Finding> {
-    let mut crowd = Crowd::new(fighters, &[viewers])?;
+    let mut crowd = Crowd::new(fighters, &[viewers], true)?;
     let mut finding = Finding::default();
     let rounds: Vec<Times> = (0..plan.rounds).map(|_| Ok(crowd.round(plan.updates())?[0])).collect::<Result<_>>()?;
     finding.rounds = rounds.iter().map(|times| 1e3 * (times.tick + times.write)).collect();
@@ -36,8 +36,26 @@ pub(crate) fn update(plan: &Plan, fighters: usize, viewers: usize) -> Result<Fin
 /// Microseconds that one more viewer of the same cells costs, beyond the copying of its bytes: what it takes with all
 /// viewers less what it takes with half of them.
 pub(crate) fn viewer(plan: &Plan, fighters: usize, viewers: usize) -> Result<Finding> {
-    let mut crowd = Crowd::new(fighters, &[viewers, viewers / 2])?;
     let mut finding = Finding::default();
+    for (are_players, of) in [(true, "one more player"), (false, "one more spectator")] {
+        let rounds = slope(plan, fighters, viewers, are_players, of, &mut finding)?;
+        if are_players {
+            finding.rounds = rounds;
+        }
+    }
+    Ok(finding)
+}
+
+/// The microseconds of one more viewer, beyond the copying, in each round.
+fn slope(
+    plan: &Plan,
+    fighters: usize,
+    viewers: usize,
+    are_players: bool,
+    of: &str,
+    finding: &mut Finding,
+) -> Result<Vec<f64>> {
+    let mut crowd = Crowd::new(fighters, &[viewers, viewers / 2], are_players)?;
     let more = (viewers - viewers / 2) as f64;
     let (mut each, mut copies, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
@@ -47,12 +65,11 @@ pub(crate) fn viewer(plan: &Plan, fighters: usize, viewers: usize) -> Result<Fin
         each.push(1e6 * slope(|times| times.tick + times.write));
         bytes.push(slope(|times| times.bytes));
     }
-    finding.rounds = each.iter().zip(&copies).map(|(each, copy)| each - copy).collect();
-    let of = "one more viewer";
+    let rounds = each.iter().zip(&copies).map(|(each, copy)| each - copy).collect();
     finding.add(of, "us an update", each);
     finding.add(of, "of these, copying its bytes once, us", copies);
     finding.add(of, "bytes an update", bytes);
-    Ok(finding)
+    Ok(rounds)
 }
 
 /// Seconds of one update, and what was done in them.
@@ -76,13 +93,18 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new(fighters: usize, viewers: &[usize]) -> Result<Self> {
+    fn new(fighters: usize, viewers: &[usize], are_players: bool) -> Result<Self> {
         let kind = Kind::Camp(fighters);
         let mut scene = kind.build(5, ONE_THREAD);
         (0..kind.ticks_before()).for_each(|_| scene.step());
         let services = viewers.iter().map(|viewers| {
             let mut service = Service::new(scene.world(), config(scene.world()))?;
-            service.add_players(scene.world(), *viewers, FAR, UNCAPPED)?;
+            if are_players {
+                service.add_players(scene.world(), *viewers, FAR, UNCAPPED)?;
+            }
+            while service.watchers.len() < *viewers {
+                service.add_spectator(kind.middle(), 0.0, UNCAPPED)?;
+            }
             Ok(service)
         });
         let services = services.collect::<Result<_>>()?;

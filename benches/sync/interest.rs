@@ -22,7 +22,8 @@ const UPDATES_BEFORE: u32 = 30;
 ///
 /// It has no door of its own: it is what [`SyncServer::tick`](muster_core::sync::server::SyncServer::tick) takes with no
 /// viewer at all, when it only looks where everything is, and what it takes with all viewers beyond what it takes with one
-/// who sees everything, for whom everything is quantised as well. Handing events to viewers is in it too.
+/// who sees everything, for whom everything is quantised as well. In the scenes for it nothing happens but movement, so that no
+/// time goes into events.
 pub(crate) fn upkeep(plan: &Plan, kind: Kind, viewers: usize) -> Result<Finding> {
     let mut scene = kind.build(9, ONE_THREAD);
     (0..kind.ticks_before()).for_each(|_| scene.step());

@@ -102,14 +102,14 @@ pub(crate) const ROWS: &[Row] = &[
         title: "interest, 1,000 viewers and 1,000 entities in one camp",
         target: Target::AtMost(200.0),
         unit: "us",
-        measure: |plan| interest::upkeep(plan, Kind::Camp(plan.entities(1_000)), plan.viewers(1_000)),
+        measure: |plan| interest::upkeep(plan, Kind::Walk(plan.entities(1_000), 200), plan.viewers(1_000)),
     },
     Row {
         name: "interest-2km",
         title: "interest, 1,000 viewers and 1,000 entities over 2 km",
         target: Target::AtMost(20.0),
         unit: "us",
-        measure: |plan| interest::upkeep(plan, Kind::Field(plan.entities(1_000), 2_000), plan.viewers(1_000)),
+        measure: |plan| interest::upkeep(plan, Kind::Walk(plan.entities(1_000), 2_000), plan.viewers(1_000)),
     },
     Row {
         name: "tick-250",
