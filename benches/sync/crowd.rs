@@ -141,7 +141,7 @@ impl Crowd {
                 sum.write += thread_seconds(|| {
                     result = service.write(world, |_, packet| {
                         std::hint::black_box(packet);
-                    })
+                    });
                 });
                 result?;
                 let after = service.server.stats();
