@@ -96,9 +96,9 @@ impl Group {
 
     /// The newest state that has an entity in a place.
     pub(super) fn last_of(&self, id: EntityId, place: usize) -> Option<&GroupState> {
-        let has_it = |state: &GroupState| state.present >> place & 1 == 1 && state.id[place] == id;
-        let having = self.versions.iter().filter(|version| has_it(&version.state));
-        having.max_by_key(|version| version.number).map(|version| &version.state)
+        let states = self.versions.iter().map(AsRef::as_ref);
+        let has_it = |version: &&Version| version.state.present >> place & 1 == 1 && version.state.id[place] == id;
+        states.filter(has_it).max_by_key(|version| version.number).map(|version| &version.state)
     }
 
     fn find(&self, number: u64) -> Option<&Version> {
