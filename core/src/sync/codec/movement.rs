@@ -5,6 +5,9 @@ use crate::space::{cos_q15, sin_q15};
 /// Beyond so many updates nothing is expected of a movement: the entity may have stopped, turned or arrived long since.
 const UPDATES_MAX: u32 = 16;
 
+/// What turns faster, in 256ths of a turn an update, tumbles: its way does not turn along.
+const TURN_MAX: i32 = 10;
+
 /// The times of the states.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Times {
@@ -43,7 +46,7 @@ pub(super) const SPEEDS: usize = 5;
 /// The classes of [`Times::lag_class`].
 pub(super) const LAGS: usize = 4;
 /// The classes of [`Movement::turn_class`].
-pub(super) const TURNS: usize = 3;
+pub(super) const TURNS: usize = 6;
 
 impl Times {
     /// `before` is `None` when there is no such state.
@@ -81,8 +84,11 @@ impl Movement {
         };
         let turn_class = match far(turned) / times.gap {
             0 => 0,
-            1..4 => 1,
-            _ => 2,
+            1 => 1,
+            2 => 2,
+            3..5 => 3,
+            5..9 => 4,
+            _ => 5,
         };
         Self { base, moved, turned, speed_class, turn_class }
     }
@@ -103,7 +109,7 @@ impl Movement {
             return (x, y);
         }
         let turn = heading.wrapping_sub(self.base.heading).wrapping_add(self.turned as u8);
-        let moved = if turn == 0 {
+        let moved = if turn == 0 || self.turned.abs() > TURN_MAX * times.gap {
             (self.moved.0 << 5, self.moved.1 << 5)
         } else {
             let (sin, cos) = (sin_q15(u16::from(turn) << 8), cos_q15(u16::from(turn) << 8));
@@ -114,6 +120,11 @@ impl Movement {
         };
         let inside = |at: i32| at.clamp(0, side - 1);
         (inside(x + scale_fine(moved.0, times)), inside(y + scale_fine(moved.1, times)))
+    }
+
+    /// 1, or -1 for one that turns to the right.
+    pub(super) const fn sign_turn(&self) -> i32 {
+        if self.turned < 0 { -1 } else { 1 }
     }
 
     /// 1, or -1 for one that goes left: differences along the way are told as ahead or behind.

@@ -198,7 +198,7 @@ pub(super) fn change<C: Coder, S: Side>(
     if changed & 2 != 0 {
         let context = (times.lag_class * TURNS + movement.turn_class) * 2 + usize::from(movement.speed_class > 1);
         turn = i32::from(now.heading.wrapping_sub(heading).cast_signed());
-        turn = coder.residual(&models::HEADING, context, turn);
+        turn = movement.sign_turn() * coder.residual(&models::HEADING, context, movement.sign_turn() * turn);
         told.heading = heading.wrapping_add(turn as u8);
     }
     let expected = movement.position(told.heading, times, layout.side());
