@@ -127,14 +127,28 @@ impl Movement {
         if self.turned < 0 { -1 } else { 1 }
     }
 
-    /// 1, or -1 for one that goes left: differences along the way are told as ahead or behind.
-    pub(super) const fn sign_x(&self) -> i32 {
-        if self.moved.0 < 0 { -1 } else { 1 }
+    /// Whether it goes up or down rather than left or right.
+    const fn is_upright(&self) -> bool {
+        self.moved.1.unsigned_abs() > self.moved.0.unsigned_abs()
     }
 
-    /// 1, or -1 for one that goes down.
-    pub(super) const fn sign_y(&self) -> i32 {
-        if self.moved.1 < 0 { -1 } else { 1 }
+    /// Whether it goes along neither axis, to within a part in three.
+    pub(super) const fn is_diagonal(&self) -> bool {
+        let (wide, high) = (self.moved.0.unsigned_abs(), self.moved.1.unsigned_abs());
+        3 * wide > high && 3 * high > wide
+    }
+
+    /// A difference in place as ahead along the axis that it goes along, and then along the other.
+    pub(super) const fn ahead(&self, (x, y): (i32, i32)) -> (i32, i32) {
+        let x = if self.moved.0 < 0 { x.wrapping_neg() } else { x };
+        let y = if self.moved.1 < 0 { y.wrapping_neg() } else { y };
+        if self.is_upright() { (y, x) } else { (x, y) }
+    }
+
+    /// The opposite of [`Self::ahead`].
+    pub(super) const fn from_ahead(&self, (ahead, aside): (i32, i32)) -> (i32, i32) {
+        let (x, y) = if self.is_upright() { (aside, ahead) } else { (ahead, aside) };
+        (if self.moved.0 < 0 { -x } else { x }, if self.moved.1 < 0 { -y } else { y })
     }
 }
 

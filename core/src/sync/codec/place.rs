@@ -204,13 +204,12 @@ pub(super) fn change<C: Coder, S: Side>(
     let expected = movement.position(told.heading, times, layout.side());
     (told.x, told.y) = (expected.0 as u16, expected.1 as u16);
     if changed & 1 != 0 {
-        let residual = residual_from(expected);
-        let (sign_x, sign_y) = (movement.sign_x(), movement.sign_y());
+        let (ahead, aside) = movement.ahead(residual_from(expected));
         let turn_class = amount_class(turn);
-        let context = class * 3 + turn_class;
-        let x = sign_x * coder.residual(&models::X, context, sign_x.wrapping_mul(residual.0));
-        let context = (movement.speed_class * 3 + turn_class) * 6 + size_class(x);
-        let y = sign_y * coder.residual(&models::Y, context, sign_y.wrapping_mul(residual.1));
+        let ahead = coder.residual(&models::AHEAD, class * 3 + turn_class, ahead);
+        let context = (movement.speed_class / 2 * 3 + turn_class) * 2 + usize::from(movement.is_diagonal());
+        let aside = coder.residual(&models::ASIDE, context * SIZES + size_class(ahead), aside);
+        let (x, y) = movement.from_ahead((ahead, aside));
         (told.x, told.y) = position(coder, expected.0 + x, expected.1 + y, layout);
     }
     if changed & 4 != 0 {
@@ -312,15 +311,19 @@ const fn amount_class(residual: i32) -> usize {
     }
 }
 
+/// The classes of [`size_class`].
+const SIZES: usize = 11;
+
 const fn size_class(residual: i32) -> usize {
-    match residual.unsigned_abs() {
+    let size = match residual.unsigned_abs() {
         0 => 0,
         1 => 1,
         2..=3 => 2,
         4..=8 => 3,
         9..=20 => 4,
         _ => 5,
-    }
+    };
+    if residual < 0 { size + 5 } else { size }
 }
 
 fn health<C: Coder>(coder: &mut C, old: i32, now: i32, memory: &mut Memory) -> i32 {
