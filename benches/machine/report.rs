@@ -21,7 +21,7 @@ pub fn markdown<P>(findings: &[(Row<P>, Finding)], facts: &[(&'static str, Strin
     for (row, finding) in findings {
         line(&mut text, &target_line(row, finding));
     }
-    for (row, finding) in findings {
+    for (row, finding) in findings.iter().filter(|(_, finding)| !finding.series.is_empty()) {
         line(&mut text, &format!("\n### {}\n", row.title));
         table(&mut text, finding);
     }
@@ -59,7 +59,11 @@ pub fn target_line<P>(row: &Row<P>, finding: &Finding) -> String {
     let Some(value) = finding.median() else {
         return format!("| {} | {} | not measured | |", row.title, target(row));
     };
-    let verdict = if row.target.holds(value) { "pass" } else { "short" };
+    let verdict = match row.target {
+        Target::None => "",
+        target if target.holds(value) => "pass",
+        _ => "short",
+    };
     format!("| {} | {} | {} {} | {verdict} |", row.title, target(row), with_range(&finding.rounds), row.unit)
 }
 
@@ -67,6 +71,7 @@ fn target<P>(row: &Row<P>) -> String {
     let (sign, value) = match row.target {
         Target::AtLeast(value) => (">=", value),
         Target::AtMost(value) => ("<=", value),
+        Target::None => return "-".to_owned(),
     };
     format!("{sign} {value} {}", row.unit)
 }

@@ -11,6 +11,8 @@ pub enum Target {
     AtLeast(f64),
     /// This or less.
     AtMost(f64),
+    /// It is told for comparison only.
+    None,
 }
 
 /// One row of a table; `P` says how much is measured.
@@ -62,6 +64,7 @@ impl Target {
         match self {
             Self::AtLeast(least) => value >= least,
             Self::AtMost(most) => value <= most,
+            Self::None => true,
         }
     }
 }

@@ -52,11 +52,11 @@ impl Line {
     }
 
     /// Sends a packet, which is lost, doubled or late as chance will have it.
-    fn send(&mut self, now: u64, packet: Vec<u8>) {
+    fn send(&mut self, now: u64, packet: &[u8]) {
         for _ in 0..1 + self.dice.roll(20) / 19 {
             if self.dice.roll(100) >= self.loss {
                 let jitter = if self.loss == 0 { 0 } else { self.dice.roll(4) };
-                self.on_the_way.push((now + self.delay + jitter, packet.clone()));
+                self.on_the_way.push((now + self.delay + jitter, packet.to_vec()));
             }
         }
     }
@@ -86,14 +86,14 @@ fn follow(seed: u64, loss: u64, delay: u64, ticks: u32) -> (Mirror, World, SyncS
         if server.tick(&world) {
             for packet in packets(&mut server, &world, viewer) {
                 assert!(packet.len() <= usize::from(config.packet_max), "{} bytes", packet.len());
-                down.send(now, packet);
+                down.send(now, &packet);
             }
         }
         for packet in down.arrived(now) {
             mirror.receive(&packet);
         }
         if now.is_multiple_of(2) {
-            up.send(now, mirror.report());
+            up.send(now, &mirror.report());
         }
         for report in up.arrived(now) {
             // Doubled and late reports are refused, and that is all.
@@ -415,7 +415,7 @@ fn critical_events_come_first_and_arrive() {
         world.step();
         if server.tick(&world) {
             for packet in packets(&mut server, &world, viewer) {
-                line.send(tick, packet);
+                line.send(tick, &packet);
             }
         }
         for packet in line.arrived(tick) {

@@ -2,6 +2,8 @@
 
 #![cfg(feature = "peers")]
 
+use std::ops::Range;
+
 use bitcode::{Buffer, Encode};
 
 use super::{Change, Peer, changes, short};
@@ -78,8 +80,8 @@ impl Peer for Columns {
         "bitcode + zstd"
     }
 
-    fn bytes(&mut self, now: &Frame, base: &Frame) -> usize {
-        let message = message(now, base);
+    fn bytes(&mut self, now: &Frame, base: &Frame, slots: Range<usize>) -> usize {
+        let message = message(now, base, slots);
         let packed = self.buffer.encode(&message);
         let smaller = self.compressor.compress(packed).expect("there is room for what is compressed").len();
         // A bit of the first byte could say whether it is compressed.
@@ -88,9 +90,9 @@ impl Peer for Columns {
 }
 
 /// What there is to tell.
-pub(super) fn message(now: &Frame, base: &Frame) -> Message {
-    let (mut message, mut next) = (Message::default(), 0);
-    for (slot, change) in changes(now, base) {
+pub(super) fn message(now: &Frame, base: &Frame, slots: Range<usize>) -> Message {
+    let (mut message, mut next) = (Message::default(), slots.start as u16);
+    for (slot, change) in changes(now, base, slots) {
         match change {
             Change::Came(told) => message.came.push(came(slot, told)),
             Change::Left => message.left.push(slot),

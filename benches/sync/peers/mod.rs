@@ -1,12 +1,17 @@
 //! What Muster's bytes are put beside: how the same is told without it.
 //!
-//! Each peer gets whole frames that are quantised already, tells the difference to the frame that the viewer acknowledged,
-//! and is given what it would have to add in a game: entities have a number of 16 bits instead of their id, nothing is
-//! lost, no message is cut into packets, and there is no header around it.
+//! Each peer gets whole frames that are quantised already and tells the difference to the frame that the viewer
+//! acknowledged. It is given what it would have to add in a game: entities have a number of 16 bits instead of their id, and
+//! nobody has to be told what is in sight.
 
 mod columns;
+mod packets;
 mod structs;
 mod tables;
+
+use std::ops::Range;
+
+pub(crate) use packets::bytes as bytes_in_packets;
 
 use crate::frame::{Frame, Told, slot_of};
 
@@ -15,8 +20,8 @@ pub(crate) trait Peer {
     /// What tables call it.
     fn name(&self) -> &'static str;
 
-    /// How many bytes it takes to tell `now` to a viewer who has `base`.
-    fn bytes(&mut self, now: &Frame, base: &Frame) -> usize;
+    /// How many bytes it takes to tell what is in these slots `now` to a viewer who has `base`, in one piece.
+    fn bytes(&mut self, now: &Frame, base: &Frame, slots: Range<usize>) -> usize;
 }
 
 /// Every peer that is built in.
@@ -42,10 +47,9 @@ enum Change<'a> {
     Left,
 }
 
-/// Every change from one frame to another, by slot.
-fn changes<'a>(now: &'a Frame, base: &'a Frame) -> impl Iterator<Item = (u16, Change<'a>)> {
-    let slots = now.entities.len().max(base.entities.len());
-    (0..slots).filter_map(|slot| {
+/// Every change in some slots from one frame to another.
+fn changes<'a>(now: &'a Frame, base: &'a Frame, slots: Range<usize>) -> impl Iterator<Item = (u16, Change<'a>)> {
+    slots.filter_map(|slot| {
         let change = match (now.at(slot), base.at(slot)) {
             (Some(now), Some(old)) if now == old => return None,
             (Some(now), Some(old)) if now.id == old.id => Change::Changed(now, old),

@@ -2,6 +2,8 @@
 
 #![cfg(feature = "peers")]
 
+use std::ops::Range;
+
 use super::{Change, Peer, changes, short};
 use crate::frame::{Frame, Told};
 
@@ -31,9 +33,9 @@ impl Structs {
     }
 
     /// What is compressed.
-    pub(super) fn plain(&mut self, now: &Frame, base: &Frame) -> &[u8] {
+    pub(super) fn plain(&mut self, now: &Frame, base: &Frame, slots: Range<usize>) -> &[u8] {
         let (mut changed, mut came, mut left) = (Vec::new(), Vec::new(), Vec::new());
-        for (slot, change) in changes(now, base) {
+        for (slot, change) in changes(now, base, slots) {
             match change {
                 Change::Came(told) => {
                     changed.push(row(slot, told));
@@ -71,8 +73,8 @@ impl Peer for Structs {
         }
     }
 
-    fn bytes(&mut self, now: &Frame, base: &Frame) -> usize {
-        self.plain(now, base);
+    fn bytes(&mut self, now: &Frame, base: &Frame, slots: Range<usize>) -> usize {
+        self.plain(now, base, slots);
         self.compressor.compress(&self.plain).expect("there is room for what is compressed").len()
     }
 }

@@ -1,5 +1,7 @@
 //! FlatBuffers: a table for each entity that changed, with the fields that changed.
 
+use std::ops::Range;
+
 use flatbuffers::{FlatBufferBuilder, TableFinishedWIPOffset, VOffsetT, WIPOffset};
 
 use super::{Change, Peer, changes, short};
@@ -21,9 +23,9 @@ impl Peer for Tables {
         "FlatBuffers tables"
     }
 
-    fn bytes(&mut self, now: &Frame, base: &Frame) -> usize {
+    fn bytes(&mut self, now: &Frame, base: &Frame, slots: Range<usize>) -> usize {
         self.builder.reset();
-        let tables: Vec<WIPOffset<TableFinishedWIPOffset>> = changes(now, base)
+        let tables: Vec<WIPOffset<TableFinishedWIPOffset>> = changes(now, base, slots)
             .map(|(slot, change)| match change {
                 Change::Came(told) => self.entity(slot, told, &Told::default()),
                 Change::Changed(told, old) => self.entity(slot, told, old),

@@ -121,8 +121,9 @@ impl Track {
         self.count += 1;
     }
 
-    /// Where it is shown at a moment, and which way it faces.
-    pub(super) fn shown(&self, moment: i64, limits: &Limits) -> (Position, u16) {
+    /// Where it is shown at a moment, and which way it faces. `heard` is the moment of the newest packet: of what goes on, one
+    /// would have heard by then, so that what is not heard of for long rests where it was last.
+    pub(super) fn shown(&self, moment: i64, heard: i64, limits: &Limits) -> (Position, u16) {
         let samples = &self.samples[..self.count];
         let after = samples.partition_point(|sample| sample.tick * TICK <= moment);
         let (x, y, heading) = match (after.checked_sub(1), samples.get(after)) {
@@ -132,7 +133,9 @@ impl Track {
                 let last = &samples[at];
                 if limits.can_go(last, next) {
                     let (part, whole) = (moment - last.tick * TICK, (next.tick - last.tick) * TICK);
-                    let along = |from: i64, to: i64| from + (i128::from(to - from) * i128::from(part) / i128::from(whole)) as i64;
+                    let along = |from: i64, to: i64| {
+                        from + (i128::from(to - from) * i128::from(part) / i128::from(whole)) as i64
+                    };
                     let turn = i64::from(next.heading.wrapping_sub(last.heading).cast_signed()) << 8;
                     let heading = whole_angle(last.heading).wrapping_add(along(0, turn) as u16);
                     (along(last.x, next.x), along(last.y, next.y), heading)
@@ -143,13 +146,16 @@ impl Track {
             (Some(at), None) => {
                 let last = &samples[at];
                 let before = at.checked_sub(1).map(|before| &samples[before]);
-                let beyond = (moment - last.tick * TICK).min(limits.beyond_max);
+                let silent = (moment.min(heard) - last.tick * TICK - limits.beyond_max).clamp(0, limits.beyond_max);
+                let beyond = (moment - last.tick * TICK).min(limits.beyond_max) - silent;
                 // A long way back tells no speed.
                 match before.filter(|before| limits.can_go(before, last) && last.tick - before.tick < 64) {
                     None => (last.x, last.y, whole_angle(last.heading)),
                     Some(before) => {
                         let whole = (last.tick - before.tick) * TICK;
-                        let along = |from: i64, to: i64| to + (i128::from(to - from) * i128::from(beyond) / i128::from(whole)) as i64;
+                        let along = |from: i64, to: i64| {
+                            to + (i128::from(to - from) * i128::from(beyond) / i128::from(whole)) as i64
+                        };
                         (along(before.x, last.x), along(before.y, last.y), whole_angle(last.heading))
                     }
                 }
@@ -190,11 +196,6 @@ impl Tracks {
         self.order.len()
     }
 
-    /// The track of an id.
-    pub(super) fn find(&self, id: EntityId) -> Option<u32> {
-        self.order.binary_search_by_key(&key(id), |(key, _)| *key).ok().map(|at| self.order[at].1)
-    }
-
     /// The track of an id, made if it is not there; `None` if there is no room.
     pub(super) fn open(&mut self, id: EntityId) -> Option<u32> {
         let at = match self.order.binary_search_by_key(&key(id), |(key, _)| *key) {
@@ -219,24 +220,21 @@ impl Tracks {
         Some(track)
     }
 
-    pub(super) fn track(&self, track: u32) -> &Track {
-        &self.tracks[track as usize]
-    }
-
     pub(super) fn track_mut(&mut self, track: u32) -> &mut Track {
         &mut self.tracks[track as usize]
     }
 
     /// Takes out those that are gone at a moment, and tells of each.
     pub(super) fn bury(&mut self, moment: i64, mut tell: impl FnMut(EntityId, Departure)) {
-        let (tracks, free) = (&self.tracks, &mut self.free);
+        let (tracks, free) = (&mut self.tracks, &mut self.free);
         self.order.retain(|(_, at)| {
-            let track = &tracks[*at as usize];
+            let track = &mut tracks[*at as usize];
             match track.gone.filter(|(tick, _)| tick * TICK <= moment) {
                 None => true,
                 Some((_, departure)) => {
                     free.push(*at);
-                    tell(track.id, departure);
+                    // Groups that remember the track see that it is another's now.
+                    tell(std::mem::take(&mut track.id), departure);
                     false
                 }
             }
@@ -260,7 +258,7 @@ mod tests {
     }
 
     fn shown(track: &Track, tick: i64, part: i64) -> i64 {
-        let (position, _) = track.shown(tick * TICK + part, &LIMITS);
+        let (position, _) = track.shown(tick * TICK + part, 0, &LIMITS);
         at(0).offset_to(position).expect("it is near").0 * 16 / i64::from(METRE)
     }
 
@@ -276,6 +274,8 @@ mod tests {
         assert_eq!(shown(&track, 12, TICK / 2), 1000 * 16 + 8);
         assert_eq!(shown(&track, 20, 0), 1008 * 16);
         assert_eq!(shown(&track, 90, 0), 1016 * 16, "ten ticks beyond, and no further");
+        let (rests, _) = track.shown(90 * TICK, 80 * TICK, &LIMITS);
+        assert_eq!(rests, at(1006), "others were heard of meanwhile");
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod tests {
         track.note(20, None, at(0), 6);
         track.note(15, None, at(5), 100);
         assert_eq!(shown(&track, 15, 0), 0);
-        assert_eq!(track.shown(15 * TICK, &LIMITS).1, 0);
+        assert_eq!(track.shown(15 * TICK, 0, &LIMITS).1, 0);
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(tracks.dropped, 1);
         let ids: Vec<u64> = tracks.iter().map(|track| track.id.bits()).collect();
         assert_eq!(ids, [1 << 32 | 4, 7, 9]);
-        let seven = tracks.find(EntityId::from_bits(7)).expect("it is there");
+        let seven = tracks.open(EntityId::from_bits(7)).expect("it is there");
         tracks.track_mut(seven).gone = Some((5, Departure::Left));
         let mut told = Vec::new();
         tracks.bury(5 * TICK - 1, |id, departure| told.push((id.bits(), departure)));

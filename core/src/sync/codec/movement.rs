@@ -41,8 +41,6 @@ pub(super) struct Pose {
     pub(super) heading: u8,
 }
 
-/// The classes of [`Movement::speed_class`].
-pub(super) const SPEEDS: usize = 5;
 /// The classes of [`Times::lag_class`].
 pub(super) const LAGS: usize = 4;
 /// The classes of [`Movement::turn_class`].

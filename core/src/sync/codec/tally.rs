@@ -4,8 +4,7 @@ use super::{
     DecodeError, Identity, Known, Layout,
     coder::Coder,
     model::{Field, Model},
-    models,
-    tell,
+    models, tell,
 };
 use crate::sync::GroupState;
 
