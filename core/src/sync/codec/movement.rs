@@ -144,7 +144,7 @@ impl Movement {
     }
 
     /// The opposite of [`Self::ahead`].
-    pub(super) const fn from_ahead(&self, (ahead, aside): (i32, i32)) -> (i32, i32) {
+    pub(super) const fn along_axes(&self, (ahead, aside): (i32, i32)) -> (i32, i32) {
         let (x, y) = if self.is_upright() { (aside, ahead) } else { (ahead, aside) };
         (if self.moved.0 < 0 { -x } else { x }, if self.moved.1 < 0 { -y } else { y })
     }

@@ -209,7 +209,7 @@ pub(super) fn change<C: Coder, S: Side>(
         let ahead = coder.residual(&models::AHEAD, class * 3 + turn_class, ahead);
         let context = (movement.speed_class / 2 * 3 + turn_class) * 2 + usize::from(movement.is_diagonal());
         let aside = coder.residual(&models::ASIDE, context * SIZES + size_class(ahead), aside);
-        let (x, y) = movement.from_ahead((ahead, aside));
+        let (x, y) = movement.along_axes((ahead, aside));
         (told.x, told.y) = position(coder, expected.0 + x, expected.1 + y, layout);
     }
     if changed & 4 != 0 {
