@@ -269,7 +269,7 @@ fn a_large_target_is_hit_from_where_nothing_of_it_is_now() {
             world.spawn(&Entity { half_x: 64, ..Entity::at(at(5 + 20 * number, height)) }).expect("room");
         }
     }
-    let shooter = world.spawn(&Entity { weapon: 3, ..shooter(at(500, 10)) }).expect("room");
+    let shooter = world.spawn(&Entity { weapon: 3, ..shooter(at(500, 3)) }).expect("room");
     let up = Entity { velocity_x: 0, velocity_y: 900 * METRE, ..fast(at(500, 740), 255) };
     let target = world.spawn(&up).expect("room");
     for _ in 0..14 {
