@@ -10,6 +10,7 @@
 //! may be lost, doubled or late. `docs/WIRE.md` has every byte.
 
 pub mod cell;
+pub mod client;
 pub mod codec;
 pub mod own;
 pub mod packet;

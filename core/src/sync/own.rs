@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     command::Order,
-    entity::{Entity, EntityId},
+    entity::{Columns, Entity, EntityId},
     space::{Position, SECTOR_SIDE, SectorId},
 };
 
@@ -109,6 +109,28 @@ impl Traits {
     }
 }
 
+impl Traits {
+    /// Those of a row.
+    pub(crate) fn of_row(columns: &Columns, row: usize) -> Self {
+        Self {
+            shape: columns.shape[row],
+            half_x: columns.half_x[row],
+            half_y: columns.half_y[row],
+            mass: columns.mass[row],
+            restitution: columns.restitution[row],
+            layers: columns.layers[row],
+            collides: columns.collides[row],
+            speed_max: columns.speed_max[row],
+            acceleration_max: columns.acceleration_max[row],
+            team: columns.team[row],
+            owner: columns.owner[row],
+            flags: columns.flags[row],
+            weapon: columns.weapon[row],
+            bot: columns.bot[row],
+        }
+    }
+}
+
 impl Predicted {
     /// The state of an entity, without its traits.
     pub const fn of(id: EntityId, entity: &Entity) -> Self {
@@ -124,6 +146,23 @@ impl Predicted {
             target: entity.target,
             ready_tick: entity.ready_tick,
             traits: None,
+        }
+    }
+
+    /// The state of a row, with its traits.
+    pub(crate) fn of_row(columns: &Columns, row: usize, sector: SectorId) -> Self {
+        Self {
+            id: columns.id[row],
+            position: Position { sector, x: columns.x[row], y: columns.y[row] },
+            velocity_x: columns.velocity_x[row],
+            velocity_y: columns.velocity_y[row],
+            heading: columns.heading[row],
+            order: columns.order[row],
+            goal_x: columns.goal_x[row],
+            goal_y: columns.goal_y[row],
+            target: columns.target[row],
+            ready_tick: columns.ready_tick[row],
+            traits: Some(Traits::of_row(columns, row)),
         }
     }
 

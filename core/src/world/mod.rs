@@ -23,6 +23,7 @@ mod host;
 mod partitioning;
 mod places;
 mod query;
+mod rehearsal;
 mod save;
 mod step;
 

@@ -1,5 +1,6 @@
 //! The groups that a viewer knows, and the last states of each.
 
+use crate::entity::EntityId;
 use crate::sync::{
     GROUP, GroupState,
     codec::{DecodeError, Identity, Known, Layout, decode_group},
@@ -93,6 +94,12 @@ impl Group {
         self.versions.get(self.newest).map(AsRef::as_ref)
     }
 
+    /// The newest state that has an entity in a place.
+    pub(super) fn last_of(&self, id: EntityId, place: usize) -> Option<&GroupState> {
+        let has_it = |version: &&Box<Version>| version.state.present >> place & 1 == 1 && version.state.id[place] == id;
+        self.versions.iter().filter(has_it).max_by_key(|version| version.number).map(|version| &version.state)
+    }
+
     fn find(&self, number: u64) -> Option<&Version> {
         self.versions.iter().map(AsRef::as_ref).find(|version| version.number == number)
     }
@@ -102,10 +109,11 @@ impl Group {
     fn lift(&self, low: u8, update: u32) -> u64 {
         let Some(newest) = self.newest() else { return 256 + u64::from(low) };
         let ahead = u64::from(low.wrapping_sub(newest.number as u8));
-        if newest.update == update || is_after(update, newest.update) {
-            newest.number + ahead
-        } else {
-            (newest.number + ahead).saturating_sub(if ahead == 0 { 0 } else { 256 })
+        match update.wrapping_sub(newest.update).cast_signed() {
+            0 => newest.number + ahead,
+            // A number that comes again is of the next round, or of the one before.
+            1.. => newest.number + if ahead == 0 { 256 } else { ahead },
+            _ => (newest.number + ahead).saturating_sub(256),
         }
     }
 

@@ -132,7 +132,9 @@ impl Track {
                 let last = &samples[at];
                 if limits.can_go(last, next) {
                     let (part, whole) = (moment - last.tick * TICK, (next.tick - last.tick) * TICK);
-                    let along = |from: i64, to: i64| from + (i128::from(to - from) * i128::from(part) / i128::from(whole)) as i64;
+                    let along = |from: i64, to: i64| {
+                        from + (i128::from(to - from) * i128::from(part) / i128::from(whole)) as i64
+                    };
                     let turn = i64::from(next.heading.wrapping_sub(last.heading).cast_signed()) << 8;
                     let heading = whole_angle(last.heading).wrapping_add(along(0, turn) as u16);
                     (along(last.x, next.x), along(last.y, next.y), heading)
@@ -149,7 +151,9 @@ impl Track {
                     None => (last.x, last.y, whole_angle(last.heading)),
                     Some(before) => {
                         let whole = (last.tick - before.tick) * TICK;
-                        let along = |from: i64, to: i64| to + (i128::from(to - from) * i128::from(beyond) / i128::from(whole)) as i64;
+                        let along = |from: i64, to: i64| {
+                            to + (i128::from(to - from) * i128::from(beyond) / i128::from(whole)) as i64
+                        };
                         (along(before.x, last.x), along(before.y, last.y), whole_angle(last.heading))
                     }
                 }
@@ -190,11 +194,6 @@ impl Tracks {
         self.order.len()
     }
 
-    /// The track of an id.
-    pub(super) fn find(&self, id: EntityId) -> Option<u32> {
-        self.order.binary_search_by_key(&key(id), |(key, _)| *key).ok().map(|at| self.order[at].1)
-    }
-
     /// The track of an id, made if it is not there; `None` if there is no room.
     pub(super) fn open(&mut self, id: EntityId) -> Option<u32> {
         let at = match self.order.binary_search_by_key(&key(id), |(key, _)| *key) {
@@ -219,24 +218,21 @@ impl Tracks {
         Some(track)
     }
 
-    pub(super) fn track(&self, track: u32) -> &Track {
-        &self.tracks[track as usize]
-    }
-
     pub(super) fn track_mut(&mut self, track: u32) -> &mut Track {
         &mut self.tracks[track as usize]
     }
 
     /// Takes out those that are gone at a moment, and tells of each.
     pub(super) fn bury(&mut self, moment: i64, mut tell: impl FnMut(EntityId, Departure)) {
-        let (tracks, free) = (&self.tracks, &mut self.free);
+        let (tracks, free) = (&mut self.tracks, &mut self.free);
         self.order.retain(|(_, at)| {
-            let track = &tracks[*at as usize];
+            let track = &mut tracks[*at as usize];
             match track.gone.filter(|(tick, _)| tick * TICK <= moment) {
                 None => true,
                 Some((_, departure)) => {
                     free.push(*at);
-                    tell(track.id, departure);
+                    // Groups that remember the track see that it is another's now.
+                    tell(std::mem::take(&mut track.id), departure);
                     false
                 }
             }
@@ -312,7 +308,7 @@ mod tests {
         assert_eq!(tracks.dropped, 1);
         let ids: Vec<u64> = tracks.iter().map(|track| track.id.bits()).collect();
         assert_eq!(ids, [1 << 32 | 4, 7, 9]);
-        let seven = tracks.find(EntityId::from_bits(7)).expect("it is there");
+        let seven = tracks.open(EntityId::from_bits(7)).expect("it is there");
         tracks.track_mut(seven).gone = Some((5, Departure::Left));
         let mut told = Vec::new();
         tracks.bury(5 * TICK - 1, |id, departure| told.push((id.bits(), departure)));
