@@ -55,6 +55,12 @@ plain!(
     crate::sync_server::muster_view_t,
     crate::sync_server::muster_inputs_due_t,
     crate::sync_server::muster_sync_server_stats_t,
+    crate::sync_client::muster_sync_client_options_t,
+    crate::sync_client::muster_sync_terms_t,
+    crate::sync_client::muster_received_t,
+    crate::sync_client::muster_predicted_t,
+    crate::sync_client::muster_departure_t,
+    crate::sync_client::muster_sync_client_stats_t,
 );
 
 /// The smallest struct of a version that the library was ever released with, for structs that grow.

@@ -95,7 +95,7 @@ impl Versioned for muster_projectile_t {
 }
 
 impl muster_command_t {
-    fn read(&self) -> Result<Command, Refused> {
+    pub(crate) fn read(&self) -> Result<Command, Refused> {
         let action = usize::try_from(self.action).ok().and_then(|number| ACTIONS.get(number));
         let action = action
             .ok_or_else(|| Refused::new(MUSTER_E_VALUE, format!("action {} is no muster_action_t", self.action)))?;

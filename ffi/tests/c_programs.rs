@@ -241,6 +241,20 @@ layouts! {
         size, viewers, groups, cells, updates, shares_encoded, shares_sent, shares_whole, shares_deferred, packets,
         bytes, own_bytes, event_bytes, divided, unplaced, events_dropped, reports_refused,
     }
+    sync_client::muster_sync_client_options_t {
+        size, groups_max, entities_max, owner_values_max, beyond_us, smooth_us, snap,
+    }
+    sync_client::muster_sync_terms_t {
+        size, session, player, tick_rate_hz, update_ticks, packet_max, public_attribute_count, owner_attribute_count,
+        public_attributes, owner_attributes, tick, map_hash,
+    }
+    sync_client::muster_received_t { size, update, states, events, is_whole }
+    sync_client::muster_predicted_t { size, heading, entity, position, velocity_x, velocity_y, tick }
+    sync_client::muster_departure_t { entity, kind, reserved }
+    sync_client::muster_sync_client_stats_t {
+        size, groups, entities, rtt_us, jitter_us, delay_us, lead_us, reserved, shown_tick, packets, bytes, states,
+        states_whole, states_late, states_unknown, lost, refused, reports, report_bytes, corrections, dropped,
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ static const int MUSTER_METRE = 65536;
 static const int MUSTER_ENTITY_NULL = 0;
 static const int MUSTER_COLUMN_X = 65534;
 static const int MUSTER_COLUMN_Y = 65535;
+static const int MUSTER_REPORT_MAX = 1200;
 static const int MUSTER_VIEWER_COMMANDS_MAX = 512;
 static const int MUSTER_VERSION_MAJOR = 0;
 static const int MUSTER_VERSION_MINOR = 1;
@@ -463,6 +464,116 @@ muster_result_t muster_replay_verify(muster_bytes_t replay, muster_bytes_t map_j
 muster_result_t muster_replay_seek(muster_bytes_t replay, muster_bytes_t map_json, uint64_t tick,
                                               muster_world_t **out_world);
 muster_result_t muster_replay_step(muster_world_t *world, muster_bytes_t replay, bool *out_is_end);
+typedef struct muster_sync_client_t muster_sync_client_t;
+typedef enum muster_departure_kind_t {
+  MUSTER_DEPARTURE_LEFT = 0,
+  MUSTER_DEPARTURE_DESTROYED = 1
+} muster_departure_kind_t;
+typedef struct muster_sync_client_options_t {
+  uint32_t size;
+  uint32_t groups_max;
+  uint32_t entities_max;
+  uint32_t owner_values_max;
+  uint32_t beyond_us;
+  uint32_t smooth_us;
+  int32_t snap;
+} muster_sync_client_options_t;
+typedef struct muster_sync_terms_t {
+  uint32_t size;
+  uint32_t session;
+  uint32_t player;
+  uint32_t tick_rate_hz;
+  uint32_t update_ticks;
+  uint32_t packet_max;
+  uint32_t public_attribute_count;
+  uint32_t owner_attribute_count;
+  uint8_t public_attributes[64];
+  uint8_t owner_attributes[64];
+  uint64_t tick;
+  uint64_t map_hash;
+} muster_sync_terms_t;
+typedef struct muster_received_t {
+  uint32_t size;
+  uint32_t update;
+  uint32_t states;
+  uint32_t events;
+  uint32_t is_whole;
+} muster_received_t;
+typedef struct muster_predicted_t {
+  uint32_t size;
+  uint32_t heading;
+  muster_entity_t entity;
+  muster_position_t position;
+  int32_t velocity_x;
+  int32_t velocity_y;
+  uint64_t tick;
+} muster_predicted_t;
+typedef struct muster_departure_t {
+  muster_entity_t entity;
+  uint32_t kind;
+  uint32_t reserved;
+} muster_departure_t;
+typedef struct muster_sync_client_stats_t {
+  uint32_t size;
+  uint32_t groups;
+  uint32_t entities;
+  uint32_t rtt_us;
+  uint32_t jitter_us;
+  uint32_t delay_us;
+  uint32_t lead_us;
+  uint32_t reserved;
+  uint64_t shown_tick;
+  uint64_t packets;
+  uint64_t bytes;
+  uint64_t states;
+  uint64_t states_whole;
+  uint64_t states_late;
+  uint64_t states_unknown;
+  uint64_t lost;
+  uint64_t refused[12];
+  uint64_t reports;
+  uint64_t report_bytes;
+  uint64_t corrections;
+  uint64_t dropped;
+} muster_sync_client_stats_t;
+muster_result_t muster_sync_client_options_default(muster_sync_client_options_t *out_options, uint32_t size);
+muster_result_t muster_sync_hello(uint8_t *out_hello, size_t capacity, size_t *out_size);
+muster_result_t muster_sync_terms(muster_bytes_t welcome, muster_sync_terms_t *out_terms);
+muster_result_t muster_sync_client_create(muster_bytes_t welcome, muster_bytes_t map_json,
+                                                     const muster_sync_client_options_t *options,
+                                                     muster_sync_client_t **out_client);
+muster_result_t muster_sync_client_destroy(muster_sync_client_t *client);
+muster_result_t muster_sync_client_adopt(muster_sync_client_t *client);
+muster_result_t muster_sync_client_receive(muster_sync_client_t *client, muster_bytes_t packet,
+                                                      uint64_t now_us, muster_received_t *out_received);
+muster_result_t muster_sync_client_command(muster_sync_client_t *client, const muster_command_t *command,
+                                                      size_t command_size);
+muster_result_t muster_sync_client_advance(muster_sync_client_t *client, uint64_t now_us);
+muster_result_t muster_sync_client_report(muster_sync_client_t *client, uint64_t now_us,
+                                                     uint8_t *out_report, size_t capacity, size_t *out_size);
+muster_result_t muster_sync_client_ids(muster_sync_client_t *client, muster_entity_t *out_ids,
+                                                  size_t capacity, size_t *out_count);
+muster_result_t muster_sync_client_read_positions(muster_sync_client_t *client,
+                                                             muster_position_t *out_positions, size_t capacity,
+                                                             size_t *out_count);
+muster_result_t muster_sync_client_read_metres(muster_sync_client_t *client, muster_position_t origin,
+                                                          float *out_xy, size_t capacity, size_t *out_count);
+muster_result_t muster_sync_client_read_i64(muster_sync_client_t *client, uint32_t column,
+                                                       int64_t *out_values, size_t capacity, size_t *out_count);
+muster_result_t muster_sync_client_read_i32(muster_sync_client_t *client, uint32_t column,
+                                                       int32_t *out_values, size_t capacity, size_t *out_count);
+muster_result_t muster_sync_client_owner_value(muster_sync_client_t *client, muster_entity_t entity,
+                                                          uint32_t attribute, bool *out_is_known, int32_t *out_value);
+muster_result_t muster_sync_client_predicted(muster_sync_client_t *client, bool *out_is_predicted,
+                                                        muster_predicted_t *out_predicted);
+muster_result_t muster_sync_client_take_events(muster_sync_client_t *client, muster_event_t *out_events,
+                                                          size_t event_size, size_t capacity, size_t *out_count);
+muster_result_t muster_sync_client_take_departures(muster_sync_client_t *client,
+                                                              muster_departure_t *out_departures,
+                                                              size_t departure_size, size_t capacity,
+                                                              size_t *out_count);
+muster_result_t muster_sync_client_stats(muster_sync_client_t *client,
+                                                    muster_sync_client_stats_t *out_stats);
 typedef struct muster_sync_server_t muster_sync_server_t;
 typedef uint64_t muster_viewer_t;
 typedef struct muster_kind_weight_t {
