@@ -86,6 +86,21 @@ fn two_threads_never_damage_a_world() {
     build_and_run("threads.c", &[OsStr::new(if cfg!(debug_assertions) { "debug" } else { "release" })]);
 }
 
+#[test]
+fn a_world_is_shown_from_packets() {
+    build_and_run("sync.c", &[]);
+}
+
+#[test]
+fn servers_and_clients_refuse_what_cannot_be_right() {
+    build_and_run("sync_refusals.c", &[OsStr::new(if cfg!(debug_assertions) { "debug" } else { "release" })]);
+}
+
+#[test]
+fn packets_and_reports_from_anywhere_are_refused_or_mean_something() {
+    build_and_run("sync_hostile_bytes.c", &[]);
+}
+
 #[cfg(debug_assertions)]
 #[test]
 fn a_fault_of_the_library_is_an_answer() {
