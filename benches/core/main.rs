@@ -3,7 +3,6 @@
 //! `RESULTS.md` beside this file holds what was measured and how to read it.
 
 mod beside;
-mod clock;
 mod engine;
 mod ground;
 mod heap;
@@ -14,7 +13,6 @@ mod quality;
 #[cfg(feature = "rapier")]
 mod rapier;
 mod rays;
-mod report;
 mod row;
 mod scene;
 mod threads;
@@ -24,7 +22,7 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use muster_benches::{host, page::write_measured, pinned};
+use muster_benches::{clock, host, page::write_measured, pinned, report};
 
 use crate::row::{Plan, ROWS, Row};
 

@@ -228,6 +228,7 @@ fn commands_decode(bencher: Bencher<'_, '_>, players: usize) {
             entity: EntityId::from_bits(number as u64 + 1),
             sector: Some(here),
             action: Action::MoveTo(Position::new(here, number as i64 * 99, 5)),
+            rewind: 0,
         })
         .collect();
     let mut builder = muster_schemas::Builder::new();

@@ -1,7 +1,6 @@
 //! The rows of the table: what each measures and what it must reach.
 
-use anyhow::Result;
-use muster_benches::spread::median;
+pub(crate) use muster_benches::row::{Finding, Target};
 
 use crate::{beside, memory, paths, rays, scene::Scene, threads, upkeep};
 
@@ -18,47 +17,8 @@ pub(crate) struct Plan {
     pub(crate) cells_max: u32,
 }
 
-/// What a figure must be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Target {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
 /// One row of the table.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Row {
-    /// What `--only` calls it.
-    pub(crate) name: &'static str,
-    /// What people call it.
-    pub(crate) title: &'static str,
-    /// What the figure must be.
-    pub(crate) target: Target,
-    /// What it is measured in.
-    pub(crate) unit: &'static str,
-    /// Measures it.
-    pub(crate) measure: fn(&Plan) -> Result<Finding>,
-}
-
-/// One figure of one thing that was measured, round by round.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Series {
-    /// Of what: an engine, or a way to run it.
-    pub(crate) of: String,
-    /// Which figure, with its unit.
-    pub(crate) figure: &'static str,
-    /// One value a round, or one in all.
-    pub(crate) rounds: Vec<f64>,
-}
-
-/// What a row found.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Finding {
-    /// The figure that the target is about, a value a round; empty if what it is compared with is not built in.
-    pub(crate) rounds: Vec<f64>,
-    /// Everything that was measured on the way.
-    pub(crate) series: Vec<Series>,
-}
+pub(crate) type Row = muster_benches::row::Row<Plan>;
 
 /// Every row, in the order in which they are measured.
 pub(crate) const ROWS: &[Row] = &[
@@ -171,27 +131,5 @@ impl Plan {
     /// The ticks of a round of a scene.
     pub(crate) fn ticks(&self) -> u32 {
         ((self.seconds * f64::from(crate::scene::TICK_RATE_HZ)).round() as u32).max(1)
-    }
-}
-
-impl Target {
-    /// Whether `value` reaches it.
-    pub(crate) fn holds(self, value: f64) -> bool {
-        match self {
-            Self::AtLeast(least) => value >= least,
-            Self::AtMost(most) => value <= most,
-        }
-    }
-}
-
-impl Finding {
-    /// The figure that the target is about.
-    pub(crate) fn median(&self) -> Option<f64> {
-        median(self.rounds.clone())
-    }
-
-    /// Keeps the rounds of one figure.
-    pub(crate) fn add(&mut self, of: &str, figure: &'static str, rounds: Vec<f64>) {
-        self.series.push(Series { of: of.to_owned(), figure, rounds });
     }
 }

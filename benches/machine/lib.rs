@@ -2,9 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod host;
 pub mod page;
 pub mod pinned;
+pub mod report;
+pub mod row;
 #[path = "../sync/scene/mod.rs"]
 pub mod scene;
 pub mod spread;

@@ -7,6 +7,10 @@ use crate::{entity::ATTRIBUTES_MAX, space::METRE};
 /// Most bytes of an attribute's name.
 pub const TEXT_MAX: usize = 64;
 
+/// Nothing is judged more than the part of a second back that 1 is of this: 250 ms. Who sees others later than that is
+/// at a loss, so that those who are seen are not hit long after they have taken cover.
+const REWINDS_A_SECOND: u32 = 4;
+
 /// What a world is and how much it may hold. It is part of a world's identity: a snapshot or a replay carries it, and
 /// two worlds of different configurations have different hashes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,6 +49,9 @@ pub struct WorldConfig {
     pub paths_max: u32,
     /// The behaviours of bots; [`crate::Column::Bot`] is an index from 1.
     pub behaviours: Vec<Behaviour>,
+    /// How many ticks back hits may be judged, at most 250 ms, for players who see others late; 0 keeps no past. A past
+    /// takes 8 bytes a tick for each entity.
+    pub rewind_ticks: u8,
 }
 
 /// A weapon: what an attack does.
@@ -64,6 +71,9 @@ pub struct Weapon {
     pub hits: u16,
     /// Whether it hits entities of the shooter's own team.
     pub friendly_fire: bool,
+    /// Whether what it hits at once is judged where the one who shot saw it; see [`WorldConfig::rewind_ticks`].
+    /// Projectiles meet others where they are.
+    pub rewinds: bool,
 }
 
 /// What a bot does.
@@ -153,6 +163,7 @@ impl Default for WorldConfig {
             path_expansions_per_tick: 50_000,
             paths_max: 4096,
             behaviours: Vec::new(),
+            rewind_ticks: 0,
         }
     }
 }
@@ -192,6 +203,11 @@ impl WorldConfig {
             ((0..=1 << 50).contains(&self.reach_max), "reach_max", "0 to 2^50"),
             (self.use_range >= 0, "use_range", "0 or more"),
             (self.paths_max <= 1 << 20, "paths_max", "at most 1,048,576"),
+            (
+                u32::from(self.rewind_ticks) * REWINDS_A_SECOND <= self.tick_rate_hz,
+                "rewind_ticks",
+                "at most 250 ms, a quarter of tick_rate_hz",
+            ),
             (self.behaviours.len() <= 65_535, "behaviours", "at most 65,535"),
             (
                 self.behaviours.iter().all(Behaviour::is_valid),
@@ -216,6 +232,11 @@ impl Weapon {
             && self.reload_ticks >= 1
             && self.projectile_speed >= 0
             && (0..=PROJECTILE_RADIUS_MAX).contains(&self.projectile_radius)
+    }
+
+    /// How many ticks ago it meets others, if whoever fires it saw them so many ticks ago.
+    pub(crate) const fn looks_back(&self, ago: u8) -> u8 {
+        if self.rewinds && self.projectile_speed == 0 { ago } else { 0 }
     }
 
     const fn range_max(&self) -> i32 {

@@ -68,6 +68,20 @@ pub fn cold(columns: &Columns, row: usize) -> u64 {
     fold(sum ^ KEYS[2], columns.id[row].bits() ^ KEYS[3])
 }
 
+/// The sum over rows of the hashes of where they were before a tick, of a world that looks back.
+pub(crate) fn past(columns: &Columns, tick: u64) -> u64 {
+    let mut sum = 0u64;
+    for (row, id) in columns.id.iter().enumerate() {
+        let mut state = id.bits() ^ u64::from(columns.order_rewind[row]).rotate_left(56);
+        for (x, y) in columns.past.row(row, tick) {
+            // The constant added keeps a state of 0, once reached, from staying.
+            state = fold(pair(x, y) ^ state, KEYS[1]).wrapping_add(KEYS[0]);
+        }
+        sum = sum.wrapping_add(fold(state ^ KEYS[2], id.bits() ^ KEYS[3]));
+    }
+    sum
+}
+
 /// A sector's part of the world's hash, of the wrapping sum of [`hot`] and [`cold`] over its entities. The parts of
 /// sectors are added up, wrapping; sectors without entities have none.
 pub fn combine(sector: SectorId, sum: u64) -> u64 {

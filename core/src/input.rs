@@ -89,4 +89,9 @@ pub enum Input {
     Command(Command),
     /// One tick.
     Step,
+    /// How much of its time budget the last ticks took the host.
+    Load {
+        /// In thousandths.
+        permille: u16,
+    },
 }

@@ -29,6 +29,7 @@ fn config() -> WorldConfig {
         projectile_radius: METRE / 10,
         hits: 1,
         friendly_fire: false,
+        rewinds: true,
     };
     let behaviour = |step| Behaviour { steps: vec![step], sight: 60 * METRE, think_ticks: 6 };
     WorldConfig {
@@ -65,7 +66,7 @@ fn soldier(team: u16, place: Position) -> Entity {
 }
 
 fn order(world: &mut World, player: u32, entity: EntityId, action: Action) {
-    world.command(Command { player, entity, sector: None, action }).expect("few commands");
+    world.command(Command { player, entity, sector: None, action, rewind: 0 }).expect("few commands");
 }
 
 /// Plays some ticks and returns what was told.

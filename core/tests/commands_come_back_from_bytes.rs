@@ -35,8 +35,14 @@ fn lists() -> impl Strategy<Value = Vec<Command>> {
         (-1..=1_i64, prop_oneof![Just(i64::MIN), Just(0)]).prop_map(|(x, y)| SectorId::new(x, y)),
         (any::<i64>(), any::<i64>()).prop_map(|(x, y)| SectorId::new(x, y)),
     ];
-    let command = (0..3_u32, any::<u64>(), proptest::option::of(sector), actions()).prop_map(
-        |(player, entity, sector, action)| Command { player, entity: EntityId::from_bits(entity), sector, action },
+    let command = (0..3_u32, any::<u64>(), proptest::option::of(sector), actions(), 0..3_u8).prop_map(
+        |(player, entity, sector, action, rewind)| Command {
+            player,
+            entity: EntityId::from_bits(entity),
+            sector,
+            action,
+            rewind,
+        },
     );
     proptest::collection::vec(command, 0..40)
 }
@@ -71,14 +77,14 @@ fn message() -> Vec<u8> {
     let commands: Vec<_> = actions
         .into_iter()
         .zip([1, 1, 1, 1, 2, 2, 2, 2])
-        .map(|(action, player)| Command { player, entity: id, sector: None, action })
+        .map(|(action, player)| Command { player, entity: id, sector: None, action, rewind: 0 })
         .collect();
     encode_inputs(Some(77), &commands, &mut Builder::new()).to_vec()
 }
 
 /// Decodes into a list that holds something already, and checks that an error leaves it alone.
 fn decode(bytes: &[u8]) -> Result<(Option<u64>, Vec<Command>), InputsError> {
-    let held = Command { player: 9, entity: EntityId::NULL, sector: None, action: Action::Stop };
+    let held = Command { player: 9, entity: EntityId::NULL, sector: None, action: Action::Stop, rewind: 0 };
     let mut out = vec![held];
     let result = decode_inputs(bytes, &mut out);
     assert_eq!(out[0], held);
@@ -148,7 +154,7 @@ fn one(change: impl FnOnce(&mut commands::Command)) -> Vec<u8> {
     let mut command = commands::Command::default();
     change(&mut command);
     let commands = Some(builder.create_vector(&[command]));
-    let batch = Batch::create(&mut builder, &BatchArgs { player: 1, sector: None, commands });
+    let batch = Batch::create(&mut builder, &BatchArgs { player: 1, sector: None, commands, rewind: 0 });
     let batches = Some(builder.create_vector(&[batch]));
     let inputs = Inputs::create(&mut builder, &InputsArgs { tick: None, batches });
     commands::finish_inputs_buffer(&mut builder, inputs);
@@ -197,7 +203,7 @@ fn messages_beyond_the_limits_are_refused() {
     let mut builder = Builder::new();
     let stop = commands::Command::new(0, 0, 0, 0, 0, 0, 0, ActionKind::Stop);
     let commands = Some(builder.create_vector(&vec![stop; 1000]));
-    let batch = Batch::create(&mut builder, &BatchArgs { player: 1, sector: None, commands });
+    let batch = Batch::create(&mut builder, &BatchArgs { player: 1, sector: None, commands, rewind: 0 });
     let batches = Some(builder.create_vector(&vec![batch; 4000]));
     let inputs = Inputs::create(&mut builder, &InputsArgs { tick: None, batches });
     commands::finish_inputs_buffer(&mut builder, inputs);
@@ -206,7 +212,7 @@ fn messages_beyond_the_limits_are_refused() {
     // As many batches as are allowed, and one more.
     for (count, is_good) in [(4096, true), (4097, false)] {
         let stops: Vec<_> = (0..count)
-            .map(|player| Command { player, entity: EntityId::NULL, sector: None, action: Action::Stop })
+            .map(|player| Command { player, entity: EntityId::NULL, sector: None, action: Action::Stop, rewind: 0 })
             .collect();
         assert_eq!(decode(encode_inputs(None, &stops, &mut Builder::new())).is_ok(), is_good, "{count}");
     }

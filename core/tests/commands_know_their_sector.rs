@@ -34,7 +34,7 @@ fn spawn(world: &mut World, position: Position) -> EntityId {
 fn batched(entity: EntityId, sector: SectorId, action: Action) -> Command {
     let mut builder = Builder::new();
     let mut commands = Vec::new();
-    let told = Command { player: PLAYER, entity, sector: Some(sector), action };
+    let told = Command { player: PLAYER, entity, sector: Some(sector), action, rewind: 0 };
     decode_inputs(encode_inputs(None, &[told], &mut builder), &mut commands).expect("good bytes");
     assert_eq!(commands, [told]);
     told

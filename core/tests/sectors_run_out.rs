@@ -92,7 +92,7 @@ fn a_wanted_velocity_is_kept_over_borders() {
     world.spawn(&Entity::at(Position::new(SectorId::new(0, 0), 0, 0))).expect("room");
     world.set(id, Column::AccelerationMax, 100 * M).expect("valid");
     let action = Action::SetVelocity { x: 100 * METRE, y: 0 };
-    world.command(Command { player: 0, entity: id, sector: None, action }).expect("room");
+    world.command(Command { player: 0, entity: id, sector: None, action, rewind: 0 }).expect("room");
     for _ in 0..50 {
         world.step();
     }

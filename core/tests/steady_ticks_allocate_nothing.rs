@@ -89,6 +89,7 @@ fn config() -> WorldConfig {
             projectile_radius: METRE / 8,
             hits: 1,
             friendly_fire: false,
+            rewinds: true,
         }],
         behaviours: vec![
             behaviour(vec![Step::Chase, Step::Wander { radius: 60 * METRE }]),
@@ -144,7 +145,7 @@ fn command(world: &mut World, own: &[EntityId]) {
         0 => Action::Fire { heading: (tick * 1_000) as u16 },
         _ => Action::MoveTo(corner.offset(along(37), along(61))),
     };
-    world.command(Command { player: 1, entity, sector: None, action }).expect("there is room for a command");
+    world.command(Command { player: 1, entity, sector: None, action, rewind: 0 }).expect("there is room for a command");
 }
 
 fn check(execution: Execution) {

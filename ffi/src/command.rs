@@ -69,7 +69,8 @@ pub struct muster_command_t {
     pub action: u32,
     pub kind: u16,
     pub heading: u16,
-    pub reserved: u32,
+    pub rewind_ticks: u16,
+    pub reserved: u16,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +103,8 @@ impl muster_command_t {
         if self.reserved != 0 {
             return Err(Refused::new(MUSTER_E_VALUE, "reserved must be 0"));
         }
+        // What is beyond every limit looks back as far as the world does.
+        let rewind = u8::try_from(self.rewind_ticks).unwrap_or(u8::MAX);
         let target = EntityId::from_bits(self.target);
         let action = match action {
             MUSTER_ACTION_MOVE_TO => Action::MoveTo(self.position.read("position")?),
@@ -113,7 +116,7 @@ impl muster_command_t {
             MUSTER_ACTION_CUSTOM => Action::Custom { kind: self.kind, target, value: self.value },
         };
         // Who calls knows the world as it is, so there is no sector that the entity could have left.
-        Ok(Command { player: self.player, entity: EntityId::from_bits(self.entity), sector: None, action })
+        Ok(Command { player: self.player, entity: EntityId::from_bits(self.entity), sector: None, action, rewind })
     }
 }
 

@@ -23,7 +23,8 @@ pub struct muster_weapon_t {
     pub projectile_speed: i32,
     pub projectile_radius: i32,
     pub hits: u16,
-    pub friendly_fire: u16,
+    pub friendly_fire: u8,
+    pub is_not_rewound: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,7 +87,7 @@ pub struct muster_world_config_t {
     pub behaviour_size: u32,
     pub base_kinds: In<u16>,
     pub base_kind_count: u32,
-    pub reserved: u32,
+    pub rewind_ticks: u32,
     pub map_json: muster_bytes_t,
 }
 
@@ -150,7 +151,7 @@ impl muster_world_config_t {
             behaviour_size: 0,
             base_kinds: In::null(),
             base_kind_count: 0,
-            reserved: 0,
+            rewind_ticks: config.rewind_ticks.into(),
             map_json: muster_bytes_t { data: In::null(), size: 0 },
         }
     }
@@ -158,9 +159,6 @@ impl muster_world_config_t {
     /// What the core makes of it. Counts are checked before anything is read by them; the fields' ranges are for the core
     /// to judge.
     pub(crate) fn read(&self) -> Result<WorldConfig, Refused> {
-        if self.reserved != 0 {
-            return Err(wrong("reserved", "0"));
-        }
         let most = |count: u32, most: usize, field, expected| {
             usize::try_from(count).ok().filter(|count| *count <= most).ok_or_else(|| wrong(field, expected))
         };
@@ -201,7 +199,17 @@ impl muster_world_config_t {
                 .records(behaviours, self.behaviour_size as usize, "behaviours")?
                 .map(|behaviour| behaviour?.read())
                 .collect::<Result<_, _>>()?,
+            // What does not fit is beyond every limit, and refused as such.
+            rewind_ticks: u8::try_from(self.rewind_ticks).unwrap_or(u8::MAX),
         })
+    }
+}
+
+fn is_set(value: u8, field: &str) -> Result<bool, Refused> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(wrong(field, "0 or 1")),
     }
 }
 
@@ -214,11 +222,8 @@ impl muster_weapon_t {
             projectile_speed: self.projectile_speed,
             projectile_radius: self.projectile_radius,
             hits: self.hits,
-            friendly_fire: match self.friendly_fire {
-                0 => false,
-                1 => true,
-                _ => return Err(wrong("friendly_fire", "0 or 1")),
-            },
+            friendly_fire: is_set(self.friendly_fire, "friendly_fire")?,
+            rewinds: !is_set(self.is_not_rewound, "is_not_rewound")?,
         })
     }
 }
@@ -303,7 +308,6 @@ mod tests {
         assert_eq!(with(|config| config.weapon_count = 256), wrong);
         assert_eq!(with(|config| config.behaviour_count = u32::MAX), wrong);
         assert_eq!(with(|config| config.base_kind_count = u32::MAX), wrong);
-        assert_eq!(with(|config| config.reserved = 1), wrong);
         assert_eq!(with(|config| config.weapon_count = 1), Some(crate::error::muster_result_t::MUSTER_E_ARGUMENT));
     }
 }

@@ -133,11 +133,27 @@ pub extern "C" fn muster_query_ray(
     out_is_hit: Out<bool>,
     out_hit: Out<muster_ray_hit_t>,
 ) -> muster_result_t {
+    muster_query_raycast_rewound(world, from, right, up, radius, filter, 0, out_is_hit, out_hit)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn muster_query_raycast_rewound(
+    world: *mut muster_world_t,
+    from: muster_position_t,
+    right: i64,
+    up: i64,
+    radius: i32,
+    filter: In<muster_filter_t>,
+    ticks: u32,
+    out_is_hit: Out<bool>,
+    out_hit: Out<muster_ray_hit_t>,
+) -> muster_result_t {
     with(world, |world| {
         let (from, filter) = (from.read("from")?, read_filter(filter)?);
         out_is_hit.check("out_is_hit")?;
         out_hit.check_versioned("out_hit")?;
-        let hit = world.core.raycast(from, right, up, radius, &filter);
+        let ticks = u8::try_from(ticks).unwrap_or(u8::MAX);
+        let hit = world.core.raycast_rewound(from, right, up, radius, &filter, ticks);
         if let Some(hit) = hit {
             let (entity, time, position) = (hit.entity.bits(), hit.time, hit.position.into());
             out_hit.write_versioned(muster_ray_hit_t { size: 0, reserved: 0, entity, time, position }, "out_hit")?;

@@ -263,6 +263,19 @@ pub extern "C" fn muster_world_stats(world: *mut muster_world_t, out_stats: Out<
 }
 
 #[unsafe(no_mangle)]
+pub extern "C" fn muster_world_report_load(world: *mut muster_world_t, permille: u32) -> muster_result_t {
+    with(world, |world| {
+        world.accept(&Input::Load { permille: u16::try_from(permille).unwrap_or(u16::MAX) });
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn muster_world_rate_step(world: *mut muster_world_t, out_step: Out<u32>) -> muster_result_t {
+    with(world, |world| out_step.write(world.core.rate_step().into(), "out_step"))
+}
+
+#[unsafe(no_mangle)]
 pub extern "C" fn muster_world_hash(world: *mut muster_world_t, out_hash: Out<u64>) -> muster_result_t {
     with(world, |world| out_hash.write(world.core.hash(), "out_hash"))
 }

@@ -115,7 +115,7 @@ fn bytes_from_anywhere_are_refused_or_mean_something() {
     let commands: Vec<GameCommand> =
         [Action::MoveTo(at), Action::SetVelocity { x: 1000, y: -1000 }, Action::Attack(entity), Action::Stop]
             .into_iter()
-            .map(|action| GameCommand { player: 7, entity, sector: None, action })
+            .map(|action| GameCommand { player: 7, entity, sector: None, action, rewind: 0 })
             .collect();
     let mut builder = muster_schemas::Builder::new();
     let inputs = encode_inputs(None, &commands, &mut builder);
@@ -204,14 +204,14 @@ layouts! {
     base::muster_bytes_t { data, size }
     base::muster_position_t { sector_x, sector_y, x, y }
     space::muster_sector_t { x, y, scale, reserved }
-    config::muster_weapon_t { damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire }
+    config::muster_weapon_t { damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire, is_not_rewound }
     config::muster_step_t { kind, value }
     config::muster_behaviour_t { steps, step_count, think_ticks, sight, reserved }
     config::muster_world_config_t {
         size, tick_rate_hz, seed, entities_max, projectiles_max, sectors_max, speed_max, reach_max, use_range,
         commands_per_tick_max, events_max, massive_battle_min, path_expansions_per_tick, paths_max, attribute_count,
         attributes, weapons, weapon_count, weapon_size, behaviours, behaviour_count, behaviour_size, base_kinds,
-        base_kind_count, reserved, map_json,
+        base_kind_count, rewind_ticks, map_json,
     }
     config::muster_execution_t { size, shards, threads, inline_below, split_above }
     world::muster_sector_hash_t { sector, hash }
@@ -225,7 +225,8 @@ layouts! {
         weapon, reserved,
     }
     command::muster_command_t {
-        entity, target, position, value, velocity_x, velocity_y, player, action, kind, heading, reserved,
+        entity, target, position, value, velocity_x, velocity_y, player, action, kind, heading, rewind_ticks,
+        reserved,
     }
     command::muster_projectile_t {
         position, shooter, velocity_x, velocity_y, radius, damage, range, team, hits,

@@ -62,7 +62,10 @@ typedef struct muster_command_t {
   uint32_t action;
   uint16_t kind;
   uint16_t heading;
-  uint32_t reserved;
+  /* How many ticks ago the player saw the others, for MUSTER_ACTION_ATTACK, MUSTER_ACTION_FIRE and MUSTER_ACTION_USE: what
+   * is hit or used is judged where it was then, at most `rewind_ticks` of the configuration ago. An attack keeps it. */
+  uint16_t rewind_ticks;
+  uint16_t reserved;
 } muster_command_t;
 
 MUSTER_STATIC_ASSERT(sizeof(muster_command_t) == 72, "muster_command_t is packed in an unusual way");

@@ -36,6 +36,14 @@ typedef enum muster_shape_t {
   MUSTER_SHAPE_BOX = 1
 } muster_shape_t;
 
+/* Bits of MUSTER_COLUMN_FLAGS that are not the game's. */
+/* It is judged where it is, whoever looks back; see `rewind_ticks` of the configuration. */
+#define MUSTER_FLAG_NOT_REWOUND 268435456
+/* It steers round others on its way to a place, as bots do. */
+#define MUSTER_FLAG_AVOIDS 536870912
+/* An event is told when something begins to touch it. */
+#define MUSTER_FLAG_TELLS_CONTACTS 2147483648u
+
 /* The columns. Places are not among them: see muster_entities_read_positions. */
 typedef enum muster_column_t {
   /* Speed to the right, in units of length a second. */
@@ -74,7 +82,7 @@ typedef enum muster_column_t {
   MUSTER_COLUMN_KIND = 16,
   /* The player that may command it; 0 is nobody. */
   MUSTER_COLUMN_OWNER = 17,
-  /* Bits for the game. */
+  /* Bits: those below 2^24 are for the game, others are named MUSTER_FLAG_ below. */
   MUSTER_COLUMN_FLAGS = 18,
   /* The entity it attacks, follows or uses; a muster_entity_t. */
   MUSTER_COLUMN_TARGET = 19,

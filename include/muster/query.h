@@ -72,6 +72,14 @@ MUSTER_API muster_result_t muster_query_ray(muster_world_t *world, muster_positi
                                             int32_t radius, const muster_filter_t *filter, bool *out_is_hit,
                                             muster_ray_hit_t *out_hit);
 
+/* Like muster_query_ray, with every entity where it was `ticks` ago, as far back as `rewind_ticks` of the configuration.
+ * Those with the flag MUSTER_FLAG_NOT_REWOUND are where they are, and so are those that have gone further than 224 m
+ * since. What was spawned or placed since has always been where it was put. Results: MUSTER_OK; MUSTER_E_VALUE if the
+ * place is not in its sector; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+MUSTER_API muster_result_t muster_query_raycast_rewound(muster_world_t *world, muster_position_t from, int64_t right,
+                                                        int64_t up, int32_t radius, const muster_filter_t *filter,
+                                                        uint32_t ticks, bool *out_is_hit, muster_ray_hit_t *out_hit);
+
 /* Whether no wall of the map, on any layer, is between two places. Entities are not in the way. Results: MUSTER_OK;
  * MUSTER_E_VALUE if a place is not in its sector; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_query_line_of_sight(muster_world_t *world, muster_position_t from,

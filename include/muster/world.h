@@ -56,7 +56,10 @@ typedef struct muster_weapon_t {
   /* The collision layers that it hits, a bit each. */
   uint16_t hits;
   /* 1 if it hits entities of the shooter's own team too, else 0. */
-  uint16_t friendly_fire;
+  uint8_t friendly_fire;
+  /* 1 if what it hits at once is judged where it is, else 0: where the player saw it; see `rewind_ticks` of the
+   * configuration. */
+  uint8_t is_not_rewound;
 } muster_weapon_t;
 
 MUSTER_STATIC_ASSERT(sizeof(muster_weapon_t) == 24, "muster_weapon_t is packed in an unusual way");
@@ -151,7 +154,9 @@ typedef struct muster_world_config_t {
   /* The kinds of entity whose destruction is the event MUSTER_EVENT_BASE_DESTROYED. Default: none. */
   const uint16_t *base_kinds;
   uint32_t base_kind_count;
-  uint32_t reserved;
+  /* How many ticks back hits may be judged for players who see others late, at most 250 ms, which is tick_rate_hz / 4;
+   * 0 is none. A command says how late its player sees. It takes 8 bytes a tick for each entity. Default: 0. */
+  uint32_t rewind_ticks;
   /* The map as JSON text without a zero byte; see map.h. Default: none, an open plane. */
   muster_bytes_t map_json;
 } muster_world_config_t;
@@ -244,6 +249,16 @@ MUSTER_API muster_result_t muster_world_entity_count(muster_world_t *world, uint
 /* How large the world is, and its counters. `out_stats->size` must be set before. Results: MUSTER_OK; MUSTER_E_STRUCT;
  * MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_world_stats(muster_world_t *world, muster_stats_t *out_stats);
+
+/* Tells how much of their time budget the last ticks took, in thousandths; more than 65535 counts as that. It is the
+ * only way in which time comes into a world, and replays have it. After 10 reports above 900, one after the other, the
+ * rate step rises; after 60 below 600 it falls. Report as often as you send updates. Results: MUSTER_OK. Threads:
+ * [world]. Since: 0.1. */
+MUSTER_API muster_result_t muster_world_report_load(muster_world_t *world, uint32_t permille);
+
+/* By how many steps the rates at which the world is sent are lowered, 0 to 3. It is a part of the world's state.
+ * Results: MUSTER_OK; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
+MUSTER_API muster_result_t muster_world_rate_step(muster_world_t *world, uint32_t *out_step);
 
 /* The hash of the world's whole state and configuration. Two worlds that differ have different hashes, for practical
  * purposes: it is 64 bits, and no protection against somebody who seeks a collision. Results: MUSTER_OK;

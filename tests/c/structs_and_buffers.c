@@ -42,7 +42,8 @@ static void configurations(void) {
   WITH(MUSTER_E_CONFIG, config.sectors_max = 0);
   WITH(MUSTER_E_CONFIG, config.speed_max = INT32_MIN);
   WITH(MUSTER_E_CONFIG, config.reach_max = INT64_MAX);
-  WITH(MUSTER_E_CONFIG, config.reserved = 1);
+  WITH(MUSTER_E_CONFIG, config.rewind_ticks = config.tick_rate_hz / 4 + 1);
+  WITH(MUSTER_E_CONFIG, config.rewind_ticks = UINT32_MAX);
   WITH(MUSTER_E_CONFIG, config.attribute_count = 65);
   WITH(MUSTER_E_CONFIG, config.weapon_count = UINT32_MAX);
   WITH(MUSTER_E_CONFIG, config.behaviour_count = UINT32_MAX);
@@ -66,6 +67,8 @@ static void configurations(void) {
   WITH(MUSTER_E_CONFIG, config.behaviours = &long_behaviour);
   const muster_weapon_t bad_weapon = {.damage = -1, .reload_ticks = 1};
   WITH(MUSTER_E_CONFIG, config.weapons = &bad_weapon);
+  const muster_weapon_t odd_weapon = {.reload_ticks = 1, .is_not_rewound = 2};
+  WITH(MUSTER_E_CONFIG, config.weapons = &odd_weapon);
 }
 
 static void pointers(muster_world_t *world, const muster_entity_t *ids) {
@@ -76,6 +79,7 @@ static void pointers(muster_world_t *world, const muster_entity_t *ids) {
   size_t count;
   REFUSED(world, MUSTER_E_ARGUMENT, muster_world_tick(world, NULL));
   REFUSED(world, MUSTER_E_ARGUMENT, muster_world_hash(world, NULL));
+  REFUSED(world, MUSTER_E_ARGUMENT, muster_world_rate_step(world, NULL));
   REFUSED(world, MUSTER_E_ARGUMENT, muster_world_stats(world, NULL));
   REFUSED(world, MUSTER_E_ARGUMENT, muster_world_set_execution(world, NULL));
   REFUSED(world, MUSTER_E_ARGUMENT, muster_world_step(world, (muster_bytes_t){NULL, 8}));
@@ -96,6 +100,7 @@ static void pointers(muster_world_t *world, const muster_entity_t *ids) {
   REFUSED(world, MUSTER_E_ARGUMENT, muster_world_emit(world, NULL, sizeof(muster_event_t)));
   REFUSED(world, MUSTER_E_ARGUMENT, muster_query_radius(world, at(0, 0), 1, NULL, NULL, 0, NULL));
   REFUSED(world, MUSTER_E_ARGUMENT, muster_query_ray(world, at(0, 0), 1, 0, 0, NULL, NULL, NULL));
+  REFUSED(world, MUSTER_E_ARGUMENT, muster_query_raycast_rewound(world, at(0, 0), 1, 0, 0, NULL, 1, NULL, NULL));
 
   /* Memory that begins where no such number can. */
   uint8_t bytes[64] = {0};

@@ -126,7 +126,7 @@ static void events_and_departures_come_once(void) {
   OK(muster_sync_client_take_events(session.client, events, sizeof events[0], COUNT(events), &count));
   OK(muster_sync_client_take_departures(session.client, departures, sizeof departures[0], DISCS, &count));
   CHECK(row_of(session.ids[4]) != SIZE_MAX && row_of(session.ids[5]) != SIZE_MAX);
-  const muster_event_t event = {.sector = {0, 0, 0, {0}}, .x = 20 * MUSTER_METRE, .y = 20 * MUSTER_METRE, .value = 31,
+  const muster_event_t event = {.x = 20 * MUSTER_METRE, .y = 20 * MUSTER_METRE, .value = 31,
                                 .subject = session.ids[1], .detail = 8, .event_class = MUSTER_CLASS_CRITICAL};
   OK(muster_world_emit(session.world, &event, sizeof event));
   OK(muster_entities_despawn(session.world, &session.ids[4], 1));

@@ -46,7 +46,9 @@ static muster_result_t try_report(muster_bytes_t bytes) {
 static void try_all(try_t try, const uint8_t *bytes, size_t size, int refused, int other) {
   for (size_t length = 0; length < size; length++) {
     uint8_t *cut = exact_copy(bytes, length);
-    EXPECT(refused, try((muster_bytes_t){cut, length}));
+    const int result = try((muster_bytes_t){cut, length});
+    /* Zeros at the end of a message may be there to fill a word. */
+    CHECK(result == refused || (result == MUSTER_OK && size - length < 4 && bytes[length] == 0));
     CHECK(last_message()[0] != '\0');
     free(cut);
   }

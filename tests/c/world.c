@@ -130,10 +130,81 @@ static void events_tell_what_happened(void) {
   OK(muster_world_destroy(world));
 }
 
+/* A disc crosses the way of a shot at 20 m/s, 4 m in 12 ticks; who sees it late still hits it where it was. */
+static void hits_are_judged_where_they_were_seen(void) {
+  enum { AGO = 12 };
+  for (uint32_t rewind_ticks = 0; rewind_ticks <= AGO; rewind_ticks += AGO) {
+    muster_world_config_t config = small_config();
+    muster_weapon_t weapons[] = {config.weapons[0], config.weapons[0]};
+    weapons[1].is_not_rewound = 1;
+    config.weapons = weapons;
+    config.weapon_count = COUNT(weapons);
+    config.rewind_ticks = rewind_ticks;
+    muster_world_t *world;
+    OK(muster_world_create(&config, &world));
+    muster_spawn_t discs[] = {a_disc(20, 20), a_disc(30, 16), a_disc(20, 60), a_disc(30, 56)};
+    discs[1].team = discs[3].team = 2;
+    discs[1].acceleration_max = discs[3].acceleration_max = 0;
+    discs[1].speed_max = discs[3].speed_max = 0;
+    discs[1].velocity_y = discs[3].velocity_y = 20 * MUSTER_METRE;
+    discs[2].weapon = 2;
+    muster_entity_t ids[COUNT(discs)];
+    OK(muster_entities_spawn(world, discs, COUNT(discs), sizeof discs[0], ids));
+    for (int tick = 0; tick < 2 * AGO; tick++) {
+      OK(muster_world_step(world, NO_BYTES));
+    }
+    bool is_hit;
+    muster_ray_hit_t hit = {.size = sizeof hit};
+    const muster_filter_t filter = {.size = sizeof filter, .layers = 1, .except = ids[0]};
+    for (uint32_t ticks = 0; ticks < 1000; ticks += AGO) {
+      OK(muster_query_raycast_rewound(world, at(20, 20), 20 * MUSTER_METRE, 0, 0, &filter, ticks, &is_hit, &hit));
+      CHECK(is_hit == (ticks > 0 && rewind_ticks > 0) && (!is_hit || hit.entity == ids[1]));
+    }
+    muster_command_t fire[] = {{.entity = ids[0], .player = 7, .action = MUSTER_ACTION_FIRE},
+                               {.entity = ids[2], .player = 7, .action = MUSTER_ACTION_FIRE}};
+    fire[0].rewind_ticks = fire[1].rewind_ticks = AGO;
+    OK(muster_world_command(world, fire, COUNT(fire), sizeof fire[0]));
+    OK(muster_world_step(world, NO_BYTES));
+    int32_t health[COUNT(discs)];
+    OK(muster_entities_read_i32(world, ids, COUNT(ids), MUSTER_COLUMN_HEALTH, health));
+    CHECK(health[1] == (rewind_ticks > 0 ? 90 : 100));
+    CHECK(health[3] == 100);
+    fire[0].reserved = 1;
+    REFUSED(world, MUSTER_E_VALUE, muster_world_command(world, fire, COUNT(fire), sizeof fire[0]));
+    OK(muster_world_destroy(world));
+  }
+}
+
+static void rates_fall_under_load(void) {
+  muster_entity_t ids[DISCS];
+  muster_world_t *world = small_world(ids);
+  const uint64_t before = hash_of(world);
+  uint32_t step;
+  for (int report = 0; report < 100; report++) {
+    OK(muster_world_report_load(world, 990));
+  }
+  OK(muster_world_rate_step(world, &step));
+  CHECK(step == 3 && hash_of(world) != before);
+  for (int report = 0; report < 1000; report++) {
+    OK(muster_world_report_load(world, UINT32_MAX / 4 * 3 + 1));
+    OK(muster_world_report_load(world, 0));
+  }
+  OK(muster_world_rate_step(world, &step));
+  CHECK(step == 3);
+  for (int report = 0; report < 1000; report++) {
+    OK(muster_world_report_load(world, 100));
+  }
+  OK(muster_world_rate_step(world, &step));
+  CHECK(step == 0 && hash_of(world) == before);
+  OK(muster_world_destroy(world));
+}
+
 int main(void) {
   same_hash_on_any_threads();
   columns_come_back();
   snapshots_give_the_same_world();
   events_tell_what_happened();
+  hits_are_judged_where_they_were_seen();
+  rates_fall_under_load();
   return 0;
 }

@@ -1,5 +1,5 @@
-//! Maintenance commands: `cargo xtask tidy` checks what the compiler does not, `cargo xtask settings` writes the page
-//! of settings, `cargo xtask codegen` the code of the schemas, `cargo xtask symbols` checks what the core reaches.
+//! Maintenance commands: `cargo xtask tidy` checks what the compiler does not, `cargo xtask codegen` writes the code of the
+//! schemas, `cargo xtask symbols` checks what the core reaches.
 
 #![forbid(unsafe_code)]
 
@@ -8,17 +8,14 @@ mod symbols;
 mod tidy;
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::Context as _;
-use muster_relay::config::settings_page;
 
 const USAGE: &str = "\
 cargo xtask tidy [FOLDER]   check what the compiler does not, in this repository or another checkout
-cargo xtask settings        write docs/SETTINGS.md from the table of settings
 cargo xtask codegen         write the Rust and C++ of schemas/*.fbs
 cargo xtask codegen check   compare them with what is committed, and the schemas with the released ones
 cargo xtask codegen release VERSION   keep the schemas as those of a release
@@ -33,11 +30,6 @@ fn main() -> anyhow::Result<ExitCode> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["tidy"] => tidy(&root()?),
         ["tidy", folder] => tidy(Path::new(folder)),
-        ["settings"] => {
-            let page = root()?.join(tidy::settings::PAGE);
-            fs::write(&page, settings_page::markdown()).with_context(|| page.display().to_string())?;
-            Ok(ExitCode::SUCCESS)
-        }
         ["symbols"] => symbols::check(&root()?),
         ["codegen"] => codegen::write(&root()?),
         ["codegen", "check"] => codegen::check(&root()?),

@@ -42,6 +42,7 @@ impl Camp {
             projectile_radius: 0,
             hits: 1,
             friendly_fire: false,
+            rewinds: true,
         };
         let rifle = Weapon {
             damage: 7,
@@ -95,7 +96,7 @@ impl Camp {
             health: 100,
             health_max: 100,
             team: fighter.team,
-            owner: if fighter.style == Style::Bot { 0 } else { 1 + number as u32 },
+            owner: 1 + number as u32,
             kind: u16::from(fighter.weapon),
             weapon: fighter.weapon,
             bot: u16::from(fighter.style == Style::Bot),

@@ -52,6 +52,6 @@ pub(super) fn steer(world: &mut World, entity: EntityId, x: f64, y: f64, speed_m
 /// Gives a command as the host.
 pub(super) fn order(world: &mut World, entity: EntityId, action: Action) {
     // What cannot be done any more, since the entity or its target is gone, is refused when the tick begins.
-    let accepted = world.command(Command { player: 0, entity, action });
+    let accepted = world.command(Command { player: 0, entity, sector: None, action, rewind: 0 });
     debug_assert!(accepted.is_ok(), "the host has no rate");
 }

@@ -52,7 +52,7 @@ fn look(kind: Kind, seconds: u32) -> Seen {
                 let speed = length * f64::from(TICK_RATE_HZ / UPDATE_TICKS);
                 speeds += speed;
                 seen.fastest = seen.fastest.max(speed);
-                let off = super::measure::short_way(old.1.atan2(old.0), way.1.atan2(way.0));
+                let off = measure::short_way(old.1.atan2(old.0), way.1.atan2(way.0));
                 turned += usize::from(old != (0.0, 0.0) && off.abs() > 0.035);
             }
         }

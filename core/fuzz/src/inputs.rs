@@ -10,7 +10,7 @@ use muster_schemas::Builder;
 /// Runs the target.
 pub fn run(bytes: &[u8]) {
     let sector = Some(SectorId::default());
-    let held = Command { player: 9, entity: EntityId::NULL, sector, action: Action::Stop };
+    let held = Command { player: 9, entity: EntityId::NULL, sector, action: Action::Stop, rewind: 0 };
     let mut commands = vec![held];
     match decode_inputs(bytes, &mut commands) {
         Ok(tick) => {

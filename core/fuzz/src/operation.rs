@@ -36,6 +36,7 @@ pub(crate) fn config(input: &mut Unstructured<'_>) -> Result<WorldConfig> {
         projectile_radius: METRE / 8,
         hits: 3,
         friendly_fire: projectile_speed == 0,
+        rewinds: true,
     };
     let steps = vec![
         Step::Flee { below_percent: 30 },
@@ -47,9 +48,11 @@ pub(crate) fn config(input: &mut Unstructured<'_>) -> Result<WorldConfig> {
         Step::Wander { radius: 10 * METRE },
     ];
     let first = input.int_in_range(0..=steps.len() - 1)?;
+    let (tick_rate_hz, rewind_ticks) = *input.choose(&[(60, 0), (1, 0), (240, 3), (60, 15)])?;
     Ok(WorldConfig {
         seed: input.arbitrary()?,
-        tick_rate_hz: *input.choose(&[60, 1, 240])?,
+        tick_rate_hz,
+        rewind_ticks,
         entities_max: *input.choose(&[32, 1, 200])?,
         projectiles_max: *input.choose(&[16, 0, 200])?,
         sectors_max: *input.choose(&[9, 1, 2])?,
@@ -118,7 +121,7 @@ pub(crate) fn execution(input: &mut Unstructured<'_>) -> Result<Execution> {
 impl Operation {
     /// The next operation. `ids` are those of entities that live or lived.
     pub(crate) fn next(input: &mut Unstructured<'_>, ids: &[EntityId]) -> Result<Self> {
-        Ok(Self::Input(match input.int_in_range(0..=16)? {
+        Ok(Self::Input(match input.int_in_range(0..=17)? {
             0..=2 => Input::Spawn(entity(input, ids)?),
             3 => Input::Despawn(id(input, ids)?),
             4 => Input::Set { entity: id(input, ids)?, column: column(input)?, value: value(input)? },
@@ -137,6 +140,7 @@ impl Operation {
             10..=12 => Input::Command(command(input, ids)?),
             13 => return Ok(Self::Execution(execution(input)?)),
             14 => return Ok(Self::Save(execution(input)?)),
+            15 => Input::Load { permille: *input.choose(&[1000, 0, 750])? },
             _ => return Ok(Self::Steps(input.int_in_range(1..=8)?)),
         }))
     }
@@ -246,5 +250,6 @@ fn command(input: &mut Unstructured<'_>, ids: &[EntityId]) -> Result<Command> {
     } else {
         None
     };
-    Ok(Command { player, entity, sector, action })
+    let rewind = if input.ratio(1, 2)? { *input.choose(&[1, 2, 15, u8::MAX])? } else { 0 };
+    Ok(Command { player, entity, sector, action, rewind })
 }

@@ -343,7 +343,7 @@ proptest! {
         if let Some(Action::MoveTo(place)) = action {
             prop_assert!(place.is_canonical());
             let subject = Subject { position: situation.position, extent: Extent::default(), acceleration_max: 1, ..Subject::default() };
-            let command = Command { player: 0, entity: id(1), sector: None, action: Action::MoveTo(place) };
+            let command = Command { player: 0, entity: id(1), sector: None, action: Action::MoveTo(place), rewind: 0 };
             let facts = Facts { subject: Some(subject), ..Facts::default() };
             let reach_max = i64::MAX;
             let verdict = check(&command, &facts, &WorldConfig { reach_max, ..WorldConfig::default() });

@@ -51,12 +51,12 @@ pub fn decode_inputs(bytes: &[u8], out: &mut Vec<Command>) -> Result<Option<u64>
     let inputs = muster_schemas::read_inputs(bytes).map_err(InputsError::Schema)?;
     let before = out.len();
     for (batch, commands) in (0..).zip(inputs.batches()) {
-        let (player, sector) = (commands.player(), sector_of(commands.sector()));
+        let (player, rewind, sector) = (commands.player(), commands.rewind(), sector_of(commands.sector()));
         for (command, message) in (0..).zip(commands.commands()) {
             match action_of(message, sector) {
                 Ok(action) => {
                     let entity = EntityId::from_bits(message.entity());
-                    out.push(Command { player, entity, sector: Some(sector), action });
+                    out.push(Command { player, entity, sector: Some(sector), action, rewind });
                 }
                 Err(fault) => {
                     out.truncate(before);

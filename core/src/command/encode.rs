@@ -11,8 +11,8 @@ use crate::space::{Position, SECTOR_SIDE, SectorId};
 
 /// Writes commands for a tick (`None`: the next) into a builder, which is cleared first and may be used again and again.
 ///
-/// The order is kept. Neighbours in the list share a batch if they are of one player and one sector, so a list that is
-/// sorted by player, then sector, takes the least bytes: 48 a command. A batch has a sector, and of scale 0: a command
+/// The order is kept. Neighbours in the list share a batch if they are of one player, look back as far and are of one
+/// sector, so a list that is sorted by player, then sector, takes the least bytes: 48 a command. A batch has a sector, and of scale 0: a command
 /// that names none is told in the sector of its place or of its neighbours in the list, or in the one at 0, 0; a larger
 /// sector is told as the one in its lower left corner.
 ///
@@ -24,13 +24,16 @@ pub fn encode_inputs<'a>(tick: Option<u64>, commands: &[Command], builder: &'a m
     let mut rest = commands;
     while let Some(first) = rest.first() {
         let mut sector = None;
-        let together =
-            rest.iter().position(|next| next.player != first.player || !fits(&mut sector, next)).unwrap_or(rest.len());
+        let together = rest
+            .iter()
+            .position(|next| (next.player, next.rewind) != (first.player, first.rewind) || !fits(&mut sector, next))
+            .unwrap_or(rest.len());
         let (batch, after) = rest.split_at(together);
         let sector = sector.unwrap_or_default();
         let commands = builder.create_vector_from_iter(batch.iter().map(|command| message_of(command, sector)));
         let args = BatchArgs {
             player: first.player,
+            rewind: first.rewind,
             sector: Some(&Sector::new(sector.x, sector.y)),
             commands: Some(commands),
         };

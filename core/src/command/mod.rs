@@ -81,6 +81,9 @@ pub struct Command {
     pub sector: Option<SectorId>,
     /// What to do.
     pub action: Action,
+    /// How many ticks ago its player saw others, for what is attacked, fired at or used: it is judged where it was then,
+    /// at most [`crate::WorldConfig::rewind_ticks`] ago. 0 is where it is, which is what the host sees.
+    pub rewind: u8,
 }
 
 impl Command {

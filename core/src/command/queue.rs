@@ -70,7 +70,7 @@ mod tests {
     use crate::{command::Action, entity::EntityId};
 
     fn command(player: u32, heading: u16) -> Command {
-        Command { player, entity: EntityId::from_bits(1), sector: None, action: Action::Fire { heading } }
+        Command { player, entity: EntityId::from_bits(1), sector: None, action: Action::Fire { heading }, rewind: 0 }
     }
 
     #[test]

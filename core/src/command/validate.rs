@@ -66,6 +66,11 @@ pub fn is_ready(tick: u64, ready_tick: u32, reload_ticks: u32) -> bool {
 }
 
 impl Action {
+    /// Whether [`Command::rewind`] means something to it.
+    pub const fn looks_back(&self) -> bool {
+        matches!(self, Self::Attack(_) | Self::Fire { .. } | Self::Use(_))
+    }
+
     /// The entity that the action is about, to gather [`Facts::target`] of; [`EntityId::NULL`] if it needs none.
     pub const fn target(&self) -> EntityId {
         match *self {
@@ -171,6 +176,7 @@ mod tests {
             projectile_radius: 0,
             hits: 1,
             friendly_fire,
+            rewinds: true,
         };
         WorldConfig {
             weapons: vec![weapon(false), weapon(true)],
@@ -207,7 +213,7 @@ mod tests {
         };
         change(&mut subject, &mut target);
         let facts = Facts { tick, subject: Some(subject), target: Some(target) };
-        check(&Command { player, entity: SELF, sector: None, action }, &facts, &config())
+        check(&Command { player, entity: SELF, sector: None, action, rewind: 0 }, &facts, &config())
     }
 
     /// Places so far from the entity of [`facts`].
@@ -250,7 +256,7 @@ mod tests {
             };
             assert_eq!(verdict(0, action, bots), Ok(()), "{action:?}");
             let gone = check(
-                &Command { player: 0, entity: SELF, sector: None, action },
+                &Command { player: 0, entity: SELF, sector: None, action, rewind: 0 },
                 &Facts { subject: None, ..facts() },
                 &config(),
             );
@@ -266,19 +272,19 @@ mod tests {
             (custom(OTHER), custom(SELF)),
         ] {
             let gone = Facts { target: None, ..facts() };
-            let command = |action| Command { player: 7, entity: SELF, sector: None, action };
+            let command = |action| Command { player: 7, entity: SELF, sector: None, action, rewind: 0 };
             assert_eq!(check(&command(action), &gone, &config()), Err(Refusal::NoTarget), "{action:?}");
             assert_eq!(check(&command(itself), &facts(), &config()), Err(Refusal::NoTarget), "{itself:?}");
         }
         for action in [Action::Attack(EntityId::NULL), Action::Use(EntityId::NULL)] {
-            let command = Command { player: 7, entity: SELF, sector: None, action };
+            let command = Command { player: 7, entity: SELF, sector: None, action, rewind: 0 };
             assert_eq!(
                 check(&command, &Facts { target: None, ..facts() }, &config()),
                 Err(Refusal::NoTarget),
                 "{action:?}"
             );
         }
-        let command = Command { player: 7, entity: SELF, sector: None, action: custom(EntityId::NULL) };
+        let command = Command { player: 7, entity: SELF, sector: None, action: custom(EntityId::NULL), rewind: 0 };
         assert_eq!(check(&command, &Facts { target: None, ..facts() }, &config()), Ok(()));
     }
 
@@ -394,7 +400,7 @@ mod tests {
     #[test]
     fn a_batch_is_about_entities_in_and_around_its_sector() {
         let verdict = |player, sector| {
-            let command = Command { player, entity: SELF, sector: Some(sector), action: Action::Stop };
+            let command = Command { player, entity: SELF, sector: Some(sector), action: Action::Stop, rewind: 0 };
             check(&command, &facts(), &config())
         };
         let home = facts().subject.expect("it lives").position.sector;
@@ -456,7 +462,7 @@ mod tests {
                 subject: alive[1].then_some(subject),
                 target: alive[2].then_some(target),
             };
-            let verdict = check(&Command { player, entity: SELF, sector: None, action }, &facts, &config());
+            let verdict = check(&Command { player, entity: SELF, sector: None, action, rewind: 0 }, &facts, &config());
             prop_assert_eq!(verdict == Err(Refusal::NoEntity), !alive[1]);
             if alive[1] && (player == 2 || (player == 1 && alive[0])) {
                 prop_assert_eq!(verdict, Err(Refusal::NotOwner));

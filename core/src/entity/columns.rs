@@ -1,8 +1,9 @@
 //! The columns of entities' state: one table from which storage, snapshots, hashes, divergence reports and the C ABI
 //! all work.
 
-use super::EntityId;
+use super::{EntityId, FLAG_NOT_REWOUND, Past};
 use crate::{
+    config::WorldConfig,
     physics::index::make_room,
     space::{Angle, Position, SECTOR_SIDE},
 };
@@ -181,12 +182,22 @@ macro_rules! columns {
             $( pub(crate) $field: Vec<$type>, )+
             /// One vector for each declared attribute.
             pub(crate) attributes: Vec<Vec<i32>>,
+            /// Where the rows were, if the world looks back. It is not here while it is in the view.
+            pub(crate) past: Past,
+            /// If the world looks back, how far the player saw others in the past who gave the order to attack; 0 for
+            /// every other order.
+            pub(crate) order_rewind: Vec<u8>,
         }
 
         #[allow(dead_code, reason = "parts of the table that only some of its users need")]
         impl Columns {
             pub(crate) fn new(attributes: usize) -> Self {
                 Self { attributes: vec![Vec::new(); attributes], ..Self::default() }
+            }
+
+            /// For the entities of a world.
+            pub(crate) fn of(config: &WorldConfig) -> Self {
+                Self { past: Past::new(config.rewind_ticks), ..Self::new(config.attributes.len()) }
             }
 
             pub(crate) fn len(&self) -> usize {
@@ -208,6 +219,10 @@ macro_rules! columns {
                     for column in &mut self.attributes {
                         make_room(column, wanted);
                     }
+                    if self.past.is_kept() {
+                        self.past.make_room(wanted);
+                        make_room(&mut self.order_rewind, wanted);
+                    }
                 }
             }
 
@@ -221,6 +236,10 @@ macro_rules! columns {
                 for (number, column) in self.attributes.iter_mut().enumerate() {
                     column.push(entity.attributes.get(number).copied().unwrap_or(0));
                 }
+                if self.past.is_kept() {
+                    self.past.push(entity.position.x, entity.position.y);
+                    self.order_rewind.push(0);
+                }
             }
 
             /// Moves a row to the end of other columns with as many attributes. The last row takes its place.
@@ -233,6 +252,10 @@ macro_rules! columns {
                 for (from, to) in self.attributes.iter_mut().zip(&mut to.attributes) {
                     to.push(from.swap_remove(row));
                 }
+                if self.past.is_kept() {
+                    self.past.transfer(row, &mut to.past);
+                    to.order_rewind.push(self.order_rewind.swap_remove(row));
+                }
             }
 
             /// Removes a row. The last row takes its place.
@@ -243,6 +266,10 @@ macro_rules! columns {
                 $( self.$field.swap_remove(row); )+
                 for column in &mut self.attributes {
                     column.swap_remove(row);
+                }
+                if self.past.is_kept() {
+                    self.past.swap_remove(row);
+                    self.order_rewind.swap_remove(row);
                 }
             }
 
@@ -298,6 +325,8 @@ macro_rules! columns {
                     y: Value::decode(take(4)),
                     $( $field: Value::decode(take(<$type as Value>::BYTES)), )+
                     attributes: (0..attributes).map(|_| Value::decode(take(4))).collect(),
+                    past: Past::default(),
+                    order_rewind: Vec::new(),
                 }
             }
 
@@ -392,9 +421,23 @@ columns! {
 }
 
 impl Columns {
+    /// Keeps where a row was and where it goes in space when it comes into a sector so many steps away: both are relative
+    /// to the sector.
+    pub(crate) fn change_sector(&mut self, row: usize, right: i64, up: i64) {
+        self.move_goal(row, right, up);
+        self.past.shift(row, right, up);
+    }
+
+    /// Where a row is judged to have been so many ticks before a tick.
+    pub(crate) fn judged(&self, row: usize, tick: u64, ago: u8) -> (i32, i32) {
+        let now = (self.x[row], self.y[row]);
+        let ago = if self.flags[row] & FLAG_NOT_REWOUND == 0 { ago } else { 0 };
+        self.past.judged(row, now, tick, ago)
+    }
+
     /// Keeps a row's goal where it is in space when the row comes into a sector so many steps away, since a goal is
     /// relative to the sector. Only an order to go somewhere has one; of other orders these columns are something else.
-    pub(crate) fn move_goal(&mut self, row: usize, right: i64, up: i64) {
+    fn move_goal(&mut self, row: usize, right: i64, up: i64) {
         if self.order[row] == crate::command::Order::MoveTo as u8 {
             self.goal_x[row] = self.goal_x[row].wrapping_sub(right * i64::from(SECTOR_SIDE));
             self.goal_y[row] = self.goal_y[row].wrapping_sub(up * i64::from(SECTOR_SIDE));

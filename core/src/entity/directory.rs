@@ -71,6 +71,11 @@ impl Directory {
         self.slot_of(id).map(|slot| self.places[slot])
     }
 
+    /// Where the row of what lives in a slot is.
+    pub(crate) fn place_in(&self, slot: u32) -> Place {
+        self.places[slot as usize]
+    }
+
     /// The id that lives in a slot that lives.
     pub(crate) fn id_in(&self, slot: u32) -> EntityId {
         EntityId::new(slot, self.generations[slot as usize])

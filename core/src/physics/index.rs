@@ -44,6 +44,8 @@ impl Entry {
     pub(crate) const MORTAL: u8 = 4;
     /// Set if it drives itself.
     pub(crate) const DRIVEN: u8 = 8;
+    /// Set if it is judged where it is by those who look back too.
+    pub(crate) const NOT_REWOUND: u8 = 16;
 
     /// Half its width in units of length.
     pub(crate) fn half_width(&self) -> i32 {
@@ -500,7 +502,8 @@ fn entry_of(columns: &Columns, row: usize) -> Entry {
     let traits = if is_box { Entry::BOX } else { 0 }
         | if tells { Entry::TELLS } else { 0 }
         | if columns.health_max[row] > 0 { Entry::MORTAL } else { 0 }
-        | if columns.acceleration_max[row] > 0 { Entry::DRIVEN } else { 0 };
+        | if columns.acceleration_max[row] > 0 { Entry::DRIVEN } else { 0 }
+        | if columns.flags[row] & crate::entity::FLAG_NOT_REWOUND != 0 { Entry::NOT_REWOUND } else { 0 };
     Entry {
         x: columns.x[row],
         y: columns.y[row],

@@ -70,7 +70,8 @@ fn touch_box(to: (i64, i64), way: (i64, i64), width: i64, height: i64) -> Option
     (enter < leave).then_some(enter as u64)
 }
 
-/// What is hit first on a way from a place of a region: when, and what. Of two at the same time, the lower slot.
+/// What is hit first on a way from a place of a region, everything being judged where it was `ago` ticks before: when, and
+/// what. Of two at the same time, the lower slot.
 ///
 /// The way must end within the reach of the region's neighbours, 500 m from the region.
 pub(crate) fn first_on_way(
@@ -80,6 +81,7 @@ pub(crate) fn first_on_way(
     way: (i32, i32),
     radius: i32,
     aim: &Aim,
+    ago: u8,
 ) -> Option<(u64, Entry)> {
     /// Ways are looked at in pieces, so that a long one across the grid does not look at the whole box around it.
     const PIECE_SHIFT: u32 = 20;
@@ -93,7 +95,7 @@ pub(crate) fn first_on_way(
         let radius = i64::from(radius);
         let low = ((begin.0.min(end.0) - radius) as i32, (begin.1.min(end.1) - radius) as i32);
         let high = ((begin.0.max(end.0) + radius) as i32, (begin.1.max(end.1) + radius) as i32);
-        view.for_each_near(region, low, high, |entry, x, y| {
+        view.for_each_near_ago(region, low, high, ago, |entry, x, y| {
             if !aim.is_at(entry) {
                 return;
             }

@@ -61,9 +61,14 @@ pub(crate) fn write_config<'a>(from: &WorldConfig, builder: &mut Builder<'a>) ->
         path_expansions_per_tick,
         paths_max,
         behaviours,
+        rewind_ticks,
     } = from;
     let attributes: Vec<_> = attributes.iter().map(|name| builder.create_string(name)).collect();
     let attributes = builder.create_vector(&attributes);
+    // As many as there are weapons, or none if all of them look back.
+    let is_any_off = weapons.iter().any(|weapon| !weapon.rewinds);
+    let weapons_rewind =
+        is_any_off.then(|| builder.create_vector_from_iter(weapons.iter().map(|weapon| weapon.rewinds)));
     let weapons = builder.create_vector_from_iter(weapons.iter().map(weapon));
     let events_max = builder.create_vector(events_max);
     let base_kinds = builder.create_vector(base_kinds);
@@ -87,12 +92,15 @@ pub(crate) fn write_config<'a>(from: &WorldConfig, builder: &mut Builder<'a>) ->
         path_expansions_per_tick: *path_expansions_per_tick,
         paths_max: *paths_max,
         behaviours: Some(behaviours),
+        rewind_ticks: *rewind_ticks,
+        weapons_rewind,
     };
     config::WorldConfig::create(builder, &args)
 }
 
 fn weapon(from: &Weapon) -> config::Weapon {
-    let Weapon { damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire } = *from;
+    let Weapon { damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire, rewinds: _ } =
+        *from;
     config::Weapon::new(damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire)
 }
 

@@ -36,9 +36,12 @@ pub(crate) fn encode_config(config: &WorldConfig, writer: &mut Writer<'_>) {
         path_expansions_per_tick,
         paths_max,
         behaviours,
+        rewind_ticks,
     } = config;
     writer.u64(*seed);
-    writer.u32(*tick_rate_hz);
+    // What is too large for it is refused by who reads it, as it is by the configuration's own check.
+    writer.u16(u16::try_from(*tick_rate_hz).unwrap_or(u16::MAX));
+    writer.u16(u16::from(*rewind_ticks));
     writer.u32(*entities_max);
     writer.u32(*projectiles_max);
     writer.u32(*sectors_max);
@@ -62,9 +65,12 @@ pub(crate) fn encode_config(config: &WorldConfig, writer: &mut Writer<'_>) {
 
 /// Reads a configuration and validates it.
 pub(crate) fn decode_config(reader: &mut Reader<'_>) -> Result<WorldConfig, RestoreError> {
+    let (seed, tick_rate_hz) = (reader.u64()?, u32::from(reader.u16()?));
+    let rewind_ticks = u8::try_from(reader.u16()?).map_err(|_| reader.error(Fault::Value("rewind_ticks")))?;
     let mut config = WorldConfig {
-        seed: reader.u64()?,
-        tick_rate_hz: reader.u32()?,
+        seed,
+        tick_rate_hz,
+        rewind_ticks,
         entities_max: reader.u32()?,
         projectiles_max: reader.u32()?,
         sectors_max: reader.u32()?,
@@ -97,27 +103,39 @@ pub(crate) fn decode_config(reader: &mut Reader<'_>) -> Result<WorldConfig, Rest
     Ok(config)
 }
 
+/// Bits of the last byte of a weapon.
+const FRIENDLY_FIRE: u8 = 1;
+const NOT_REWOUND: u8 = 2;
+
 fn encode_weapon(weapon: &Weapon, writer: &mut Writer<'_>) {
-    let Weapon { damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire } = weapon;
+    let Weapon { damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire, rewinds } =
+        weapon;
     writer.i32(*damage);
     writer.i32(*range);
     writer.u32(*reload_ticks);
     writer.i32(*projectile_speed);
     writer.i32(*projectile_radius);
     writer.u16(*hits);
-    writer.bool(*friendly_fire);
+    writer.u8((FRIENDLY_FIRE * u8::from(*friendly_fire)) | (NOT_REWOUND * u8::from(!*rewinds)));
 }
 
 fn decode_weapon(reader: &mut Reader<'_>) -> Result<Weapon, RestoreError> {
-    Ok(Weapon {
+    let mut weapon = Weapon {
         damage: reader.i32()?,
         range: reader.i32()?,
         reload_ticks: reader.u32()?,
         projectile_speed: reader.i32()?,
         projectile_radius: reader.i32()?,
         hits: reader.u16()?,
-        friendly_fire: reader.bool("friendly_fire")?,
-    })
+        friendly_fire: false,
+        rewinds: false,
+    };
+    let flags = reader.u8()?;
+    if flags & !(FRIENDLY_FIRE | NOT_REWOUND) != 0 {
+        return Err(reader.error(Fault::Value("weapon")));
+    }
+    (weapon.friendly_fire, weapon.rewinds) = (flags & FRIENDLY_FIRE != 0, flags & NOT_REWOUND == 0);
+    Ok(weapon)
 }
 
 fn encode_behaviour(behaviour: &Behaviour, writer: &mut Writer<'_>) {
@@ -188,6 +206,7 @@ mod tests {
                     projectile_radius: 9,
                     hits: 10,
                     friendly_fire: true,
+                    rewinds: false,
                 };
                 2
             ],

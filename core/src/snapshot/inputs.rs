@@ -18,6 +18,10 @@ const TAKE_OVER: u8 = 6;
 const HAND_BACK: u8 = 7;
 const COMMAND: u8 = 8;
 const STEP: u8 = 9;
+const LOAD: u8 = 10;
+
+/// A bit of an action's number: behind it comes how far its command looks back, 1 or more.
+const REWINDS: u8 = 1 << 7;
 
 /// Stands where else a command's action does and says that the name of a sector comes before that. A command that names
 /// none has the bytes that it had before commands could.
@@ -72,6 +76,10 @@ pub fn encode_input(input: &Input, writer: &mut Writer<'_>) {
             encode_command(command, writer);
         }
         Input::Step => writer.u8(STEP),
+        Input::Load { permille } => {
+            writer.u8(LOAD);
+            writer.u16(*permille);
+        }
     }
 }
 
@@ -105,6 +113,7 @@ pub fn decode_input(reader: &mut Reader<'_>) -> Result<Input, RestoreError> {
         HAND_BACK => Input::HandBack { player: reader.u32()? },
         COMMAND => Input::Command(decode_command(reader)?),
         STEP => Input::Step,
+        LOAD => Input::Load { permille: reader.u16()? },
         _ => return Err(reader.error(Fault::Value("input"))),
     })
 }
@@ -181,38 +190,38 @@ pub(crate) fn decode_projectile(reader: &mut Reader<'_>) -> Result<Projectile, R
 
 /// Appends a command.
 pub(crate) fn encode_command(command: &Command, writer: &mut Writer<'_>) {
-    let Command { player, entity, sector, action } = command;
+    let Command { player, entity, sector, action, rewind } = command;
     writer.u32(*player);
     writer.id(*entity);
     if let Some(sector) = sector {
         writer.u8(SECTOR);
         writer.sector(*sector);
     }
+    let number = match action {
+        Action::MoveTo(_) => 0,
+        Action::SetVelocity { .. } => 1,
+        Action::Attack(_) => 2,
+        Action::Fire { .. } => 3,
+        Action::Stop => 4,
+        Action::Use(_) => 5,
+        Action::Custom { .. } => 6,
+    };
+    if *rewind == 0 {
+        writer.u8(number);
+    } else {
+        writer.u8(number | REWINDS);
+        writer.u8(*rewind);
+    }
     match *action {
-        Action::MoveTo(position) => {
-            writer.u8(0);
-            writer.position(position);
-        }
+        Action::MoveTo(position) => writer.position(position),
         Action::SetVelocity { x, y } => {
-            writer.u8(1);
             writer.i32(x);
             writer.i32(y);
         }
-        Action::Attack(target) => {
-            writer.u8(2);
-            writer.id(target);
-        }
-        Action::Fire { heading } => {
-            writer.u8(3);
-            writer.u16(heading);
-        }
-        Action::Stop => writer.u8(4),
-        Action::Use(target) => {
-            writer.u8(5);
-            writer.id(target);
-        }
+        Action::Attack(target) | Action::Use(target) => writer.id(target),
+        Action::Fire { heading } => writer.u16(heading),
+        Action::Stop => {}
         Action::Custom { kind, target, value } => {
-            writer.u8(6);
             writer.u16(kind);
             writer.id(target);
             writer.i64(value);
@@ -222,13 +231,21 @@ pub(crate) fn encode_command(command: &Command, writer: &mut Writer<'_>) {
 
 pub(crate) fn decode_command(reader: &mut Reader<'_>) -> Result<Command, RestoreError> {
     let (player, entity): (u32, EntityId) = (reader.u32()?, reader.id()?);
-    let mut action = reader.u8()?;
+    let mut number = reader.u8()?;
     let mut sector = None;
-    if action == SECTOR {
+    if number == SECTOR {
         sector = Some(reader.sector()?);
-        action = reader.u8()?;
+        number = reader.u8()?;
     }
-    let action = match action {
+    let mut rewind = 0;
+    if number & REWINDS != 0 && number != SECTOR {
+        rewind = reader.u8()?;
+        if rewind == 0 {
+            return Err(reader.error(Fault::Value("rewind")));
+        }
+        number &= !REWINDS;
+    }
+    let action = match number {
         0 => Action::MoveTo(reader.position()?),
         1 => Action::SetVelocity { x: reader.i32()?, y: reader.i32()? },
         2 => Action::Attack(reader.id()?),
@@ -238,7 +255,7 @@ pub(crate) fn decode_command(reader: &mut Reader<'_>) -> Result<Command, Restore
         6 => Action::Custom { kind: reader.u16()?, target: reader.id()?, value: reader.i64()? },
         _ => return Err(reader.error(Fault::Value("action"))),
     };
-    Ok(Command { player, entity, sector, action })
+    Ok(Command { player, entity, sector, action, rewind })
 }
 
 #[cfg(test)]
@@ -326,10 +343,14 @@ mod tests {
             ),
             any::<(u32, u16)>().prop_map(|(player, behaviour)| Input::TakeOver { player, behaviour }),
             any::<u32>().prop_map(|player| Input::HandBack { player }),
-            (any::<u32>(), id(), proptest::option::of(sector()), action()).prop_map(
-                |(player, entity, sector, action)| { Input::Command(Command { player, entity, sector, action }) }
+            (any::<u32>(), id(), proptest::option::of(sector()), action(), any::<u8>()).prop_map(
+                |(player, entity, sector, action, rewind)| {
+                    Input::Command(Command { player, entity, sector, action, rewind })
+                }
             ),
             Just(Input::Step),
+            any::<u16>().prop_map(|permille| Input::Load { permille }),
+            any::<u16>().prop_map(|permille| Input::Load { permille }),
         ]
     }
 
@@ -364,7 +385,7 @@ mod tests {
     fn places_and_sectors_are_written_under_their_one_name() {
         let place = Position { sector: SectorId { x: 1, y: 2, scale: 9 }, x: -1, y: SECTOR_SIDE };
         let sector = Some(SectorId { x: 1 << 62, y: 0, scale: 200 });
-        let command = Command { player: 1, entity: EntityId::NULL, sector, action: Action::MoveTo(place) };
+        let command = Command { player: 1, entity: EntityId::NULL, sector, action: Action::MoveTo(place), rewind: 0 };
         let mut bytes = Vec::new();
         encode_input(&Input::Command(command), &mut Writer::new(&mut bytes));
         assert_ne!(command.canonical(), command);

@@ -26,4 +26,4 @@ pub use writer::Writer;
 
 pub(crate) use config::{decode_config, encode_config};
 pub(crate) use inputs::{decode_command, encode_command};
-pub(crate) use rows::{Order, decode_sector, encode_sector};
+pub(crate) use rows::{Order, decode_sector, encode_sector, past_bytes};

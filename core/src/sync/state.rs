@@ -75,6 +75,14 @@ impl GroupState {
         }
     }
 
+    /// Makes this state equal to another with as many attributes, without allocating.
+    pub fn copy_from(&mut self, other: &Self) {
+        assert_eq!(self.attributes.len(), other.attributes.len(), "states of one session have the same attributes");
+        let mut attributes = core::mem::take(&mut self.attributes);
+        attributes.copy_from_slice(&other.attributes);
+        *self = Self { attributes, ..*other };
+    }
+
     /// Whether every value is the same, those in empty places too.
     pub(crate) fn is_equal(&self, other: &Self) -> bool {
         self.present == other.present
@@ -105,14 +113,6 @@ impl GroupState {
             rest &= rest.wrapping_sub(1);
             (place < GROUP).then_some(place)
         })
-    }
-
-    /// Makes this state equal to another with as many attributes, without allocating.
-    pub fn copy_from(&mut self, other: &Self) {
-        assert_eq!(self.attributes.len(), other.attributes.len(), "states of one session have the same attributes");
-        let mut attributes = core::mem::take(&mut self.attributes);
-        attributes.copy_from_slice(&other.attributes);
-        *self = Self { attributes, ..*other };
     }
 
     /// Whether a place has the same entity with the same state in both.

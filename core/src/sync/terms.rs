@@ -214,6 +214,10 @@ fn read_config(from: message::WorldConfig<'_>) -> Result<WorldConfig, TermsError
         return Err(TermsError::Value("events_max"));
     }
     let behaviours = from.behaviours().into_iter().flatten().map(read_behaviour);
+    // Left out, all weapons look back.
+    let rewinds = from.weapons_rewind().into_iter().flatten().chain(std::iter::repeat(true));
+    let weapons =
+        from.weapons().into_iter().flatten().zip(rewinds).map(|(weapon, rewinds)| read_weapon(weapon, rewinds));
     Ok(WorldConfig {
         seed: from.seed(),
         tick_rate_hz: from.tick_rate_hz(),
@@ -221,7 +225,7 @@ fn read_config(from: message::WorldConfig<'_>) -> Result<WorldConfig, TermsError
         projectiles_max: from.projectiles_max(),
         sectors_max: from.sectors_max(),
         attributes: from.attributes().into_iter().flatten().map(str::to_owned).collect(),
-        weapons: from.weapons().into_iter().flatten().map(read_weapon).collect(),
+        weapons: weapons.collect(),
         speed_max: from.speed_max(),
         commands_per_tick_max: from.commands_per_tick_max(),
         reach_max: from.reach_max(),
@@ -232,10 +236,11 @@ fn read_config(from: message::WorldConfig<'_>) -> Result<WorldConfig, TermsError
         path_expansions_per_tick: from.path_expansions_per_tick(),
         paths_max: from.paths_max(),
         behaviours: behaviours.collect::<Result<_, _>>()?,
+        rewind_ticks: from.rewind_ticks(),
     })
 }
 
-fn read_weapon(from: &message::Weapon) -> Weapon {
+fn read_weapon(from: &message::Weapon, rewinds: bool) -> Weapon {
     Weapon {
         damage: from.damage(),
         range: from.range(),
@@ -244,6 +249,7 @@ fn read_weapon(from: &message::Weapon) -> Weapon {
         projectile_radius: from.projectile_radius(),
         hits: from.hits(),
         friendly_fire: from.friendly_fire(),
+        rewinds,
     }
 }
 
@@ -297,6 +303,7 @@ mod tests {
             projectile_radius: 5,
             hits: 6,
             friendly_fire: true,
+            rewinds: false,
         };
         let steps = vec![
             Step::Flee { below_percent: 20 },
@@ -321,7 +328,8 @@ mod tests {
                 seed: 5,
                 tick_rate_hz: 30,
                 attributes: vec!["fuel".into(), "armour".into(), "gold".into()],
-                weapons: vec![weapon],
+                weapons: vec![Weapon { rewinds: true, ..weapon.clone() }, weapon],
+                rewind_ticks: 7,
                 base_kinds: vec![4, 5],
                 behaviours: vec![Behaviour { steps, sight: 10, think_ticks: 11 }],
                 events_max: [1, 2, 3, 4],

@@ -24,6 +24,15 @@ struct Flight {
     radius: i32,
     damage: i32,
     aim: Aim,
+    /// How many ticks ago it meets the others.
+    ago: u8,
+}
+
+/// Which way a weapon is fired, and how many ticks ago whoever fires it saw the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sighting {
+    pub(super) direction: (i64, i64),
+    pub(super) ago: u8,
 }
 
 impl Region {
@@ -42,6 +51,7 @@ impl Region {
                 radius: shot.radius,
                 damage: shot.damage,
                 aim: Aim { hits: shot.hits, spares: shot.shooter, team: shot.team },
+                ago: 0,
             };
             if self.hit(&flight, shot.shooter, view, constants, out) || is_last {
                 return false;
@@ -57,12 +67,12 @@ impl Region {
         self.shots = shots;
     }
 
-    /// Fires the weapon of a row along a direction.
+    /// Fires the weapon of a row.
     pub(super) fn shoot(
         &mut self,
         row: usize,
         weapon: &Weapon,
-        direction: (i64, i64),
+        sighting: Sighting,
         view: &View,
         constants: &Constants,
         out: &mut Outbox,
@@ -73,6 +83,7 @@ impl Region {
         let from = (columns.x[row], columns.y[row]);
         let team = if weapon.friendly_fire { 0 } else { columns.team[row] };
         self.touch_cold(row as u32);
+        let direction = sighting.direction;
         let length = length(direction.0, direction.1);
         let (x, y) = if length == 0 { (1, 0) } else { direction };
         let scaled = |amount: i32| {
@@ -105,6 +116,7 @@ impl Region {
             radius: weapon.projectile_radius,
             damage: weapon.damage,
             aim: Aim { hits: weapon.hits, spares: shooter, team },
+            ago: weapon.looks_back(sighting.ago),
         };
         self.hit(&flight, shooter, view, constants, out);
     }
@@ -112,7 +124,7 @@ impl Region {
     /// Whether something stops the flight. An entity that does takes the damage.
     fn hit(&self, flight: &Flight, shooter: EntityId, view: &View, constants: &Constants, out: &mut Outbox) -> bool {
         let wall = self.wall_on_way(flight.from, flight.way, flight.radius, flight.aim.hits, constants);
-        let found = first_on_way(view, self.number, flight.from, flight.way, flight.radius, &flight.aim);
+        let found = first_on_way(view, self.number, flight.from, flight.way, flight.radius, &flight.aim, flight.ago);
         let Some((time, entry)) = found.filter(|(time, _)| wall.is_none_or(|wall| *time <= wall)) else {
             return wall.is_some();
         };

@@ -1,6 +1,7 @@
 //! What shards send each other in a tick.
 
 use crate::{
+    config::WorldConfig,
     entity::{Columns, EntityId},
     hash::{Digest, Part},
 };
@@ -46,12 +47,12 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn new(attributes: usize) -> Self {
+    pub(crate) fn new(config: &WorldConfig) -> Self {
         /// More rarely leave a region for another one in a tick.
         const ARRIVALS: usize = 64;
         let mut batch = Self {
             damages: Vec::with_capacity(ARRIVALS),
-            arrivals: Columns::new(attributes),
+            arrivals: Columns::of(config),
             arrival_regions: Vec::with_capacity(ARRIVALS),
             shots: Vec::with_capacity(ARRIVALS),
         };

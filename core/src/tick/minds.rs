@@ -30,9 +30,9 @@ impl Region {
                 self.touch_cold(row as u32);
             }
             let Some(action) = action else { continue };
-            let command = Command { player: 0, entity: id, sector: None, action };
+            let command = Command { player: 0, entity: id, sector: None, action, rewind: 0 };
             if check(&command, &self.facts(row, &action, view), &constants.config).is_ok() {
-                self.obey(row, action, view.tick, constants, out);
+                self.obey(row, &command, view.tick, constants, out);
             }
         }
     }

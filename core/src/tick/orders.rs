@@ -1,13 +1,14 @@
 //! What entities do about their orders.
 
 use super::{
+    flight::Sighting,
     outbox::{Outbox, PathRequest},
     region::Region,
     view::{Constants, View},
 };
 use crate::{
     bot::{SEEN_MAX, Sight},
-    command::{Action, Extent, Facts, Order, Subject, Target, is_ready, is_within},
+    command::{Action, Command, Extent, Facts, Order, Subject, Target, is_ready, is_within},
     config::{Weapon, WorldConfig},
     entity::{EntityId, FLAG_AVOIDS},
     event::{Event, Kind},
@@ -206,16 +207,26 @@ impl Region {
             return (0, 0);
         };
         let Some(offset) = target.offset else { return (0, 0) };
-        let in_range = is_within(offset, self.extent(row), target.extent, i64::from(weapon.range));
-        if !in_range || !self.sees(row, offset, weapon, constants) {
+        // It is shot at where the player saw it, and gone after where it is.
+        let ago = weapon.looks_back(self.columns.order_rewind.get(row).copied().unwrap_or(0));
+        let seen = self.seen(self.columns.target[row], offset, ago, view);
+        let in_range = is_within(seen, self.extent(row), target.extent, i64::from(weapon.range));
+        if !in_range || !self.sees(row, seen, weapon, constants) {
             return self.pursue(row, offset, view, constants, out);
         }
         // In range both parts are below 2^26.
-        self.face(row, offset.0 as i32, offset.1 as i32);
+        self.face(row, seen.0 as i32, seen.1 as i32);
         if is_ready(view.tick, self.columns.ready_tick[row], weapon.reload_ticks) {
-            self.shoot(row, weapon, offset, view, constants, out);
+            self.shoot(row, weapon, Sighting { direction: seen, ago }, view, constants, out);
         }
         (0, 0)
+    }
+
+    /// Where an entity that is `offset` away was so many ticks ago, from where the row is now.
+    fn seen(&self, id: EntityId, offset: (i64, i64), ago: u8, view: &View) -> (i64, i64) {
+        let Some((entry, _)) = view.entry(id).filter(|_| ago > 0) else { return offset };
+        let (x, y) = view.judged(entry, ago);
+        (offset.0 + i64::from(x) - i64::from(entry.x), offset.1 + i64::from(y) - i64::from(entry.y))
     }
 
     fn sees(&self, row: usize, (x, y): (i64, i64), weapon: &Weapon, constants: &Constants) -> bool {
@@ -231,14 +242,14 @@ impl Region {
     /// Fires weapons that were told to, along their headings.
     pub(super) fn fire_as_told(&mut self, view: &View, constants: &Constants, out: &mut Outbox) {
         let mut told = std::mem::take(&mut self.told_to_fire);
-        for (row, heading) in told.drain(..) {
+        for (row, heading, ago) in told.drain(..) {
             let row = row as usize;
             let number = usize::from(self.columns.weapon[row]).wrapping_sub(1);
             let Some(weapon) = constants.config.weapons.get(number) else { continue };
             if is_ready(view.tick, self.columns.ready_tick[row], weapon.reload_ticks) {
                 self.columns.heading[row] = heading;
                 let direction = (i64::from(cos_q15(heading)), i64::from(sin_q15(heading)));
-                self.shoot(row, weapon, direction, view, constants, out);
+                self.shoot(row, weapon, Sighting { direction, ago }, view, constants, out);
             }
         }
         self.told_to_fire = told;
@@ -259,13 +270,17 @@ impl Region {
         (columns.goal_x[row], columns.goal_y[row]) = (0, 0);
         (columns.path[row], columns.waypoint[row]) = (0, 0);
         columns.target[row] = EntityId::NULL;
+        if let Some(rewind) = columns.order_rewind.get_mut(row) {
+            *rewind = 0;
+        }
         self.touch_cold(row as u32);
         (path != 0).then_some(path)
     }
 
     /// Does what a command that was checked says. What it has to say to the world goes into `out`.
-    pub(crate) fn obey(&mut self, row: usize, action: Action, tick: u64, constants: &Constants, out: &mut Outbox) {
-        match action {
+    pub(crate) fn obey(&mut self, row: usize, command: &Command, tick: u64, constants: &Constants, out: &mut Outbox) {
+        let rewind = command.rewind.min(constants.config.rewind_ticks);
+        match command.action {
             Action::Stop => self.stop(row, out),
             Action::SetVelocity { x, y } => {
                 self.stop(row, out);
@@ -288,8 +303,11 @@ impl Region {
                 self.stop(row, out);
                 self.columns.order[row] = Order::Attack as u8;
                 self.columns.target[row] = target;
+                if let Some(place) = self.columns.order_rewind.get_mut(row) {
+                    *place = rewind;
+                }
             }
-            Action::Fire { heading } => self.told_to_fire.push((row as u32, heading)),
+            Action::Fire { heading } => self.told_to_fire.push((row as u32, heading, rewind)),
             Action::Use(target) => self.tell(Kind::Used, row, target, 0, 0, tick, out),
             Action::Custom { kind, target, value } => {
                 self.tell(Kind::Custom, row, target, u32::from(kind), value, tick, out);
@@ -401,11 +419,13 @@ impl Region {
         }
     }
 
-    /// What a check has to know of a row that a command is about, as seen from another place.
-    pub(crate) fn as_target(&self, row: usize, from: Position) -> Target {
+    /// What a check has to know of a row that a command is about, as it was seen from another place so many ticks before
+    /// a tick.
+    pub(crate) fn as_target(&self, row: usize, from: Position, tick: u64, ago: u8) -> Target {
         let columns = &self.columns;
+        let (x, y) = columns.judged(row, tick, ago);
         Target {
-            offset: from.offset_to(Position { sector: self.sector, x: columns.x[row], y: columns.y[row] }),
+            offset: from.offset_to(Position::new(self.sector, x.into(), y.into())),
             extent: self.extent(row),
             team: columns.team[row],
             health_max: columns.health_max[row],

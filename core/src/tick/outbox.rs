@@ -7,6 +7,7 @@ use super::{
     partition::Partition,
 };
 use crate::{
+    config::WorldConfig,
     entity::{Columns, EntityId},
     event::Event,
     space::{Position, SectorId},
@@ -54,14 +55,14 @@ pub(crate) struct PathRequest {
 }
 
 impl Outbox {
-    pub(crate) fn new(shards: usize, attributes: usize) -> Self {
+    pub(crate) fn new(shards: usize, config: &WorldConfig) -> Self {
         Self {
             partition: Arc::default(),
             vacant: Vec::new(),
-            batches: (0..shards).map(|_| Box::new(Batch::new(attributes))).collect(),
+            batches: (0..shards).map(|_| Box::new(Batch::new(config))).collect(),
             events: Vec::with_capacity(KEPT),
             dead: Vec::with_capacity(KEPT),
-            strays: Columns::new(attributes),
+            strays: Columns::of(config),
             stray_sectors: Vec::new(),
             stray_shots: Vec::new(),
             new_shots: Vec::with_capacity(KEPT),

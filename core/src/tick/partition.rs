@@ -2,11 +2,17 @@
 //!
 //! **No result depends on it.** A region is only where rows are kept and who works on them.
 
-use crate::space::{METRE, SECTOR_SIDE, SectorId};
+use crate::{
+    entity::MOVED_MAX,
+    space::{METRE, SECTOR_SIDE, SectorId},
+};
 
 /// How far an entity of a region may be from a region and still matter there: a shot reaches 500 m, and what it hits is
 /// up to 256 m from centre to side.
 const REACH: i64 = 768 * METRE as i64;
+
+/// No sectors but those around one matter to it.
+const _: () = assert!(REACH + MOVED_MAX as i64 <= SECTOR_SIDE as i64);
 
 /// A piece of space: the part of a sector from `low` up to `high`, which is the whole sector unless it is split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +45,9 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// From strips by number; their neighbours are worked out here.
-    pub(crate) fn new(mut strips: Vec<Option<Strip>>) -> Self {
+    /// From strips by number; their neighbours are worked out here. `moved_max` is how far from where it is an entity of a
+    /// region may still matter there.
+    pub(crate) fn new(mut strips: Vec<Option<Strip>>, moved_max: i32) -> Self {
         let key = |strips: &[Option<Strip>], number: u32| {
             strips[number as usize].as_ref().map(|strip| (strip.sector, strip.low))
         };
@@ -52,7 +59,7 @@ impl Partition {
         let partition = Self { strips: strips.clone(), order, sectors };
         for (number, strip) in strips.iter_mut().enumerate() {
             if let Some(strip) = strip {
-                strip.neighbours = partition.neighbours_of(number as u32, strip);
+                strip.neighbours = partition.neighbours_of(number as u32, strip, REACH + i64::from(moved_max));
             }
         }
         Self { strips, ..partition }
@@ -93,7 +100,7 @@ impl Partition {
         &self.order[from..until]
     }
 
-    fn neighbours_of(&self, number: u32, strip: &Strip) -> Vec<Neighbour> {
+    fn neighbours_of(&self, number: u32, strip: &Strip, reach: i64) -> Vec<Neighbour> {
         let mut neighbours = Vec::new();
         for up in -1..=1 {
             for right in -1..=1 {
@@ -102,7 +109,7 @@ impl Partition {
                     let shift = up * i64::from(SECTOR_SIDE);
                     let above = i64::from(other.low) + shift - i64::from(strip.high);
                     let below = i64::from(strip.low) - (i64::from(other.high) + shift);
-                    if region != number && above < REACH && below < REACH {
+                    if region != number && above < reach && below < reach {
                         let (x, y) = ((right * i64::from(SECTOR_SIDE)) as i32, shift as i32);
                         neighbours.push(Neighbour { region, x, y });
                     }
@@ -124,13 +131,16 @@ mod tests {
     #[test]
     fn places_are_found_and_neighbours_know_each_other() {
         let half = SECTOR_SIDE / 2;
-        let partition = Partition::new(vec![
-            strip(i64::MAX, 0, half, SECTOR_SIDE),
-            None,
-            strip(i64::MIN, 0, 0, SECTOR_SIDE),
-            strip(i64::MAX, 0, 0, half),
-            strip(5, 5, 0, SECTOR_SIDE),
-        ]);
+        let partition = Partition::new(
+            vec![
+                strip(i64::MAX, 0, half, SECTOR_SIDE),
+                None,
+                strip(i64::MIN, 0, 0, SECTOR_SIDE),
+                strip(i64::MAX, 0, 0, half),
+                strip(5, 5, 0, SECTOR_SIDE),
+            ],
+            0,
+        );
         assert_eq!(partition.sectors(), 3);
         let sector = SectorId::new(i64::MAX, 0);
         assert_eq!(partition.find(sector, half), Some(0));

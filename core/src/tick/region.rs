@@ -60,18 +60,18 @@ pub(crate) struct Region {
     struck: Vec<(u32, EntityId)>,
     /// Rows whose place in the columns has changed, for the directory.
     pub(crate) moved: Vec<u32>,
-    /// Rows that fire in this tick because they were told to, and where.
-    pub(super) told_to_fire: Vec<(u32, u16)>,
+    /// Rows that fire in this tick because they were told to, where, and how many ticks ago who told them saw the others.
+    pub(super) told_to_fire: Vec<(u32, u16, u8)>,
 }
 
 impl Region {
-    pub(crate) fn new(number: u32, strip: &Strip, attributes: usize) -> Self {
+    pub(crate) fn new(number: u32, strip: &Strip, columns: Columns) -> Self {
         Self {
             number,
             sector: strip.sector,
             low: strip.low,
             high: strip.high,
-            columns: Columns::new(attributes),
+            columns,
             index: Some(Box::new(Index::new())),
             index_is_stale: true,
             shots: Vec::with_capacity(SHOTS_KEPT),
@@ -91,7 +91,7 @@ impl Region {
     pub(crate) fn filled(number: u32, strip: &Strip, columns: Columns) -> Self {
         let rows = columns.len();
         let cold_stale = (0..rows as u32).collect();
-        Self { cold: vec![0; rows], cold_stale, columns, ..Self::new(number, strip, 0) }
+        Self { cold: vec![0; rows], cold_stale, ..Self::new(number, strip, columns) }
     }
 
     /// Whether nothing is in it.
@@ -339,12 +339,13 @@ impl Region {
         let to = Position::new(self.sector, i64::from(columns.x[at]), i64::from(columns.y[at]));
         let (right, up) = self.sector.steps_to(to.sector);
         (columns.x[at], columns.y[at]) = (to.x, to.y);
-        columns.move_goal(at, right, up);
+        columns.change_sector(at, right, up);
         out.send_entity(self.sector, to, |arrivals| self.take(row, arrivals));
     }
 
-    /// The third phase, after all arrivals: the index and the hash of tick N+1.
-    pub(crate) fn publish(&mut self) {
+    /// The third phase, after all arrivals: the index, the hash and the past of tick N+1, which is `tick`.
+    pub(crate) fn publish(&mut self, tick: u64) {
+        self.columns.past.record(tick, &self.columns.x, &self.columns.y);
         self.refresh_index();
         self.sum = self.state_sum();
         self.sum_is_stale = false;

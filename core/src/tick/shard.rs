@@ -22,7 +22,7 @@ use super::{
     ring::{Consumer, Producer, ring},
     view::{Constants, View},
 };
-use crate::command::Action;
+use crate::command::Command;
 
 /// What a shard is to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,7 +55,6 @@ impl Shard {
     /// So many shards, with rings between all of them.
     pub(crate) fn group(count: u16, constants: &Arc<Constants>) -> Vec<Box<Self>> {
         let count = usize::from(count);
-        let attributes = constants.config.attributes.len();
         let shard = || {
             Box::new(Self {
                 phase: Phase::Advance,
@@ -64,7 +63,7 @@ impl Shard {
                 seats: Vec::new(),
                 view: None,
                 constants: Arc::clone(constants),
-                outbox: Outbox::new(count, attributes),
+                outbox: Outbox::new(count, &constants.config),
                 senders: Vec::new(),
                 receivers: Vec::new(),
                 contacts: Contacts::new(),
@@ -121,9 +120,9 @@ impl Shard {
     }
 
     /// Lets an entity of one of its regions do what a command says.
-    pub(crate) fn obey(&mut self, region: u32, row: usize, action: Action, tick: u64) {
+    pub(crate) fn obey(&mut self, region: u32, row: usize, command: &Command, tick: u64) {
         let region = &mut self.regions[self.seats[region as usize] as usize];
-        region.obey(row, action, tick, &self.constants, &mut self.outbox);
+        region.obey(row, command, tick, &self.constants, &mut self.outbox);
     }
 
     fn advance(&mut self) {
@@ -165,7 +164,7 @@ impl Shard {
             self.outbox.batches.push(batch);
         }
         for region in &mut self.regions {
-            region.publish();
+            region.publish(self.tick + 1);
         }
     }
 

@@ -6,7 +6,7 @@ use super::partition::Partition;
 use crate::{
     bot::Resource,
     config::WorldConfig,
-    entity::{Directory, EntityId},
+    entity::{Directory, EntityId, Past, Place},
     map::Map,
     navigation::Navigator,
     physics::index::{Entry, Index},
@@ -48,6 +48,8 @@ pub(crate) struct View {
     pub(crate) directory: Directory,
     /// By number of the region; `None` where there is none.
     pub(crate) indexes: Vec<Option<Box<Index>>>,
+    /// By number of the region, where its rows were; empty ones if the world does not look back.
+    pub(crate) pasts: Vec<Past>,
     pub(crate) partition: Arc<Partition>,
     /// The paths that entities walk.
     pub(crate) navigator: Option<Box<Navigator>>,
@@ -78,6 +80,46 @@ impl View {
                 visit(&index.entries()[place], x, y);
             });
         }
+    }
+
+    /// Like [`Self::for_each_near`], as it was so many ticks ago: the entries have the places where they are judged to
+    /// have been, in the coordinates of the sectors that they are in now.
+    pub(crate) fn for_each_near_ago(
+        &self,
+        region: u32,
+        low: (i32, i32),
+        high: (i32, i32),
+        ago: u8,
+        mut visit: impl FnMut(&Entry, i32, i32),
+    ) {
+        if ago == 0 {
+            return self.for_each_near(region, low, high, visit);
+        }
+        let mut look = |region: u32, x: i32, y: i32| {
+            // Whoever was in the box is now at most so far outside.
+            let moved = self.pasts[region as usize].moved_max(self.tick, ago);
+            let index = self.index(region);
+            let low = (low.0 - x - moved, low.1 - y - moved);
+            let high = (high.0 - x + moved, high.1 - y + moved);
+            index.for_each_near(low, high, |place| {
+                let entry = &index.entries()[place];
+                let was = self.judged(entry, ago);
+                visit(&Entry { x: was.0, y: was.1, ..*entry }, x, y);
+            });
+        };
+        look(region, 0, 0);
+        for neighbour in &self.partition.strip(region).neighbours {
+            look(neighbour.region, neighbour.x, neighbour.y);
+        }
+    }
+
+    /// Where an entity is judged to have been so many ticks ago, in the coordinates of the sector that it is in now.
+    pub(crate) fn judged(&self, entry: &Entry, ago: u8) -> (i32, i32) {
+        if ago == 0 || entry.traits & Entry::NOT_REWOUND != 0 {
+            return (entry.x, entry.y);
+        }
+        let Place { region, row } = self.directory.place_in(entry.slot);
+        self.pasts[region as usize].judged(row as usize, (entry.x, entry.y), self.tick, ago)
     }
 
     /// The entry of a living entity and the sector that its coordinates are of.

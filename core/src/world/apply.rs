@@ -47,6 +47,7 @@ impl World {
             Input::HandBack { player } => self.hand_back(*player),
             Input::Command(command) => self.command(*command).map_err(InputError::Command)?,
             Input::Step => self.step(),
+            Input::Load { permille } => self.report_load(*permille),
         }
         Ok(Applied::Done)
     }

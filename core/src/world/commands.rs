@@ -141,7 +141,7 @@ impl World {
                 Ok(()) => {
                     let Place { region, row } = self.directory.place(command.entity).expect("the check has seen it");
                     let shard = &mut self.shards[usize::from(self.partition.strip(region).shard)];
-                    shard.obey(region, row as usize, command.action, self.tick);
+                    shard.obey(region, row as usize, command, self.tick);
                 }
             }
         }
@@ -156,11 +156,10 @@ impl World {
                 && self.taken_over.binary_search(&region.columns.owner[row]).is_ok();
             region.subject(row, is_taken)
         });
-        let target = self
-            .directory
-            .place(command.action.target())
-            .zip(subject)
-            .map(|(place, subject)| self.region(place.region).as_target(place.row as usize, subject.position));
+        let ago = if command.action.looks_back() { command.rewind.min(self.config().rewind_ticks) } else { 0 };
+        let target = self.directory.place(command.action.target()).zip(subject).map(|(place, subject)| {
+            self.region(place.region).as_target(place.row as usize, subject.position, self.tick, ago)
+        });
         Facts { tick: self.tick, subject, target }
     }
 

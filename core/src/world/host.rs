@@ -140,6 +140,7 @@ impl World {
         let (from, row) = (place.region, place.row as usize);
         let columns = &mut self.region_mut(from).columns;
         (columns.x[row], columns.y[row]) = (position.x, position.y);
+        columns.past.fill(row, position.x, position.y);
         if columns.order[row] != crate::command::Order::Velocity as u8
             && let Some(path) = self.region_mut(from).forget_order(row)
         {
@@ -148,7 +149,7 @@ impl World {
         self.region_mut(from).touch_cold(place.row);
         self.region_mut(from).touch();
         if number != from {
-            let mut taken = Columns::new(self.constants.config.attributes.len());
+            let mut taken = Columns::of(&self.constants.config);
             self.region_mut(from).take(place.row, &mut taken);
             self.region_mut(number).arrive(&mut taken, 0);
             self.note_moved(from);

@@ -20,6 +20,7 @@ mod batch;
 mod commands;
 mod errands;
 mod host;
+mod load;
 mod partitioning;
 mod places;
 mod query;
@@ -33,8 +34,10 @@ pub use apply::{Applied, InputError};
 pub use batch::ProjectileError;
 pub use commands::FLAG_TAKEN_OVER;
 pub use host::{EntityError, SpawnError, WriteError};
+pub use load::{OVERLOAD_PERMILLE, OVERLOADS_TO_RISE, RATE_STEP_MAX, REST_PERMILLE, RESTS_TO_FALL};
 pub use query::{Filter, QUERY_MAX, RayHit};
 
+use load::Load;
 use places::Places;
 
 use crate::{
@@ -100,6 +103,8 @@ pub struct World {
     /// Entities destroyed in a tick, while it lasts.
     dead: Vec<EntityId>,
     next_shot: u64,
+    /// What the host has reported of its time budget.
+    load: Load,
     stats: Stats,
 }
 
@@ -177,6 +182,7 @@ impl World {
             paths_done: Vec::new(),
             dead: Vec::new(),
             next_shot: 1,
+            load: Load::default(),
             stats: Stats::default(),
         };
         world.set_partition(Vec::new());
@@ -220,6 +226,18 @@ impl World {
     /// How the world is worked on.
     pub fn execution(&self) -> Execution {
         self.execution
+    }
+
+    /// By how many steps the host's reports of its load lower the rates at which the world is sent, 0 to
+    /// [`RATE_STEP_MAX`].
+    pub fn rate_step(&self) -> u8 {
+        self.load.step()
+    }
+
+    /// Takes a report of how much of its time budget the host's last ticks took, in thousandths. Reports one after the
+    /// other raise and lower [`Self::rate_step`]; how many is in [`OVERLOADS_TO_RISE`] and [`RESTS_TO_FALL`].
+    pub fn report_load(&mut self, permille: u16) {
+        self.load.handle_report(permille);
     }
 
     /// How many entities live.
@@ -268,7 +286,20 @@ impl World {
         digest.u64(self.navigator.as_ref().map_or(0, |navigator| navigator.digest()));
         digest.u64(self.taken_over.len() as u64);
         self.taken_over.iter().for_each(|player| digest.u64(u64::from(*player)));
+        // What only some worlds have adds nothing to the hashes of the others.
+        if self.load != Load::default() {
+            digest.bytes(&self.load.parts());
+        }
+        if self.config().rewind_ticks > 0 {
+            digest.u64(self.past_sum());
+        }
         digest.finish()
+    }
+
+    /// The sum of the hashes of where everybody was. It is worked out only when it is asked for: a tick changes no past.
+    fn past_sum(&self) -> u64 {
+        let regions = self.regions().map(|region| hash::past(&region.columns, self.tick));
+        regions.fold(0, u64::wrapping_add)
     }
 
     /// The hash of each sector that has something in it, in the order of sectors.

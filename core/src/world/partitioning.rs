@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::World;
 use crate::{
-    entity::Place,
+    entity::{Columns, MOVED_MAX, Past, Place},
     space::{SECTOR_SIDE, SectorId},
     tick::{
         partition::{Partition, Strip},
@@ -70,7 +70,8 @@ impl World {
 
     /// Makes a division known to all, with places for the regions' indexes in the view.
     pub(super) fn set_partition(&mut self, strips: Vec<Option<Strip>>) {
-        let partition = Arc::new(Partition::new(strips));
+        let moved_max = if self.config().rewind_ticks > 0 { MOVED_MAX } else { 0 };
+        let partition = Arc::new(Partition::new(strips, moved_max));
         for shard in &mut self.shards {
             shard.set_partition(&partition);
         }
@@ -78,6 +79,8 @@ impl World {
         view.partition = Arc::clone(&partition);
         view.indexes.clear();
         view.indexes.resize_with(partition.strips().len(), || None);
+        view.pasts.clear();
+        view.pasts.resize_with(partition.strips().len(), Past::default);
         self.partition = partition;
     }
 
@@ -220,7 +223,7 @@ impl World {
     /// Puts a new region into its shard and its strip among the others. Returns its number.
     fn add_region(&mut self, strips: &mut Vec<Option<Strip>>, strip: Strip) -> u32 {
         let number = strips.iter().position(Option::is_none).unwrap_or(strips.len());
-        let region = Region::new(number as u32, &strip, self.constants.config.attributes.len());
+        let region = Region::new(number as u32, &strip, Columns::of(self.config()));
         self.shards[usize::from(strip.shard)].regions.push(Box::new(region));
         if number == strips.len() {
             strips.push(None);

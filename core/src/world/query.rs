@@ -7,11 +7,13 @@
 use super::World;
 use crate::{
     EntityId,
+    entity::MOVED_MAX,
     physics::{
         index::Entry,
         sweep::{Aim, WHOLE, touch},
     },
     space::{METRE, Position, SECTOR_SIDE, SectorId, square_of_length},
+    tick::region::Region,
 };
 
 /// The largest radius and half side of a query, and the longest ray, in units of length: 16 km.
@@ -37,6 +39,15 @@ pub struct RayHit {
     pub time: u64,
     /// Where.
     pub position: Position,
+}
+
+/// A disc on its way, and how many ticks ago it meets entities.
+struct Ray {
+    from: Position,
+    way: (i64, i64),
+    radius: i64,
+    aim: Aim,
+    ago: u8,
 }
 
 impl Default for Filter {
@@ -108,10 +119,27 @@ impl World {
     /// What a disc meets first that goes from a place `right` and `up`: an entity or a wall of the map. Parts of the way
     /// beyond [`QUERY_MAX`] are cut off. Walls on none of the filter's layers let it through.
     pub fn raycast(&mut self, from: Position, right: i64, up: i64, radius: i32, filter: &Filter) -> Option<RayHit> {
+        self.raycast_rewound(from, right, up, radius, filter, 0)
+    }
+
+    /// Like [`Self::raycast`], every entity being where it was `ticks` ago, at most
+    /// [`rewind_ticks`](crate::WorldConfig::rewind_ticks). Those with [`crate::entity::FLAG_NOT_REWOUND`] are where they are,
+    /// and so are those that have gone further than 224 m since; what came into the world or was put somewhere else since
+    /// has always been where it was then.
+    pub fn raycast_rewound(
+        &mut self,
+        from: Position,
+        right: i64,
+        up: i64,
+        radius: i32,
+        filter: &Filter,
+        ticks: u8,
+    ) -> Option<RayHit> {
         let way = (right.clamp(-QUERY_MAX, QUERY_MAX), up.clamp(-QUERY_MAX, QUERY_MAX));
         let radius = radius.clamp(0, 256 * METRE);
         let wall = self.constants.wall_on_way(from, (way.0 as i32, way.1 as i32), radius, filter.layers);
-        let entity = self.first_entity(from, way, i64::from(radius), &filter.aim(), wall.unwrap_or(WHOLE));
+        let ray = Ray { from, way, radius: i64::from(radius), aim: filter.aim(), ago: ticks };
+        let entity = self.first_entity(&ray, wall.unwrap_or(WHOLE));
         let (time, entity) = match (entity, wall) {
             (Some((time, slot)), _) => (time, self.directory.id_in(slot)),
             (None, Some(time)) => (time, EntityId::NULL),
@@ -130,17 +158,11 @@ impl World {
             && self.constants.wall_on_way(from, (x as i32, y as i32), 0, u16::MAX).is_none()
     }
 
-    fn first_entity(
-        &mut self,
-        from: Position,
-        way: (i64, i64),
-        radius: i64,
-        aim: &Aim,
-        until: u64,
-    ) -> Option<(u64, u32)> {
+    fn first_entity(&mut self, ray: &Ray, until: u64) -> Option<(u64, u32)> {
         /// Rays are looked at in pieces of up to 32 m, so that one across the grid does not look at the whole box around
         /// it, and one that meets something near does not look far.
         const PIECE_SHIFT: u32 = 21;
+        let &Ray { from, way, radius, aim, ago } = ray;
         self.refresh_indexes();
         // What is behind the first wall is not looked at.
         let cut = |way: i64| (i128::from(way) * i128::from(until) / i128::from(WHOLE)) as i64;
@@ -148,7 +170,9 @@ impl World {
         let pieces = (end.0.abs().max(end.1.abs()) >> PIECE_SHIFT) + 1;
         let mut near = std::mem::take(&mut self.near);
         let middle = from.offset(end.0 / 2, end.1 / 2);
-        self.regions_near(middle, end.0.abs() / 2 + 1 + radius, end.1.abs() / 2 + 1 + radius, &mut near);
+        let moved_max = if ago > 0 && self.config().rewind_ticks > 0 { i64::from(MOVED_MAX) } else { 0 };
+        let reach = |end: i64| end.abs() / 2 + 1 + radius + moved_max;
+        self.regions_near(middle, reach(end.0), reach(end.1), &mut near);
         let mut first: Option<(u64, u32)> = None;
         for piece in 0..pieces {
             let at = |piece: i64| (end.0 * piece / pieces, end.1 * piece / pieces);
@@ -162,11 +186,14 @@ impl World {
                 let (right, up) = region.sector.steps_to(from.sector);
                 let side = i64::from(SECTOR_SIDE);
                 let (x, y) = (right * side + i64::from(from.x), up * side + i64::from(from.y));
-                let low = (cut_to_sector(x + low.0), cut_to_sector(y + low.1));
-                let high = (cut_to_sector(x + high.0), cut_to_sector(y + high.1));
+                // Whoever was in the box is now at most so far outside.
+                let moved = i64::from(region.columns.past.moved_max(self.tick, ago));
+                let low = (cut_to_sector(x + low.0 - moved), cut_to_sector(y + low.1 - moved));
+                let high = (cut_to_sector(x + high.0 + moved), cut_to_sector(y + high.1 + moved));
                 index.for_each_run_near(low, high, |run| {
                     for entry in run.iter().filter(|entry| aim.is_at(entry)) {
-                        let to = (i64::from(entry.x) - x, i64::from(entry.y) - y);
+                        let at = if ago == 0 { (entry.x, entry.y) } else { self.judged(region, entry, ago) };
+                        let to = (i64::from(at.0) - x, i64::from(at.1) - y);
                         let Some(time) = touch(to, way, radius, entry) else { continue };
                         if time <= until && first.is_none_or(|first| (time, entry.slot) < first) {
                             first = Some((time, entry.slot));
@@ -181,6 +208,11 @@ impl World {
         }
         self.near = near;
         first
+    }
+
+    /// Where an entity of a region was so many ticks ago.
+    fn judged(&self, region: &Region, entry: &Entry, ago: u8) -> (i32, i32) {
+        region.columns.judged(self.directory.place_in(entry.slot).row as usize, self.tick, ago)
     }
 
     #[inline]

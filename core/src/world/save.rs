@@ -14,8 +14,9 @@
 //! | places | of the map: who is in each zone, who holds it, which pickups are gone |
 //! | battles | who took part in hits of the last second, by sector |
 //! | paths | of a world with a map: the paths that are walked, kept or looked for, as in `navigation/service.rs` |
+//! | load | if any was reported: the rate step (u8), and how many reports of overload and of rest came last (u8 each) |
 
-use super::{COMMANDS_MAX, World};
+use super::{COMMANDS_MAX, World, load::Load};
 use crate::{
     Execution, Map, WorldConfig,
     command::{Command, Queue},
@@ -24,7 +25,7 @@ use crate::{
     hash::{Digest, Part},
     snapshot::{
         Fault, Header, Order, Reader, RestoreError, Writer, config_hash, decode_command, decode_config, decode_sector,
-        encode_command, encode_config, encode_sector,
+        encode_command, encode_config, encode_sector, past_bytes,
     },
     space::{SECTOR_SIDE, SectorId},
     tick::{message::Shot, partition::Strip, region::Region},
@@ -35,6 +36,9 @@ const SHOT_BYTES: usize = 64;
 
 /// Bytes that a command takes at least.
 const COMMAND_BYTES_MIN: usize = 13;
+
+/// Bytes of what the host has reported.
+const LOAD_BYTES: usize = 3;
 
 /// No world comes so far that it counts beyond this, so that one that is restored counts on without an overflow.
 const COUNT_MAX: u64 = 1 << 62;
@@ -73,6 +77,7 @@ impl World {
             paths_done: _,
             dead: _,
             next_shot,
+            load,
             stats: _,
         } = self;
         let start = Header::reserve(out);
@@ -89,6 +94,9 @@ impl World {
         battles.encode(&mut writer);
         if let Some(navigator) = navigator {
             navigator.encode(&mut writer);
+        }
+        if *load != Load::default() {
+            writer.bytes(&load.parts());
         }
         let map_hash = constants.map.as_ref().map_or(0, Map::hash);
         Header { config_hash: config_hash(&constants.config), map_hash, tick: *tick }.seal(start, out);
@@ -153,6 +161,13 @@ impl World {
         world.battles.decode(&mut reader)?;
         reader.enter("paths");
         world.decode_paths(&mut reader)?;
+        reader.enter("load");
+        if reader.left() == LOAD_BYTES {
+            let parts = [reader.u8()?, reader.u8()?, reader.u8()?];
+            // What nobody has reported takes no bytes.
+            let load = Load::from_parts(parts).filter(|load| *load != Load::default());
+            world.load = load.ok_or_else(|| reader.error(Fault::Value("load")))?;
+        }
         reader.finish()?;
         Ok(world)
     }
@@ -167,7 +182,15 @@ impl World {
             (part, digest.finish())
         };
         [
-            of(Part::World, &|writer| writer.u64(self.tick)),
+            of(Part::World, &|writer| {
+                writer.u64(self.tick);
+                if self.load != Load::default() {
+                    writer.bytes(&self.load.parts());
+                }
+                if self.config().rewind_ticks > 0 {
+                    writer.u64(self.past_sum());
+                }
+            }),
             of(Part::Config, &|writer| encode_config(self.config(), writer)),
             of(Part::Slots, &|writer| encode_slots(&self.directory, writer)),
             of(Part::Projectiles, &|writer| {
@@ -212,7 +235,7 @@ impl World {
             blocks.clear();
             blocks.extend(group.iter().map(|number| &self.region(*number).columns).filter(|columns| columns.len() > 0));
             if !blocks.is_empty() {
-                encode_sector(sector_of(&group[0]), &blocks, &mut order, writer);
+                encode_sector(sector_of(&group[0]), &blocks, self.tick, &mut order, writer);
                 sectors += 1;
             }
         }
@@ -223,11 +246,13 @@ impl World {
     fn decode_entities(&mut self, reader: &mut Reader<'_>) -> Result<Vec<(SectorId, Columns)>, RestoreError> {
         let config = self.config();
         let (entities_max, attributes) = (config.entities_max, config.attributes.len());
-        let count = reader.count("sectors", config.sectors_max, 20 + Columns::row_bytes(attributes))?;
+        let row_bytes = Columns::row_bytes(attributes) + past_bytes(config);
+        let count = reader.count("sectors", config.sectors_max, 20 + row_bytes)?;
         let mut sectors: Vec<(SectorId, Columns)> = Vec::with_capacity(count);
         for number in 0..count as u32 {
             let at = reader.clone();
-            let (sector, columns) = decode_sector(reader, entities_max - self.directory.live(), attributes)?;
+            let (sector, columns) =
+                decode_sector(reader, entities_max - self.directory.live(), self.config(), self.tick)?;
             if sectors.last().is_some_and(|(last, _)| *last >= sector) {
                 return Err(at.error(Fault::Order("sectors")));
             }
@@ -269,7 +294,6 @@ impl World {
         shots: Vec<(SectorId, Shot)>,
         reader: &Reader<'_>,
     ) -> Result<(), RestoreError> {
-        let attributes = self.config().attributes.len();
         // Those with entities are in order and keep their numbers, which the directory has; the others come behind.
         let inhabited = sectors.len();
         let mut others: Vec<SectorId> = shots.iter().map(|(sector, _)| *sector).collect();
@@ -279,7 +303,7 @@ impl World {
         if inhabited + others.len() > self.config().sectors_max as usize {
             return Err(reader.error(Fault::Count("sectors")));
         }
-        sectors.extend(others.into_iter().map(|sector| (sector, Columns::new(attributes))));
+        sectors.extend(others.into_iter().map(|sector| (sector, Columns::of(self.config()))));
         let shards = self.shards.len();
         let mut strips = Vec::with_capacity(sectors.len());
         for (number, (sector, columns)) in sectors.into_iter().enumerate() {

@@ -80,6 +80,7 @@ impl World {
         }
         for region in self.shards.iter_mut().flat_map(|shard| &mut shard.regions) {
             view.indexes[region.number as usize] = region.index.take();
+            view.pasts[region.number as usize] = std::mem::take(&mut region.columns.past);
         }
         for shard in &mut self.shards {
             shard.view = Some(Arc::clone(&self.view));
@@ -93,6 +94,7 @@ impl World {
         self.navigator = view.navigator.take();
         for region in self.shards.iter_mut().flat_map(|shard| &mut shard.regions) {
             region.index = view.indexes[region.number as usize].take();
+            region.columns.past = std::mem::take(&mut view.pasts[region.number as usize]);
         }
     }
 
@@ -160,11 +162,10 @@ impl World {
         self.held_open.clear();
         self.held_open.extend(held_open);
         self.settle_stray_shots();
-        let attributes = self.constants.config.attributes.len();
         if self.shards.iter().all(|shard| shard.outbox.stray_sectors.is_empty()) {
             return;
         }
-        let mut strays = crate::entity::Columns::new(attributes);
+        let mut strays = crate::entity::Columns::of(&self.constants.config);
         let mut ways: Vec<Stray> = Vec::new();
         for shard in &mut self.shards {
             while let Some(way) = shard.outbox.stray_sectors.pop() {
@@ -188,13 +189,16 @@ impl World {
                     _ => 0,
                 };
                 (strays.x[row], strays.y[row]) = (edge(right, strays.x[row]), edge(up, strays.y[row]));
-                strays.move_goal(row, right, up);
+                strays.change_sector(row, right, up);
                 (strays.velocity_x[row], strays.velocity_y[row]) = (0, 0);
                 way.to = way.from;
             }
             let at = Position { sector: way.to, x: strays.x[row], y: strays.y[row] };
             let number = self.partition.find(at.sector, at.y).expect("the sector is open");
-            self.region_mut(number).arrive(&mut strays, row);
+            let tick = self.tick + 1;
+            let region = self.region_mut(number);
+            region.arrive(&mut strays, row);
+            region.columns.past.record_last(tick, at.x, at.y);
             self.note_moved(number);
         }
         self.refresh_indexes();

@@ -86,6 +86,7 @@ impl Scene {
                 projectile_radius: METRE / 8,
                 hits: 1,
                 friendly_fire: false,
+                rewinds: true,
             }],
             commands_per_tick_max: 2,
             behaviours: vec![Behaviour {
@@ -194,7 +195,7 @@ impl Scene {
         let player = self.draw(4) as u32;
         // Most entities are around the corner of four sectors, so that a sector two columns on is wrong for the left half.
         let sector = [None, Some(SectorId::new(0, 0)), Some(SectorId::new(1, 0))][self.draw(3) as usize];
-        Command { player, entity, sector, action }
+        Command { player, entity, sector, action, rewind: 0 }
     }
 
     /// Makes a world and lets the script run for so many ticks.

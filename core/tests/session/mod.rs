@@ -17,24 +17,24 @@ use muster_core::{
     },
 };
 
-pub const RATE: u32 = 60;
+pub(crate) const RATE: u32 = 60;
 
 /// What a network does to packets, each way.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Network {
+pub(crate) struct Network {
     /// Packets of a hundred that are lost.
-    pub loss: u64,
+    pub(crate) loss: u64,
     /// Packets of a hundred that come twice.
-    pub doubled: u64,
+    pub(crate) doubled: u64,
     /// Least time of a way.
-    pub delay_us: u64,
+    pub(crate) delay_us: u64,
     /// What comes to it at most; packets overtake each other.
-    pub jitter_us: u64,
+    pub(crate) jitter_us: u64,
 }
 
 /// Packets on their way.
 #[derive(Default)]
-pub struct Way {
+pub(crate) struct Way {
     flying: Vec<(u64, u64, Vec<u8>)>,
     sent: u64,
     seed: u64,
@@ -45,7 +45,7 @@ impl Way {
         Self { seed, ..Self::default() }
     }
 
-    pub fn send(&mut self, network: &Network, now_us: u64, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, network: &Network, now_us: u64, bytes: &[u8]) {
         self.sent += 1;
         let number = self.sent;
         let word = |purpose| draw(self.seed, number, 0, purpose);
@@ -59,7 +59,7 @@ impl Way {
         }
     }
 
-    pub fn arrived(&mut self, now_us: u64) -> Vec<Vec<u8>> {
+    pub(crate) fn arrived(&mut self, now_us: u64) -> Vec<Vec<u8>> {
         let mut due: Vec<_> = self.flying.extract_if(.., |(due, ..)| *due <= now_us).collect();
         due.sort();
         due.into_iter().map(|(_, _, bytes)| bytes).collect()
@@ -67,47 +67,47 @@ impl Way {
 }
 
 /// One viewer and its connection.
-pub struct Viewer {
-    pub id: ViewerId,
-    pub client: SyncClient,
-    pub network: Network,
-    pub down: Way,
-    pub up: Way,
-    pub events: Vec<Event>,
-    pub departures: Vec<(EntityId, Departure)>,
-    pub states_checked: u64,
+pub(crate) struct Viewer {
+    pub(crate) id: ViewerId,
+    pub(crate) client: SyncClient,
+    pub(crate) network: Network,
+    pub(crate) down: Way,
+    pub(crate) up: Way,
+    pub(crate) events: Vec<Event>,
+    pub(crate) departures: Vec<(EntityId, Departure)>,
+    pub(crate) states_checked: u64,
 }
 
 /// What everybody is told of an entity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Told {
-    pub cell: Cell,
-    pub x: u16,
-    pub y: u16,
-    pub heading: u8,
-    pub health: i32,
-    pub health_max: i32,
-    pub state: u16,
-    pub target: EntityId,
-    pub kind: u16,
-    pub team: u16,
-    pub owner: u32,
-    pub flags: u32,
-    pub attribute: i32,
+pub(crate) struct Told {
+    pub(crate) cell: Cell,
+    pub(crate) x: u16,
+    pub(crate) y: u16,
+    pub(crate) heading: u8,
+    pub(crate) health: i32,
+    pub(crate) health_max: i32,
+    pub(crate) state: u16,
+    pub(crate) target: EntityId,
+    pub(crate) kind: u16,
+    pub(crate) team: u16,
+    pub(crate) owner: u32,
+    pub(crate) flags: u32,
+    pub(crate) attribute: i32,
 }
 
-pub struct Session {
-    pub world: World,
-    pub server: SyncServer,
-    pub viewers: Vec<Viewer>,
+pub(crate) struct Session {
+    pub(crate) world: World,
+    pub(crate) server: SyncServer,
+    pub(crate) viewers: Vec<Viewer>,
     /// What the last updates told.
-    pub told: BTreeMap<u32, BTreeMap<u64, Told>>,
+    pub(crate) told: BTreeMap<u32, BTreeMap<u64, Told>>,
     commands: Vec<Command>,
     seed: u64,
     map: Option<String>,
 }
 
-pub fn config() -> WorldConfig {
+pub(crate) fn config() -> WorldConfig {
     WorldConfig {
         entities_max: 2048,
         attributes: vec!["fuel".into(), "secret".into()],
@@ -129,17 +129,17 @@ pub fn config() -> WorldConfig {
     }
 }
 
-pub fn sync_config() -> SyncConfig {
+pub(crate) fn sync_config() -> SyncConfig {
     SyncConfig { session: 0x5eed, public_attributes: vec![0], owner_attributes: vec![1], ..SyncConfig::default() }
 }
 
 /// A place near the corner of four sectors.
-pub fn place(x: i64, y: i64) -> Position {
+pub(crate) fn place(x: i64, y: i64) -> Position {
     Position::new(SectorId::new(3, -2), x * i64::from(METRE), y * i64::from(METRE))
 }
 
 /// A fighter.
-pub fn fighter(number: u64, at: Position) -> Entity {
+pub(crate) fn fighter(number: u64, at: Position) -> Entity {
     Entity {
         half_x: 100,
         mass: 80_000,
@@ -159,11 +159,11 @@ pub fn fighter(number: u64, at: Position) -> Entity {
 }
 
 impl Session {
-    pub fn new(seed: u64, entities: u64) -> Self {
+    pub(crate) fn new(seed: u64, entities: u64) -> Self {
         Self::with(config(), sync_config(), None, seed, entities)
     }
 
-    pub fn with(config: WorldConfig, sync: SyncConfig, map: Option<&str>, seed: u64, entities: u64) -> Self {
+    pub(crate) fn with(config: WorldConfig, sync: SyncConfig, map: Option<&str>, seed: u64, entities: u64) -> Self {
         let made = map.map(|map| Map::from_json(map).expect("the map is right"));
         let world = World::new(WorldConfig { seed, ..config }, made, Execution::default()).expect("it is a world");
         let server = SyncServer::new(sync, &world).expect("it is a server");
@@ -182,22 +182,22 @@ impl Session {
         session
     }
 
-    pub fn spawn(&mut self, number: u64) -> EntityId {
+    pub(crate) fn spawn(&mut self, number: u64) -> EntityId {
         let word = |purpose| (draw(self.seed, number, self.world.tick(), purpose) % 200) as i64;
         let at = place(900 + word(1), 900 + word(2));
         self.world.spawn(&fighter(number, at)).expect("there is room")
     }
 
-    pub fn now_us(&self) -> u64 {
+    pub(crate) fn now_us(&self) -> u64 {
         1_000_000_000 + self.world.tick() * 1_000_000 / u64::from(RATE)
     }
 
     /// Lets a viewer in who sees everything. Returns its place in the list.
-    pub fn join(&mut self, network: Network, options: ViewerOptions) -> usize {
+    pub(crate) fn join(&mut self, network: Network, options: ViewerOptions) -> usize {
         self.join_with(network, options, &ClientOptions::default())
     }
 
-    pub fn join_with(&mut self, network: Network, options: ViewerOptions, client: &ClientOptions) -> usize {
+    pub(crate) fn join_with(&mut self, network: Network, options: ViewerOptions, client: &ClientOptions) -> usize {
         let id = self.server.add_viewer(&options).expect("there is room for a viewer");
         let (mut hello, mut welcome) = (Vec::new(), Vec::new());
         SyncClient::hello(&mut hello);
@@ -219,7 +219,7 @@ impl Session {
     }
 
     /// One tick of the world, the server, the network and the viewers.
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         let now = self.now_us();
         for viewer in &mut self.viewers {
             for report in viewer.up.arrived(now) {
@@ -260,7 +260,7 @@ impl Session {
     }
 
     /// Whatever a viewer has of any update is what the server told of that update.
-    pub fn check_states(&mut self) {
+    pub(crate) fn check_states(&mut self) {
         for viewer in &mut self.viewers {
             for (number, identity, update, state) in viewer.client.groups() {
                 let Some(told) = self.told.get(&update) else { continue };
@@ -291,7 +291,7 @@ impl Session {
     }
 
     /// Everybody stands still and forgets what they were at.
-    pub fn calm(&mut self) {
+    pub(crate) fn calm(&mut self) {
         let mut ids = Vec::new();
         self.world.ids(&mut ids);
         for id in ids {
@@ -308,7 +308,7 @@ impl Session {
     }
 
     /// Each viewer has exactly the entities of the world, and each exactly as it is.
-    pub fn check_converged(&mut self) {
+    pub(crate) fn check_converged(&mut self) {
         let now = told(&self.world);
         for (number, viewer) in self.viewers.iter().enumerate() {
             let mut known = BTreeMap::new();
@@ -337,7 +337,7 @@ impl Session {
 }
 
 /// What an update tells of the world as it is.
-pub fn told(world: &World) -> BTreeMap<u64, Told> {
+pub(crate) fn told(world: &World) -> BTreeMap<u64, Told> {
     let mut ids = Vec::new();
     world.ids(&mut ids);
     let shift = sync_config().cell_shift;
@@ -365,6 +365,6 @@ pub fn told(world: &World) -> BTreeMap<u64, Told> {
 }
 
 /// A viewer who sees everything, without a budget.
-pub fn everywhere() -> ViewerOptions {
+pub(crate) fn everywhere() -> ViewerOptions {
     ViewerOptions { is_everywhere: true, budget: 100_000_000, ..ViewerOptions::default() }
 }

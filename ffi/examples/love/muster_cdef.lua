@@ -2,6 +2,8 @@
 return [[
 static const int MUSTER_METRE = 65536;
 static const int MUSTER_ENTITY_NULL = 0;
+static const int MUSTER_FLAG_NOT_REWOUND = 268435456;
+static const int MUSTER_FLAG_AVOIDS = 536870912;
 static const int MUSTER_COLUMN_X = 65534;
 static const int MUSTER_COLUMN_Y = 65535;
 static const int MUSTER_REPORT_MAX = 1200;
@@ -64,7 +66,8 @@ typedef struct muster_weapon_t {
   int32_t projectile_speed;
   int32_t projectile_radius;
   uint16_t hits;
-  uint16_t friendly_fire;
+  uint8_t friendly_fire;
+  uint8_t is_not_rewound;
 } muster_weapon_t;
 typedef enum muster_step_kind_t {
   MUSTER_STEP_FLEE = 0,
@@ -111,7 +114,7 @@ typedef struct muster_world_config_t {
   uint32_t behaviour_size;
   const uint16_t *base_kinds;
   uint32_t base_kind_count;
-  uint32_t reserved;
+  uint32_t rewind_ticks;
   muster_bytes_t map_json;
 } muster_world_config_t;
 typedef struct muster_execution_t {
@@ -146,6 +149,8 @@ muster_result_t muster_world_step(muster_world_t *world, muster_bytes_t inputs);
 muster_result_t muster_world_tick(muster_world_t *world, uint64_t *out_tick);
 muster_result_t muster_world_entity_count(muster_world_t *world, uint32_t *out_count);
 muster_result_t muster_world_stats(muster_world_t *world, muster_stats_t *out_stats);
+muster_result_t muster_world_report_load(muster_world_t *world, uint32_t permille);
+muster_result_t muster_world_rate_step(muster_world_t *world, uint32_t *out_step);
 muster_result_t muster_world_hash(muster_world_t *world, uint64_t *out_hash);
 muster_result_t muster_world_sector_hashes(muster_world_t *world, muster_sector_hash_t *out_hashes,
                                                       size_t capacity, size_t *out_count);
@@ -265,7 +270,8 @@ typedef struct muster_command_t {
   uint32_t action;
   uint16_t kind;
   uint16_t heading;
-  uint32_t reserved;
+  uint16_t rewind_ticks;
+  uint16_t reserved;
 } muster_command_t;
 typedef struct muster_projectile_t {
   muster_position_t position;
@@ -421,6 +427,9 @@ muster_result_t muster_query_nearest(muster_world_t *world, muster_position_t ce
 muster_result_t muster_query_ray(muster_world_t *world, muster_position_t from, int64_t right, int64_t up,
                                             int32_t radius, const muster_filter_t *filter, bool *out_is_hit,
                                             muster_ray_hit_t *out_hit);
+muster_result_t muster_query_raycast_rewound(muster_world_t *world, muster_position_t from, int64_t right,
+                                                        int64_t up, int32_t radius, const muster_filter_t *filter,
+                                                        uint32_t ticks, bool *out_is_hit, muster_ray_hit_t *out_hit);
 muster_result_t muster_query_line_of_sight(muster_world_t *world, muster_position_t from,
                                                       muster_position_t to, bool *out_is_free);
 typedef struct muster_replay_settings_t {

@@ -70,7 +70,10 @@ fn settings_shown() -> impl Iterator<Item = &'static str> {
 #[test]
 fn the_page_is_the_one_in_the_tree() {
     let committed = include_str!("../../../docs/SETTINGS.md");
-    assert!(committed == settings_page::markdown(), "docs/SETTINGS.md is stale: run `cargo xtask settings`");
+    assert!(
+        committed == settings_page::markdown(),
+        "docs/SETTINGS.md is stale: cargo run --package muster-relay --example settings-page > docs/SETTINGS.md"
+    );
 }
 
 /// The value of a line `NAME=VALUE` of the systemd unit.

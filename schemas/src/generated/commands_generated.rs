@@ -471,6 +471,7 @@ impl<'a> Batch<'a> {
   pub const VT_PLAYER: ::flatbuffers::VOffsetT = 4;
   pub const VT_SECTOR: ::flatbuffers::VOffsetT = 6;
   pub const VT_COMMANDS: ::flatbuffers::VOffsetT = 8;
+  pub const VT_REWIND: ::flatbuffers::VOffsetT = 10;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -485,6 +486,7 @@ impl<'a> Batch<'a> {
     if let Some(x) = args.commands { builder.add_commands(x); }
     if let Some(x) = args.sector { builder.add_sector(x); }
     builder.add_player(args.player);
+    builder.add_rewind(args.rewind);
     builder.finish()
   }
 
@@ -513,6 +515,15 @@ impl<'a> Batch<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, Command>>>(Batch::VT_COMMANDS, None).unwrap()}
   }
+  /// How many ticks ago the player saw others, for what is attacked, fired at or used: it is judged where it was then, as
+  /// far back as the world goes.
+  #[inline]
+  pub fn rewind(&self) -> u8 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(Batch::VT_REWIND, Some(0)).unwrap()}
+  }
 }
 
 impl ::flatbuffers::Verifiable for Batch<'_> {
@@ -524,6 +535,7 @@ impl ::flatbuffers::Verifiable for Batch<'_> {
      .visit_field::<u32>("player", Self::VT_PLAYER, false)?
      .visit_field::<Sector>("sector", Self::VT_SECTOR, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, Command>>>("commands", Self::VT_COMMANDS, true)?
+     .visit_field::<u8>("rewind", Self::VT_REWIND, false)?
      .finish();
     Ok(())
   }
@@ -532,6 +544,7 @@ pub struct BatchArgs<'a> {
     pub player: u32,
     pub sector: Option<&'a Sector>,
     pub commands: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, Command>>>,
+    pub rewind: u8,
 }
 impl<'a> Default for BatchArgs<'a> {
   #[inline]
@@ -540,6 +553,7 @@ impl<'a> Default for BatchArgs<'a> {
       player: 0,
       sector: None,
       commands: None, // required field
+      rewind: 0,
     }
   }
 }
@@ -560,6 +574,10 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> BatchBuilder<'a, 'b, A> {
   #[inline]
   pub fn add_commands(&mut self, commands: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , Command>>) {
     self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Batch::VT_COMMANDS, commands);
+  }
+  #[inline]
+  pub fn add_rewind(&mut self, rewind: u8) {
+    self.fbb_.push_slot::<u8>(Batch::VT_REWIND, rewind, 0);
   }
   #[inline]
   pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> BatchBuilder<'a, 'b, A> {
@@ -583,6 +601,7 @@ impl ::core::fmt::Debug for Batch<'_> {
       ds.field("player", &self.player());
       ds.field("sector", &self.sector());
       ds.field("commands", &self.commands());
+      ds.field("rewind", &self.rewind());
       ds.finish()
   }
 }

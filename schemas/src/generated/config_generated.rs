@@ -712,6 +712,8 @@ impl<'a> WorldConfig<'a> {
   pub const VT_PATH_EXPANSIONS_PER_TICK: ::flatbuffers::VOffsetT = 32;
   pub const VT_PATHS_MAX: ::flatbuffers::VOffsetT = 34;
   pub const VT_BEHAVIOURS: ::flatbuffers::VOffsetT = 36;
+  pub const VT_REWIND_TICKS: ::flatbuffers::VOffsetT = 38;
+  pub const VT_WEAPONS_REWIND: ::flatbuffers::VOffsetT = 40;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -725,6 +727,7 @@ impl<'a> WorldConfig<'a> {
     let mut builder = WorldConfigBuilder::new(_fbb);
     builder.add_reach_max(args.reach_max);
     builder.add_seed(args.seed);
+    if let Some(x) = args.weapons_rewind { builder.add_weapons_rewind(x); }
     if let Some(x) = args.behaviours { builder.add_behaviours(x); }
     builder.add_paths_max(args.paths_max);
     builder.add_path_expansions_per_tick(args.path_expansions_per_tick);
@@ -740,6 +743,7 @@ impl<'a> WorldConfig<'a> {
     builder.add_projectiles_max(args.projectiles_max);
     builder.add_entities_max(args.entities_max);
     builder.add_tick_rate_hz(args.tick_rate_hz);
+    builder.add_rewind_ticks(args.rewind_ticks);
     builder.finish()
   }
 
@@ -880,6 +884,22 @@ impl<'a> WorldConfig<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Behaviour>>>>(WorldConfig::VT_BEHAVIOURS, None)}
   }
+  /// How many ticks back hits may be judged for players who see others late: at most 250 ms; 0 is none.
+  #[inline]
+  pub fn rewind_ticks(&self) -> u8 {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<u8>(WorldConfig::VT_REWIND_TICKS, Some(0)).unwrap()}
+  }
+  /// For each weapon, whether what it hits at once is judged where it was seen. Left out, all of them are so.
+  #[inline]
+  pub fn weapons_rewind(&self) -> Option<::flatbuffers::Vector<'a, bool>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, bool>>>(WorldConfig::VT_WEAPONS_REWIND, None)}
+  }
 }
 
 impl ::flatbuffers::Verifiable for WorldConfig<'_> {
@@ -905,6 +925,8 @@ impl ::flatbuffers::Verifiable for WorldConfig<'_> {
      .visit_field::<u32>("path_expansions_per_tick", Self::VT_PATH_EXPANSIONS_PER_TICK, false)?
      .visit_field::<u32>("paths_max", Self::VT_PATHS_MAX, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Behaviour>>>>("behaviours", Self::VT_BEHAVIOURS, false)?
+     .visit_field::<u8>("rewind_ticks", Self::VT_REWIND_TICKS, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, bool>>>("weapons_rewind", Self::VT_WEAPONS_REWIND, false)?
      .finish();
     Ok(())
   }
@@ -927,6 +949,8 @@ pub struct WorldConfigArgs<'a> {
     pub path_expansions_per_tick: u32,
     pub paths_max: u32,
     pub behaviours: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Behaviour<'a>>>>>,
+    pub rewind_ticks: u8,
+    pub weapons_rewind: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, bool>>>,
 }
 impl<'a> Default for WorldConfigArgs<'a> {
   #[inline]
@@ -949,6 +973,8 @@ impl<'a> Default for WorldConfigArgs<'a> {
       path_expansions_per_tick: 0,
       paths_max: 0,
       behaviours: None,
+      rewind_ticks: 0,
+      weapons_rewind: None,
     }
   }
 }
@@ -1027,6 +1053,14 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WorldConfigBuilder<'a, 'b, A>
     self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(WorldConfig::VT_BEHAVIOURS, behaviours);
   }
   #[inline]
+  pub fn add_rewind_ticks(&mut self, rewind_ticks: u8) {
+    self.fbb_.push_slot::<u8>(WorldConfig::VT_REWIND_TICKS, rewind_ticks, 0);
+  }
+  #[inline]
+  pub fn add_weapons_rewind(&mut self, weapons_rewind: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , bool>>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(WorldConfig::VT_WEAPONS_REWIND, weapons_rewind);
+  }
+  #[inline]
   pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> WorldConfigBuilder<'a, 'b, A> {
     let start = _fbb.start_table();
     WorldConfigBuilder {
@@ -1061,6 +1095,8 @@ impl ::core::fmt::Debug for WorldConfig<'_> {
       ds.field("path_expansions_per_tick", &self.path_expansions_per_tick());
       ds.field("paths_max", &self.paths_max());
       ds.field("behaviours", &self.behaviours());
+      ds.field("rewind_ticks", &self.rewind_ticks());
+      ds.field("weapons_rewind", &self.weapons_rewind());
       ds.finish()
   }
 }

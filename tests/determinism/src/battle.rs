@@ -91,6 +91,7 @@ pub fn config(setting: Setting) -> WorldConfig {
         path_expansions_per_tick: 300,
         paths_max: 10,
         behaviours: behaviours(),
+        rewind_ticks: 0,
     }
 }
 
@@ -103,6 +104,7 @@ fn weapons() -> Vec<Weapon> {
         projectile_radius: 0,
         hits: 3,
         friendly_fire: false,
+        rewinds: true,
     };
     vec![
         rifle.clone(),

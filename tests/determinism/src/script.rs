@@ -162,7 +162,7 @@ impl Script {
             },
         };
         // The host may command everyone; a player, whose entities a ninth of all are, mostly finds that they may not.
-        Command { player: if dice.one_in(2) { 0 } else { dice.below(10) }, entity, sector: None, action }
+        Command { player: if dice.one_in(2) { 0 } else { dice.below(10) }, entity, sector: None, action, rewind: 0 }
     }
 
     /// Of some of the entities, one that is within a few metres, or none.

@@ -24,6 +24,7 @@ fn config() -> WorldConfig {
         projectile_radius,
         hits: u16::MAX,
         friendly_fire: true,
+        rewinds: true,
     };
     WorldConfig {
         tick_rate_hz: 16,
@@ -198,7 +199,7 @@ fn orders_that_lead_to_the_end_of_space() {
                 5 => Action::Use(target),
                 _ => Action::Custom { kind: u16::MAX, target, value: i64::MIN },
             };
-            together.apply(&Input::Command(Command { player: 0, entity, sector: None, action }));
+            together.apply(&Input::Command(Command { player: 0, entity, sector: None, action, rewind: 0 }));
         }
         if tick % 8 == 0 {
             let position = Position::new(SectorId::new(dice.of(&ends), dice.of(&ends)), 0, 0);

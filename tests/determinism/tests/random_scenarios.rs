@@ -40,6 +40,7 @@ fn config() -> WorldConfig {
         projectile_radius: METRE / 4,
         hits: 3,
         friendly_fire: projectile_speed == 0,
+        rewinds: true,
     };
     let behaviour = |steps| Behaviour { steps, sight: 60 * METRE, think_ticks: 2 };
     WorldConfig {
@@ -182,7 +183,7 @@ fn input(part: &Part, ids: &[EntityId]) -> Option<Input> {
                 Action::Custom { kind, value, .. } => Action::Custom { kind, target: id(whom), value },
                 other => other,
             };
-            Input::Command(Command { player, entity: id(who), sector: None, action })
+            Input::Command(Command { player, entity: id(who), sector: None, action, rewind: 0 })
         }
         Part::TakeOver(player, behaviour) => Input::TakeOver { player, behaviour },
         Part::HandBack(player) => Input::HandBack { player },

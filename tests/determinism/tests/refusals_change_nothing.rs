@@ -105,7 +105,7 @@ fn wrong_command(dice: &mut Dice, ids: &[EntityId]) -> Command {
         4 => (0, entity, Action::Attack(entity)),
         _ => (0, entity, Action::Custom { kind: 1, target: EntityId::from_bits(u64::MAX), value: 1 }),
     };
-    Command { player, entity, sector: None, action }
+    Command { player, entity, sector: None, action, rewind: 0 }
 }
 
 #[test]

@@ -8,7 +8,6 @@ mod code;
 mod forbidden;
 mod headers;
 mod pages;
-pub(crate) mod settings;
 mod shape;
 
 use std::{fmt, fs, path::Path, process::Command};
@@ -47,7 +46,7 @@ impl fmt::Display for Finding {
 
 /// Runs every check.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    [architecture::check, forbidden::check, headers::check, shape::check, pages::check, settings::check]
+    [architecture::check, forbidden::check, headers::check, shape::check, pages::check]
         .iter()
         .flat_map(|check| check(tree))
         .collect()

@@ -243,7 +243,7 @@ impl SyncClient {
     }
 
     fn show(&mut self) {
-        let moment = self.clock.shown();
+        let (moment, heard) = (self.clock.shown(), self.newest_tick * TICK);
         let news = &mut self.news;
         self.tracks.bury(moment, |id, departure| news.handle_departure(id, departure));
         // The update that is shown: the newest that was made by now.
@@ -272,8 +272,8 @@ impl SyncClient {
                     .map(|version| &version.state)
             });
             let own = (track.id == predicted).then(|| self.prediction.shown(self.clock.ahead())).flatten();
-            let (position, heading) =
-                own.map_or_else(|| track.shown(moment, &self.limits), |(position, heading, _)| (position, heading));
+            let (position, heading) = own
+                .map_or_else(|| track.shown(moment, heard, &self.limits), |(position, heading, _)| (position, heading));
             match states.into_iter().find(is_in) {
                 Some(state) => shown.push(state, place),
                 // It has left its group, and is what it was last, until it is known where it is.

@@ -121,8 +121,9 @@ impl Track {
         self.count += 1;
     }
 
-    /// Where it is shown at a moment, and which way it faces.
-    pub(super) fn shown(&self, moment: i64, limits: &Limits) -> (Position, u16) {
+    /// Where it is shown at a moment, and which way it faces. `heard` is the moment of the newest packet: of what goes on, one
+    /// would have heard by then, so that what is not heard of for long rests where it was last.
+    pub(super) fn shown(&self, moment: i64, heard: i64, limits: &Limits) -> (Position, u16) {
         let samples = &self.samples[..self.count];
         let after = samples.partition_point(|sample| sample.tick * TICK <= moment);
         let (x, y, heading) = match (after.checked_sub(1), samples.get(after)) {
@@ -145,7 +146,8 @@ impl Track {
             (Some(at), None) => {
                 let last = &samples[at];
                 let before = at.checked_sub(1).map(|before| &samples[before]);
-                let beyond = (moment - last.tick * TICK).min(limits.beyond_max);
+                let silent = (moment.min(heard) - last.tick * TICK - limits.beyond_max).clamp(0, limits.beyond_max);
+                let beyond = (moment - last.tick * TICK).min(limits.beyond_max) - silent;
                 // A long way back tells no speed.
                 match before.filter(|before| limits.can_go(before, last) && last.tick - before.tick < 64) {
                     None => (last.x, last.y, whole_angle(last.heading)),
@@ -256,7 +258,7 @@ mod tests {
     }
 
     fn shown(track: &Track, tick: i64, part: i64) -> i64 {
-        let (position, _) = track.shown(tick * TICK + part, &LIMITS);
+        let (position, _) = track.shown(tick * TICK + part, 0, &LIMITS);
         at(0).offset_to(position).expect("it is near").0 * 16 / i64::from(METRE)
     }
 
@@ -272,6 +274,8 @@ mod tests {
         assert_eq!(shown(&track, 12, TICK / 2), 1000 * 16 + 8);
         assert_eq!(shown(&track, 20, 0), 1008 * 16);
         assert_eq!(shown(&track, 90, 0), 1016 * 16, "ten ticks beyond, and no further");
+        let (rests, _) = track.shown(90 * TICK, 80 * TICK, &LIMITS);
+        assert_eq!(rests, at(1006), "others were heard of meanwhile");
     }
 
     #[test]
@@ -295,7 +299,7 @@ mod tests {
         track.note(20, None, at(0), 6);
         track.note(15, None, at(5), 100);
         assert_eq!(shown(&track, 15, 0), 0);
-        assert_eq!(track.shown(15 * TICK, &LIMITS).1, 0);
+        assert_eq!(track.shown(15 * TICK, 0, &LIMITS).1, 0);
     }
 
     #[test]

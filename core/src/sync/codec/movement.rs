@@ -27,8 +27,6 @@ pub(super) struct Expected {
     pub(super) speed_class: usize,
 }
 
-/// The classes of [`Expected::speed_class`].
-pub(super) const SPEEDS: usize = 5;
 /// The classes of [`Times::lag_class`].
 pub(super) const LAGS: usize = 4;
 /// The classes of [`Expected::heading`].

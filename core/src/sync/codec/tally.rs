@@ -4,13 +4,12 @@ use super::{
     DecodeError, Identity, Known, Layout,
     coder::Coder,
     model::{Field, Model},
-    range::TOTAL_BITS,
-    tell,
+    models, tell,
 };
 use crate::sync::GroupState;
 
 /// Counts symbols by model and context.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tally {
     fields: Vec<Count>,
 }
@@ -26,10 +25,40 @@ pub struct Count {
     pub plain_bits: u64,
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Tally {
     /// With nothing counted.
     pub fn new() -> Self {
-        Self { fields: vec![Count::default(); Field::COUNT] }
+        let mut tally = Self { fields: vec![Count::default(); Field::COUNT] };
+        tally.expect(&models::SAME);
+        tally.expect(&models::LEFT);
+        tally.expect(&models::DESTROYED);
+        tally.expect(&models::CAME);
+        tally.expect(&models::SLOT);
+        tally.expect(&models::GENERATION);
+        tally.expect(&models::CHANGED);
+        tally.expect(&models::X);
+        tally.expect(&models::Y);
+        tally.expect(&models::HEADING);
+        tally.expect(&models::HEALTH);
+        tally.expect(&models::OTHER);
+        tally.expect(&models::STATE);
+        tally.expect(&models::TARGET);
+        tally.expect(&models::TARGET_SLOT);
+        tally.expect(&models::TARGET_GENERATION);
+        tally.expect(&models::FLAGS);
+        tally.expect(&models::RARE);
+        tally.expect(&models::RARE_VALUE);
+        tally.expect(&models::ATTRIBUTE_CHANGED);
+        tally.expect(&models::ATTRIBUTE);
+        tally.expect(&models::WHOLE_MORE);
+        tally.expect(&models::SECTOR);
+        tally
     }
 
     /// Counts the symbols of the share that [`super::encode_group`] would make of the same.
@@ -44,22 +73,21 @@ impl Tally {
         tell(self, now, update, known, identity, layout);
     }
 
-    /// The name of each model with what was counted. One that no symbol came of has no rows.
+    /// The name of each model with what was counted. The last, of what has no model, has no rows.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Count)> {
         Field::NAMES.into_iter().zip(&self.fields)
+    }
+
+    fn expect<const N: usize, const C: usize>(&mut self, model: &Model<N, C>) {
+        let sizes = |context| (0..N).map(move |symbol| model.interval(context, symbol).1 as u16).collect();
+        let (symbols, model_rows) = (vec![vec![0; N]; C], (0..C).map(sizes).collect());
+        self.fields[model.field as usize] = Count { symbols, model: model_rows, plain_bits: 0 };
     }
 }
 
 impl Coder for Tally {
     fn symbol<const N: usize, const C: usize>(&mut self, model: &Model<N, C>, context: usize, symbol: usize) -> usize {
-        let count = &mut self.fields[model.field as usize];
-        if count.symbols.is_empty() {
-            count.symbols = vec![vec![0; N]; C];
-            let sizes = |context| (0..N).map(move |symbol| model.interval(context, symbol).1 as u16).collect();
-            count.model = (0..C).map(sizes).collect();
-        }
-        debug_assert!(model.interval(context, symbol).1 <= 1 << TOTAL_BITS);
-        count.symbols[context][symbol] += 1;
+        self.fields[model.field as usize].symbols[context][symbol] += 1;
         symbol
     }
 

@@ -301,7 +301,7 @@ impl SyncServer {
         let rate = world.config().tick_rate_hz;
         let updates_a_second = (rate / u32::from(self.config.update_ticks)).max(1);
         let is_active = group.active_update != 0 && self.update.wrapping_sub(group.active_update) < updates_a_second;
-        let step = usize::from(link.tier.saturating_sub(u8::from(is_active))) + usize::from(rate_step(world));
+        let step = usize::from(link.tier.saturating_sub(u8::from(is_active))) + usize::from(world.rate_step());
         let hertz = match self.config.rates_hz.get(step) {
             Some(hertz) => u32::from(*hertz),
             None => (u32::from(self.config.rates_hz[2]) >> (step - 2)).max(1),
@@ -368,10 +368,6 @@ impl SyncServer {
 /// The state that a viewer is to be told: the newest, or that of its delayed update.
 fn version_for(history: &History, delay: u16, update: u32) -> Option<&Version> {
     if delay == 0 { Some(history.newest()).filter(|version| version.number != 0) } else { history.at(update) }
-}
-
-fn rate_step(_: &World) -> u8 {
-    0
 }
 
 impl Fill {

@@ -119,8 +119,8 @@ impl SyncServer {
         Ok(())
     }
 
-    /// Adds the commands of a viewer's inputs whose tick has come to `out`, as those of its player, and says how far back it
-    /// saw. An input that names a tick of more than a second ahead is taken at once. Without a player, inputs are dropped.
+    /// Adds the commands of a viewer's inputs whose tick has come to `out`, as those of its player and with how far back it
+    /// saw others. An input that names a tick of more than a second ahead is taken at once. Without a player, inputs are dropped.
     ///
     /// # Errors
     /// When the viewer is not there.
@@ -138,6 +138,8 @@ impl SyncServer {
         // A viewer that shows the future is shown nothing that is past.
         let rewind = if rewind < 1 << 31 { rewind } else { 0 };
         let mut due = InputsDue { inputs: 0, rewind };
+        // What the world would not look back on need not be in its log.
+        let rewind = rewind.min(world.config().rewind_ticks.into()) as u8;
         while let Some((number, input)) = inbox.waiting.front() {
             let ahead = input.tick.wrapping_sub(now).cast_signed();
             if ahead > 0 && ahead.unsigned_abs() <= world.config().tick_rate_hz {
@@ -147,7 +149,7 @@ impl SyncServer {
             due.inputs += 1;
             if player != 0 {
                 for (entity, action) in input.commands() {
-                    out.push(Command { player, entity: *entity, action: *action, sector: None });
+                    out.push(Command { player, entity: *entity, action: *action, sector: None, rewind });
                 }
             }
             inbox.waiting.pop_front();

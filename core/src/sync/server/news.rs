@@ -119,6 +119,11 @@ impl News {
             self.dropped += 1;
             return;
         }
+        let player = if event.kind == Kind::CommandRefused { event.value as u32 } else { 0 };
+        if event.kind == Kind::CommandRefused && player == 0 {
+            // The host was refused something, which is nobody else's business.
+            return;
+        }
         let at = Position { sector: event.sector, x: event.x, y: event.y };
         let cell = Cell::at(at, cells.shift());
         let index = cells.of_sector(cell.sector).map_or(NO_CELL, |of_sector| {
@@ -128,7 +133,6 @@ impl News {
         let scope = |id: EntityId| if id.is_null() { Some(Scope::Everyone) } else { scope_in(world, roster, id) };
         let subject = scope(event.subject).unwrap_or(Scope::Owner(0));
         let object = scope(event.object).unwrap_or(Scope::Owner(0));
-        let player = if event.kind == Kind::CommandRefused { event.value as u32 } else { 0 };
         let whole = self.encode(event);
         if event.class >= Class::Normal && subject == Scope::Everyone && object == Scope::Everyone && player == 0 {
             self.commons.push(Common { cell: index, start: whole.0, end: whole.1 });

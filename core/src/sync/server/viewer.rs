@@ -13,7 +13,7 @@ use crate::{
 /// How many packets are remembered until they are acknowledged.
 const PACKETS: usize = 128;
 /// How many groups in packets are remembered; beyond, the oldest packets count as lost.
-const ENTRIES: usize = 8192;
+const ENTRIES: usize = 4096;
 
 /// What a viewer has of one group.
 #[derive(Clone, Copy, Debug)]
@@ -239,21 +239,26 @@ impl Viewer {
 
     /// A packet has arrived. `full` makes a version of its low 8 bits. Groups that need no link any more go to `done`.
     pub(super) fn acknowledge(&mut self, sequence: u32, full: impl Fn(u16, u8) -> u32, done: &mut Vec<u16>) {
-        let sent = std::mem::take(&mut self.sent[sequence as usize % PACKETS]);
-        if sent.sequence != sequence || sequence == 0 {
+        let place = &mut self.sent[sequence as usize % PACKETS];
+        if place.sequence != sequence || sequence == 0 {
             // It was acknowledged before, or is forgotten.
-            self.sent[sequence as usize % PACKETS] = sent;
             return;
         }
+        let sent = std::mem::take(place);
         self.pending.acknowledge(sent.event_first, sent.events);
         self.own_acknowledged = self.own_acknowledged.max(sent.own_update);
         self.input_acknowledged = self.input_acknowledged.max(sent.input);
         if self.next_entry.wrapping_sub(sent.first_entry) as usize > ENTRIES {
             return;
         }
+        // Most packets have their groups in the order of the links.
+        let mut next = 0;
         for number in 0..sent.entries {
             let entry = self.entries[sent.first_entry.wrapping_add(number) as usize % ENTRIES];
-            let Ok(at) = self.find(entry.group) else { continue };
+            let is_next = self.links.get(next).is_some_and(|link| link.group == entry.group);
+            let found = if is_next { Ok(next) } else { self.find(entry.group) };
+            let Ok(at) = found else { continue };
+            next = at + 1;
             let link = &mut self.links[at];
             if link.is_closing != entry.is_closing || sequence < link.opened {
                 continue;

@@ -169,7 +169,8 @@ struct Batch FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_PLAYER = 4,
     VT_SECTOR = 6,
-    VT_COMMANDS = 8
+    VT_COMMANDS = 8,
+    VT_REWIND = 10
   };
   /// The player. 0 is the host itself.
   uint32_t player() const {
@@ -183,6 +184,11 @@ struct Batch FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   const ::flatbuffers::Vector<const muster::Command *> *commands() const {
     return GetPointer<const ::flatbuffers::Vector<const muster::Command *> *>(VT_COMMANDS);
   }
+  /// How many ticks ago the player saw others, for what is attacked, fired at or used: it is judged where it was then, as
+  /// far back as the world goes.
+  uint8_t rewind() const {
+    return GetField<uint8_t>(VT_REWIND, 0);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -190,6 +196,7 @@ struct Batch FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            VerifyField<muster::Sector>(verifier, VT_SECTOR, 8) &&
            VerifyOffsetRequired(verifier, VT_COMMANDS) &&
            verifier.VerifyVector(commands()) &&
+           VerifyField<uint8_t>(verifier, VT_REWIND, 1) &&
            verifier.EndTable();
   }
 };
@@ -207,6 +214,9 @@ struct BatchBuilder {
   void add_commands(::flatbuffers::Offset<::flatbuffers::Vector<const muster::Command *>> commands) {
     fbb_.AddOffset(Batch::VT_COMMANDS, commands);
   }
+  void add_rewind(uint8_t rewind) {
+    fbb_.AddElement<uint8_t>(Batch::VT_REWIND, rewind, 0);
+  }
   explicit BatchBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -223,11 +233,13 @@ inline ::flatbuffers::Offset<Batch> CreateBatch(
     ::flatbuffers::FlatBufferBuilder &_fbb,
     uint32_t player = 0,
     const muster::Sector *sector = nullptr,
-    ::flatbuffers::Offset<::flatbuffers::Vector<const muster::Command *>> commands = 0) {
+    ::flatbuffers::Offset<::flatbuffers::Vector<const muster::Command *>> commands = 0,
+    uint8_t rewind = 0) {
   BatchBuilder builder_(_fbb);
   builder_.add_commands(commands);
   builder_.add_sector(sector);
   builder_.add_player(player);
+  builder_.add_rewind(rewind);
   return builder_.Finish();
 }
 
@@ -240,13 +252,15 @@ inline ::flatbuffers::Offset<Batch> CreateBatchDirect(
     ::flatbuffers::FlatBufferBuilder &_fbb,
     uint32_t player = 0,
     const muster::Sector *sector = nullptr,
-    const std::vector<muster::Command> *commands = nullptr) {
+    const std::vector<muster::Command> *commands = nullptr,
+    uint8_t rewind = 0) {
   auto commands__ = commands ? _fbb.CreateVectorOfStructs<muster::Command>(*commands) : 0;
   return muster::CreateBatch(
       _fbb,
       player,
       sector,
-      commands__);
+      commands__,
+      rewind);
 }
 
 /// Everything that players say for one tick.

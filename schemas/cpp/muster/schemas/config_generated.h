@@ -296,7 +296,9 @@ struct WorldConfig FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_BASE_KINDS = 30,
     VT_PATH_EXPANSIONS_PER_TICK = 32,
     VT_PATHS_MAX = 34,
-    VT_BEHAVIOURS = 36
+    VT_BEHAVIOURS = 36,
+    VT_REWIND_TICKS = 38,
+    VT_WEAPONS_REWIND = 40
   };
   /// From which all randomness of the world comes.
   uint64_t seed() const {
@@ -366,6 +368,14 @@ struct WorldConfig FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   const ::flatbuffers::Vector<::flatbuffers::Offset<muster::Behaviour>> *behaviours() const {
     return GetPointer<const ::flatbuffers::Vector<::flatbuffers::Offset<muster::Behaviour>> *>(VT_BEHAVIOURS);
   }
+  /// How many ticks back hits may be judged for players who see others late: at most 250 ms; 0 is none.
+  uint8_t rewind_ticks() const {
+    return GetField<uint8_t>(VT_REWIND_TICKS, 0);
+  }
+  /// For each weapon, whether what it hits at once is judged where it was seen. Left out, all of them are so.
+  const ::flatbuffers::Vector<uint8_t> *weapons_rewind() const {
+    return GetPointer<const ::flatbuffers::Vector<uint8_t> *>(VT_WEAPONS_REWIND);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -393,6 +403,9 @@ struct WorldConfig FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            VerifyOffset(verifier, VT_BEHAVIOURS) &&
            verifier.VerifyVector(behaviours()) &&
            verifier.VerifyVectorOfTables(behaviours()) &&
+           VerifyField<uint8_t>(verifier, VT_REWIND_TICKS, 1) &&
+           VerifyOffset(verifier, VT_WEAPONS_REWIND) &&
+           verifier.VerifyVector(weapons_rewind()) &&
            verifier.EndTable();
   }
 };
@@ -452,6 +465,12 @@ struct WorldConfigBuilder {
   void add_behaviours(::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Behaviour>>> behaviours) {
     fbb_.AddOffset(WorldConfig::VT_BEHAVIOURS, behaviours);
   }
+  void add_rewind_ticks(uint8_t rewind_ticks) {
+    fbb_.AddElement<uint8_t>(WorldConfig::VT_REWIND_TICKS, rewind_ticks, 0);
+  }
+  void add_weapons_rewind(::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> weapons_rewind) {
+    fbb_.AddOffset(WorldConfig::VT_WEAPONS_REWIND, weapons_rewind);
+  }
   explicit WorldConfigBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -481,10 +500,13 @@ inline ::flatbuffers::Offset<WorldConfig> CreateWorldConfig(
     ::flatbuffers::Offset<::flatbuffers::Vector<uint16_t>> base_kinds = 0,
     uint32_t path_expansions_per_tick = 0,
     uint32_t paths_max = 0,
-    ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Behaviour>>> behaviours = 0) {
+    ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Behaviour>>> behaviours = 0,
+    uint8_t rewind_ticks = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> weapons_rewind = 0) {
   WorldConfigBuilder builder_(_fbb);
   builder_.add_reach_max(reach_max);
   builder_.add_seed(seed);
+  builder_.add_weapons_rewind(weapons_rewind);
   builder_.add_behaviours(behaviours);
   builder_.add_paths_max(paths_max);
   builder_.add_path_expansions_per_tick(path_expansions_per_tick);
@@ -500,6 +522,7 @@ inline ::flatbuffers::Offset<WorldConfig> CreateWorldConfig(
   builder_.add_projectiles_max(projectiles_max);
   builder_.add_entities_max(entities_max);
   builder_.add_tick_rate_hz(tick_rate_hz);
+  builder_.add_rewind_ticks(rewind_ticks);
   return builder_.Finish();
 }
 
@@ -526,12 +549,15 @@ inline ::flatbuffers::Offset<WorldConfig> CreateWorldConfigDirect(
     const std::vector<uint16_t> *base_kinds = nullptr,
     uint32_t path_expansions_per_tick = 0,
     uint32_t paths_max = 0,
-    const std::vector<::flatbuffers::Offset<muster::Behaviour>> *behaviours = nullptr) {
+    const std::vector<::flatbuffers::Offset<muster::Behaviour>> *behaviours = nullptr,
+    uint8_t rewind_ticks = 0,
+    const std::vector<uint8_t> *weapons_rewind = nullptr) {
   auto attributes__ = attributes ? _fbb.CreateVector<::flatbuffers::Offset<::flatbuffers::String>>(*attributes) : 0;
   auto weapons__ = weapons ? _fbb.CreateVectorOfStructs<muster::Weapon>(*weapons) : 0;
   auto events_max__ = events_max ? _fbb.CreateVector<uint32_t>(*events_max) : 0;
   auto base_kinds__ = base_kinds ? _fbb.CreateVector<uint16_t>(*base_kinds) : 0;
   auto behaviours__ = behaviours ? _fbb.CreateVector<::flatbuffers::Offset<muster::Behaviour>>(*behaviours) : 0;
+  auto weapons_rewind__ = weapons_rewind ? _fbb.CreateVector<uint8_t>(*weapons_rewind) : 0;
   return muster::CreateWorldConfig(
       _fbb,
       seed,
@@ -550,7 +576,9 @@ inline ::flatbuffers::Offset<WorldConfig> CreateWorldConfigDirect(
       base_kinds__,
       path_expansions_per_tick,
       paths_max,
-      behaviours__);
+      behaviours__,
+      rewind_ticks,
+      weapons_rewind__);
 }
 
 inline const muster::WorldConfig *GetWorldConfig(const void *buf) {

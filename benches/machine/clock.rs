@@ -5,14 +5,14 @@ use std::time::Instant;
 use nix::time::{ClockId, clock_gettime};
 
 /// Seconds that this thread needs for `work` alone: what others do on its core meanwhile is left out.
-pub(crate) fn thread_seconds(work: impl FnOnce()) -> f64 {
+pub fn thread_seconds(work: impl FnOnce()) -> f64 {
     let before = thread_now();
     work();
     thread_now() - before
 }
 
 /// Seconds until `work` is done, whoever does it.
-pub(crate) fn wall_seconds(work: impl FnOnce()) -> f64 {
+pub fn wall_seconds(work: impl FnOnce()) -> f64 {
     let before = Instant::now();
     work();
     before.elapsed().as_secs_f64()
