@@ -133,6 +133,7 @@ impl From<&Command> for muster_command_t {
             action: 0,
             kind: 0,
             heading: 0,
+            rewind_ticks: command.rewind.into(),
             reserved: 0,
         };
         let action = match command.action {
@@ -259,7 +260,8 @@ mod tests {
         ];
         assert_eq!(actions.len(), ACTIONS.len());
         for action in actions {
-            let command = Command { player: 3, entity: EntityId::from_bits(1 << 32 | 2), sector: None, action };
+            let entity = EntityId::from_bits(1 << 32 | 2);
+            let command = Command { player: 3, entity, sector: None, action, rewind: 12 };
             assert_eq!(muster_command_t::from(&command).read().ok(), Some(command));
         }
     }
