@@ -92,6 +92,11 @@ fn a_world_is_shown_from_packets() {
 }
 
 #[test]
+fn a_world_is_shown_from_packets_in_cpp() {
+    build_and_run("sync_owner.cpp", &[]);
+}
+
+#[test]
 fn servers_and_clients_refuse_what_cannot_be_right() {
     build_and_run("sync_refusals.c", &[OsStr::new(if cfg!(debug_assertions) { "debug" } else { "release" })]);
 }

@@ -20,7 +20,7 @@ local events = ffi.new("muster_event_t[?]", MOST)
 local out, size, count = ffi.new("uint8_t[?]", muster.MUSTER_REPORT_MAX), ffi.new("size_t[1]"), ffi.new("size_t[1]")
 local flag, stats = ffi.new("bool[1]"), ffi.new("muster_sync_client_stats_t")
 local predicted, received = ffi.new("muster_predicted_t"), ffi.new("muster_received_t")
-local shown, wish = 0, ""
+local shown, commands, wish = 0, 0, ""
 -- Bytes a second, counted over the last second.
 local rate = { since = 0, bytes = 0, value = 0 }
 
@@ -98,7 +98,7 @@ local function command()
   order.velocity_x, order.velocity_y = x * SPEED * METRE * 0.9, y * SPEED * METRE * 0.9
   -- While the server does not answer there is no room for more, and the next frame tries again.
   if muster.muster_sync_client_command(sync, order, ffi.sizeof(order)) == muster.MUSTER_OK then
-    wish = new
+    wish, commands = new, commands + 1
   end
 end
 
@@ -117,9 +117,9 @@ end
 local function finish()
   judge.finish(tonumber(stats.shown_tick))
   -- For tests, and for who wants to compare networks.
-  print(("frames %d shown %d jump_mm %d gap_updates %d missing_ticks %d corrections %d rtt_ms %d lost %d refused %d")
+  print(("frames %d shown %d jump_mm %d gap_updates %d missing_ticks %d corrections %d commands %d rtt_ms %d lost %d dropped %d")
     :format(judge.frames, judge.shown_max, judge.jump_max * 1000, judge.gap_max, judge.missing_max,
-      tonumber(stats.corrections), stats.rtt_us / 1000, tonumber(stats.lost), down.lost + up.lost))
+      tonumber(stats.corrections), commands, stats.rtt_us / 1000, tonumber(stats.lost), down.lost + up.lost))
   io.stdout:flush()
   ends = nil
   if not options.picture then

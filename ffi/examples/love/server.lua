@@ -35,7 +35,7 @@ end
 local function disc(x, y)
   local spawn = ffi.new("muster_spawn_t")
   spawn.position = place(x, y)
-  spawn.half_x, spawn.mass = 150, 80000 -- 2^-8 m, 2^-10 kg
+  spawn.half_x, spawn.mass = 150, 80000
   spawn.health, spawn.health_max = 100, 100
   spawn.speed_max, spawn.acceleration_max = 6 * METRE, 24 * METRE
   return spawn
