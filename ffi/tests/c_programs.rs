@@ -97,6 +97,11 @@ fn a_world_is_shown_from_packets_in_cpp() {
 }
 
 #[test]
+fn a_steady_update_allocates_nothing() {
+    build_and_run("sync_allocations.c", &[]);
+}
+
+#[test]
 fn servers_and_clients_refuse_what_cannot_be_right() {
     build_and_run("sync_refusals.c", &[OsStr::new(if cfg!(debug_assertions) { "debug" } else { "release" })]);
 }
