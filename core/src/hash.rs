@@ -101,7 +101,7 @@ pub enum Part {
     Config = 1,
     /// The map.
     Map = 2,
-    /// The tick's number and the sum of what else there is.
+    /// The tick's number and the sum of what else there is; where everybody was, and the load that was reported.
     World = 3,
     /// The entities of one sector.
     Sector = 4,

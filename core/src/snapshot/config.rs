@@ -116,7 +116,8 @@ fn encode_weapon(weapon: &Weapon, writer: &mut Writer<'_>) {
     writer.i32(*projectile_speed);
     writer.i32(*projectile_radius);
     writer.u16(*hits);
-    writer.u8((FRIENDLY_FIRE * u8::from(*friendly_fire)) | (NOT_REWOUND * u8::from(!*rewinds)));
+    let flag = |bit, is_set| if is_set { bit } else { 0 };
+    writer.u8(flag(FRIENDLY_FIRE, *friendly_fire) | flag(NOT_REWOUND, !*rewinds));
 }
 
 fn decode_weapon(reader: &mut Reader<'_>) -> Result<Weapon, RestoreError> {
