@@ -228,8 +228,7 @@ fn name_of(field: &'static str) -> &'static str {
     match field {
         "same" => "of these, who has not changed at all",
         "changed" => "of these, what has changed",
-        "x" => "of these, x",
-        "y" => "of these, y",
+        "ahead" | "aside" => "of these, movement",
         "heading" => "of these, heading",
         "health" => "of these, health",
         "state" => "of these, state",

@@ -1,6 +1,6 @@
 //! A long fight with an observer who roams: how old what it knows gets, whether memory grows, whether its budget holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 use muster_benches::scene::{CORNER, Kind, ONE_THREAD, metres_between, place};
@@ -145,8 +145,8 @@ struct Watch {
     near_since: BTreeMap<EntityId, u32>,
     /// How often what was known was so many updates old.
     ages: Vec<u64>,
-    /// Of each group, the update of the newest state.
-    newest: BTreeMap<u16, u32>,
+    /// Of each group, the update of the newest state, and since when there is something newer to tell.
+    newest: BTreeMap<u16, (u32, u32)>,
     gaps: Vec<u64>,
     oldest: u32,
     longest: u32,
@@ -173,7 +173,8 @@ impl Watch {
         let mut known: BTreeMap<EntityId, (u16, u32)> = BTreeMap::new();
         let mut newest = BTreeMap::new();
         for (number, _, at, state) in guest.client.groups() {
-            newest.insert(number, at);
+            let waiting = self.newest.get(&number).map_or(server_update, |(_, waiting)| *waiting);
+            newest.insert(number, (at, waiting));
             for place in state.places() {
                 let id = state.id[place];
                 let best = known.get(&id).map_or(0, |(_, at)| *at);
@@ -182,7 +183,7 @@ impl Watch {
                 }
             }
         }
-        let mut moving_groups = BTreeMap::new();
+        let mut moving_groups = BTreeSet::new();
         let mut near = BTreeMap::new();
         for told in now.entities.iter().flatten() {
             let at = metres_between(CORNER, world.position(told.id).expect("it was just there"));
@@ -198,7 +199,7 @@ impl Watch {
             }
             let age = match known.get(&told.id) {
                 Some((group, at)) => {
-                    moving_groups.insert(*group, ());
+                    moving_groups.insert(*group);
                     // Somebody may have been known before it came near.
                     server_update.saturating_sub(*at)
                 }
@@ -211,12 +212,16 @@ impl Watch {
             self.oldest = self.oldest.max(age);
             self.ages[(age as usize).min(AGES - 1)] += 1;
         }
-        for group in moving_groups.keys() {
-            if let (Some(old), Some(new)) = (self.newest.get(group), newest.get(group))
-                && new > old
-            {
-                self.longest = self.longest.max(new - old);
-                self.gaps[((new - old) as usize).min(AGES - 1)] += 1;
+        for (number, (at, waiting)) in &mut newest {
+            let has_come = self.newest.get(number).is_some_and(|(old, _)| *at > *old);
+            if has_come && moving_groups.contains(number) {
+                let gap = server_update - *waiting;
+                self.longest = self.longest.max(gap);
+                self.gaps[(gap as usize).min(AGES - 1)] += 1;
+            }
+            // Of who rests there is nothing to tell.
+            if has_come || !moving_groups.contains(number) {
+                *waiting = server_update;
             }
         }
         self.newest = newest;
