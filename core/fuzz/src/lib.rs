@@ -11,15 +11,17 @@ pub mod map;
 pub mod operations;
 pub mod replay;
 pub mod snapshot;
+pub mod sync_share;
 
 mod operation;
 mod seal;
 
 /// The name and the body of every target. A target's corpus is the folder of its name under `corpus/`.
-pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+pub const TARGETS: [(&str, fn(&[u8])); 6] = [
     ("inputs", inputs::run),
     ("map", map::run),
     ("operations", operations::run),
     ("replay", replay::run),
     ("snapshot", snapshot::run),
+    ("sync_share", sync_share::run),
 ];
