@@ -14,6 +14,8 @@
 #include "muster/query.h"
 #include "muster/replay.h"
 #include "muster/space.h"
+#include "muster/sync_client.h"
+#include "muster/sync_server.h"
 #include "muster/version.h"
 #include "muster/world.h"
 

@@ -58,8 +58,55 @@ inline muster_world_config_t default_config() {
   return config;
 }
 
-/* Owns a world. It is moved, not copied. */
-class world {
+/* Owns what a handle stands for, and ends it. It is moved, not copied. */
+template <typename T, muster_result_t (*destroy)(T *)>
+class owner {
+ public:
+  owner(owner &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  owner &operator=(owner &&other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  owner(const owner &) = delete;
+  owner &operator=(const owner &) = delete;
+
+  /* The handle, for C functions. It stays this object's. */
+  T *get() const noexcept { return handle_; }
+
+ protected:
+  owner() noexcept = default;
+  explicit owner(T *handle) noexcept : handle_(handle) {}
+  ~owner() {
+    if (handle_ != nullptr) {
+      destroy(handle_);
+    }
+  }
+
+  T *handle_ = nullptr;
+};
+
+/* The bytes of a list or a text, for one call. */
+inline muster_bytes_t bytes_of(const std::vector<std::uint8_t> &bytes) noexcept { return {bytes.data(), bytes.size()}; }
+inline muster_bytes_t bytes_of(const std::string &text) noexcept {
+  return {reinterpret_cast<const std::uint8_t *>(text.data()), text.size()};
+}
+
+/* Fills a vector by a function that says how many items there are when there is no room for them. */
+template <typename T, typename Ask>
+inline void fill(std::vector<T> &out, Ask ask) {
+  out.resize(out.capacity());
+  std::size_t count = 0;
+  muster_result_t result = ask(out.data(), out.size(), &count);
+  if (result == MUSTER_E_BUFFER) {
+    out.resize(count);
+    result = ask(out.data(), out.size(), &count);
+  }
+  check(result);
+  out.resize(count);
+}
+
+/* Owns a world. */
+class world : public owner<muster_world_t, muster_world_destroy> {
  public:
   world() { check(muster_world_create(nullptr, &handle_)); }
   explicit world(const muster_world_config_t &config) { check(muster_world_create(&config, &handle_)); }
@@ -67,35 +114,17 @@ class world {
   /* A world from a snapshot, with the text of the map that it had. */
   static world restore(const std::vector<std::uint8_t> &snapshot, const std::string &map_json = {}) {
     muster_world_t *handle = nullptr;
-    check(muster_world_restore({snapshot.data(), snapshot.size()}, bytes_of(map_json), &handle));
+    check(muster_world_restore(bytes_of(snapshot), bytes_of(map_json), &handle));
     return world(handle);
   }
 
   /* Takes over a handle that C functions made. */
-  explicit world(muster_world_t *handle) noexcept : handle_(handle) {}
-
-  world(world &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  world &operator=(world &&other) noexcept {
-    std::swap(handle_, other.handle_);
-    return *this;
-  }
-  world(const world &) = delete;
-  world &operator=(const world &) = delete;
-  ~world() {
-    if (handle_ != nullptr) {
-      muster_world_destroy(handle_);
-    }
-  }
-
-  /* The handle, for C functions. It stays this object's. */
-  muster_world_t *get() const noexcept { return handle_; }
+  explicit world(muster_world_t *handle) noexcept : owner(handle) {}
 
   void adopt() { check(muster_world_adopt(handle_)); }
   void set_execution(const muster_execution_t &execution) { check(muster_world_set_execution(handle_, &execution)); }
   void step() { check(muster_world_step(handle_, {nullptr, 0})); }
-  void step(const std::vector<std::uint8_t> &inputs) {
-    check(muster_world_step(handle_, {inputs.data(), inputs.size()}));
-  }
+  void step(const std::vector<std::uint8_t> &inputs) { check(muster_world_step(handle_, bytes_of(inputs))); }
 
   std::uint64_t tick() const { return value<std::uint64_t>(muster_world_tick); }
   std::uint64_t hash() const { return value<std::uint64_t>(muster_world_hash); }
@@ -174,10 +203,6 @@ class world {
   }
 
  private:
-  static muster_bytes_t bytes_of(const std::string &text) noexcept {
-    return {reinterpret_cast<const std::uint8_t *>(text.data()), text.size()};
-  }
-
   static void check_lengths(std::size_t left, std::size_t right) {
     if (left != right) {
 #if defined(__cpp_exceptions)
@@ -194,21 +219,154 @@ class world {
     check(ask(handle_, &value));
     return value;
   }
+};
 
-  template <typename T, typename Fill>
-  static void fill(std::vector<T> &out, Fill ask) {
-    out.resize(out.capacity());
-    std::size_t count = 0;
-    muster_result_t result = ask(out.data(), out.size(), &count);
-    if (result == MUSTER_E_BUFFER) {
-      out.resize(count);
-      result = ask(out.data(), out.size(), &count);
-    }
-    check(result);
-    out.resize(count);
+/* Owns a server of viewers, made for one world, which must outlive the calls that are given it. */
+class sync_server : public owner<muster_sync_server_t, muster_sync_server_destroy> {
+ public:
+  explicit sync_server(const world &world) { check(muster_sync_server_create(world.get(), nullptr, &handle_)); }
+  sync_server(const world &world, const muster_sync_config_t &config) {
+    check(muster_sync_server_create(world.get(), &config, &handle_));
   }
 
-  muster_world_t *handle_ = nullptr;
+  void adopt() { check(muster_sync_server_adopt(handle_)); }
+  void welcome(const world &world, const std::vector<std::uint8_t> &hello, std::uint32_t player,
+               std::vector<std::uint8_t> &out) {
+    fill(out, [&](std::uint8_t *items, std::size_t capacity, std::size_t *count) {
+      return muster_sync_server_welcome(handle_, world.get(), bytes_of(hello), player, items, capacity, count);
+    });
+  }
+  muster_viewer_t add_viewer(const muster_viewer_options_t &options) {
+    muster_viewer_t viewer = 0;
+    check(muster_sync_server_add_viewer(handle_, &options, &viewer));
+    return viewer;
+  }
+  void remove_viewer(muster_viewer_t viewer) { check(muster_sync_server_remove_viewer(handle_, viewer)); }
+  void set_views(muster_viewer_t viewer, const std::vector<muster_view_t> &views) {
+    check(muster_sync_server_set_views(handle_, viewer, views.data(), views.size(), sizeof(muster_view_t)));
+  }
+  void set_predicted(muster_viewer_t viewer, muster_entity_t entity) {
+    check(muster_sync_server_set_predicted(handle_, viewer, entity));
+  }
+  /* Whether there is an update, whose packets are to be taken. */
+  bool tick(const world &world) {
+    bool is_update = false;
+    check(muster_sync_server_tick(handle_, world.get(), &is_update));
+    return is_update;
+  }
+  /* Hands each packet of the last update to `send`, as muster_bytes_t that is valid during its call. */
+  template <typename Send>
+  void take_packets(const world &world, muster_viewer_t viewer, std::uint64_t now_us, Send send) {
+    std::size_t size = 0, count = 0;
+    muster_result_t result = take(world, viewer, now_us, size, count);
+    if (result == MUSTER_E_BUFFER) {
+      packets_.resize(size);
+      lengths_.resize(count);
+      result = take(world, viewer, now_us, size, count);
+    }
+    check(result);
+    for (std::size_t i = 0, from = 0; i < count; from += lengths_[i], i++) {
+      send(muster_bytes_t{packets_.data() + from, lengths_[i]});
+    }
+  }
+  /* False if the report comes twice, late, or is damaged, as happens on every network. */
+  bool receive(muster_viewer_t viewer, muster_bytes_t report, std::uint64_t now_us) {
+    const muster_result_t result = muster_sync_server_receive(handle_, viewer, report, now_us);
+    if (result != MUSTER_E_REPORT) {
+      check(result);
+    }
+    return result == MUSTER_OK;
+  }
+  void apply_inputs(world &world, muster_viewer_t viewer) {
+    check(muster_sync_server_apply_inputs(handle_, world.get(), viewer, nullptr));
+  }
+  muster_sync_server_stats_t stats() const {
+    muster_sync_server_stats_t stats{};
+    stats.size = sizeof stats;
+    check(muster_sync_server_stats(handle_, &stats));
+    return stats;
+  }
+
+ private:
+  muster_result_t take(const world &world, muster_viewer_t viewer, std::uint64_t now_us, std::size_t &size,
+                       std::size_t &count) {
+    return muster_sync_server_take_packets(handle_, world.get(), viewer, now_us, packets_.data(), packets_.size(), &size,
+                                           lengths_.data(), lengths_.size(), &count);
+  }
+
+  std::vector<std::uint8_t> packets_;
+  std::vector<std::uint32_t> lengths_;
+};
+
+/* Owns a viewer of a world that is somewhere else. */
+class sync_client : public owner<muster_sync_client_t, muster_sync_client_destroy> {
+ public:
+  explicit sync_client(const std::vector<std::uint8_t> &welcome, const std::string &map_json = {},
+                       const muster_sync_client_options_t *options = nullptr) {
+    check(muster_sync_client_create(bytes_of(welcome), bytes_of(map_json), options, &handle_));
+  }
+
+  /* What a viewer says first. */
+  static void hello(std::vector<std::uint8_t> &out) { fill(out, muster_sync_hello); }
+
+  void adopt() { check(muster_sync_client_adopt(handle_)); }
+  /* False if the packet comes twice, late, or is damaged, as happens on every network. */
+  bool receive(muster_bytes_t packet, std::uint64_t now_us) {
+    const muster_result_t result = muster_sync_client_receive(handle_, packet, now_us, nullptr);
+    if (result != MUSTER_E_PACKET) {
+      check(result);
+    }
+    return result == MUSTER_OK;
+  }
+  void command(const muster_command_t &command) { check(muster_sync_client_command(handle_, &command, sizeof command)); }
+  void advance(std::uint64_t now_us) { check(muster_sync_client_advance(handle_, now_us)); }
+  void report(std::uint64_t now_us, std::vector<std::uint8_t> &out) {
+    out.resize(MUSTER_REPORT_MAX);
+    std::size_t size = 0;
+    check(muster_sync_client_report(handle_, now_us, out.data(), out.size(), &size));
+    out.resize(size);
+  }
+
+  /* These fill a vector of the caller with all that is shown, in one order. */
+  void ids(std::vector<muster_entity_t> &out) const {
+    fill(out, [this](muster_entity_t *items, std::size_t capacity, std::size_t *count) {
+      return muster_sync_client_ids(handle_, items, capacity, count);
+    });
+  }
+  void positions(std::vector<muster_position_t> &out) const {
+    fill(out, [this](muster_position_t *items, std::size_t capacity, std::size_t *count) {
+      return muster_sync_client_read_positions(handle_, items, capacity, count);
+    });
+  }
+  void read(muster_column_t column, std::vector<std::int64_t> &out) const {
+    fill(out, [=](std::int64_t *items, std::size_t capacity, std::size_t *count) {
+      return muster_sync_client_read_i64(handle_, column, items, capacity, count);
+    });
+  }
+  /* Those that came since the last call. */
+  void take_events(std::vector<muster_event_t> &out) {
+    fill(out, [this](muster_event_t *items, std::size_t capacity, std::size_t *count) {
+      return muster_sync_client_take_events(handle_, items, sizeof(muster_event_t), capacity, count);
+    });
+  }
+  void take_departures(std::vector<muster_departure_t> &out) {
+    fill(out, [this](muster_departure_t *items, std::size_t capacity, std::size_t *count) {
+      return muster_sync_client_take_departures(handle_, items, sizeof(muster_departure_t), capacity, count);
+    });
+  }
+  /* Whether there is an entity that the viewer moves by itself, and how it is. */
+  bool predicted(muster_predicted_t &out) const {
+    bool is_predicted = false;
+    out.size = sizeof out;
+    check(muster_sync_client_predicted(handle_, &is_predicted, &out));
+    return is_predicted;
+  }
+  muster_sync_client_stats_t stats() const {
+    muster_sync_client_stats_t stats{};
+    stats.size = sizeof stats;
+    check(muster_sync_client_stats(handle_, &stats));
+    return stats;
+  }
 };
 
 }  // namespace muster

@@ -6,31 +6,63 @@
 mod bytes;
 mod crowd;
 mod frame;
+mod guest;
 // The same counting allocator as that of `bench-core`, which has its tests.
 #[path = "../core/heap.rs"]
 mod heap;
 mod interest;
 mod peers;
 mod reader;
+mod receiving;
 mod row;
 mod service;
+mod soak;
 mod steady;
 mod ticks;
 
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use muster_benches::{host, page::write_measured, pinned, report};
 
-use crate::row::{Plan, ROWS, Row};
+use crate::{
+    row::{Plan, ROWS, Row},
+    soak::Soak,
+};
 
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;
 
+/// What else it does than measuring rows.
+#[derive(Debug, Subcommand)]
+enum Mode {
+    /// Plays a long fight with an observer who roams, and says how old what it knows gets, whether memory grows and whether
+    /// its budget holds.
+    Soak {
+        /// Seconds of simulated time.
+        #[arg(long, default_value_t = 600)]
+        seconds: u32,
+        /// How many fight.
+        #[arg(long, default_value_t = 250)]
+        fighters: usize,
+        /// How many of them watch as well.
+        #[arg(long, default_value_t = 25)]
+        players: usize,
+        /// The part of the observer's packets and reports that is lost, in hundredths.
+        #[arg(long, default_value_t = 5.0)]
+        loss_percent: f64,
+        /// The observer's budget in bytes a second.
+        #[arg(long, default_value_t = 64_000)]
+        budget: u32,
+    },
+}
+
 #[derive(Debug, Parser)]
 #[command(name = "bench-sync", about = "Measures state synchronisation, with other codecs beside it")]
 struct Arguments {
+    #[command(subcommand)]
+    mode: Option<Mode>,
     /// Only this row; may be given several times.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -62,6 +94,13 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(Mode::Soak { seconds, fighters, players, loss_percent, budget }) = arguments.mode {
+        ensure!((1..=86_400).contains(&seconds), "--seconds is 1 to 86,400");
+        ensure!((0.0..100.0).contains(&loss_percent), "--loss-percent is 0 up to 100");
+        let found = soak::run(&Soak { seconds, fighters, players, loss: loss_percent / 100.0, budget })?;
+        println!("{}", serde_json::to_string_pretty(&found)?);
+        return Ok(());
+    }
     if arguments.list {
         for row in ROWS {
             println!("--only {:<14} {}", row.name, row.title);

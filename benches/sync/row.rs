@@ -4,7 +4,7 @@ use muster_benches::{row::Target, scene::Kind};
 
 use crate::{
     bytes::{self, Figure},
-    crowd, interest,
+    crowd, interest, receiving,
     service::UPDATES_HZ,
     steady, ticks,
 };
@@ -133,7 +133,21 @@ pub(crate) const ROWS: &[Row] = &[
         measure: |plan| ticks::whole(plan, plan.entities(1_000)),
     },
     Row {
-        name: "allocations",
+        name: "decode",
+        title: "client takes in one update of 250 entities",
+        target: Target::AtMost(100.0),
+        unit: "us",
+        measure: |plan| receiving::decode(plan, plan.entities(250)),
+    },
+    Row {
+        name: "allocations-client",
+        title: "allocations in a steady update, client",
+        target: Target::AtMost(0.0),
+        unit: "",
+        measure: |plan| receiving::allocations(plan, plan.entities(250)),
+    },
+    Row {
+        name: "allocations-server",
         title: "allocations in a steady update, server",
         target: Target::AtMost(0.0),
         unit: "",

@@ -8,7 +8,7 @@ mod scene;
 
 use muster_core::{
     Column, Entity, EntityId, Execution, Input, METRE, Map, Position, SectorId, Weapon, World, WorldConfig,
-    command::{Action, Command, Refusal},
+    command::{Action, Command, Order, Refusal},
     entity::FLAG_NOT_REWOUND,
     event::{Event, Kind},
     replay::{Player, Replay, Settings, compare},
@@ -35,7 +35,7 @@ fn laser() -> Weapon {
 }
 
 fn config() -> WorldConfig {
-    let weapons = vec![laser(), Weapon { rewinds: false, ..laser() }];
+    let weapons = vec![laser(), Weapon { rewinds: false, ..laser() }, Weapon { range: 500 * METRE, ..laser() }];
     WorldConfig { weapons, rewind_ticks: REWIND_TICKS, entities_max: 512, ..WorldConfig::default() }
 }
 
@@ -217,8 +217,8 @@ fn an_attack_keeps_how_late_its_player_saw() {
     let runner = world.spawn(&runner(at(970, 1000))).expect("room");
     let mut seen = vec![world.position(runner).expect("lives"); AGO + 1];
     order(&mut world, shooter, Action::Attack(runner), AGO as u8);
-    let mut hits_seen = 0;
-    for tick in 0..60 {
+    let mut hits_seen = [0; 3];
+    for tick in 0..75 {
         if tick == 30 {
             world =
                 World::restore(&saved(&world), None, Execution { shards: 3, ..Execution::default() }).expect("saved");
@@ -226,16 +226,63 @@ fn an_attack_keeps_how_late_its_player_saw() {
         if tick == 45 {
             order(&mut world, shooter, Action::Attack(runner), 0);
         }
+        if tick == 55 {
+            order(&mut world, shooter, Action::Attack(runner), AGO as u8);
+        }
+        if tick == 60 {
+            // The host gives the same order, and sees everybody where they are.
+            world.set(shooter, Column::Order, Order::Attack as i64).expect("valid");
+            world.set(shooter, Column::Target, runner.bits().cast_signed()).expect("valid");
+        }
         world.step();
         for hit in hits(&world) {
-            let was = if tick < 45 { seen[seen.len() - 1 - AGO] } else { seen[seen.len() - 1] };
+            let looks_back = tick < 45 || (55..60).contains(&tick);
+            let was = seen[seen.len() - 1 - if looks_back { AGO } else { 0 }];
             let off = was.offset_to(Position { sector: hit.sector, x: hit.x, y: hit.y }).expect("near");
             assert!(off.0.abs() < M && off.1.abs() < M, "tick {tick}: {off:?}");
-            hits_seen += 1;
+            hits_seen[tick / 25] += 1;
         }
         seen.push(world.position(runner).expect("lives"));
     }
-    assert!(hits_seen > 50, "{hits_seen}");
+    assert!(hits_seen.iter().all(|hits| *hits > 20), "{hits_seen:?}");
+}
+
+#[test]
+fn a_large_target_is_hit_from_where_nothing_of_it_is_now() {
+    // Its middle was 250 m from the ray that it touched, and is in a sector that is further away than it is large.
+    let fast = |place, half_x: u16| Entity { half_x: half_x << 8, velocity_x: 600 * METRE, ..runner(place) };
+    let config = WorldConfig { speed_max: 1200 * METRE, ..config() };
+    let mut world = World::new(config.clone(), None, Execution::default()).expect("a valid world");
+    let target = world.spawn(&fast(at(850, 500), 250)).expect("room");
+    for _ in 0..16 {
+        world.step();
+    }
+    assert_ne!(world.position(target).expect("lives").sector, at(0, 0).sector);
+    let mut ray = |rewind| world.raycast_rewound(at(700, 490), 0, 20 * M, 0, &Filter::default(), rewind);
+    assert_eq!(ray(14).map(|hit| hit.entity), Some(target));
+    assert_eq!(ray(4), None);
+
+    // The same of a shot from a strip of a sector that is far from the strip where the target is now.
+    let mut world = World::new(config, None, Execution::default()).expect("a valid world");
+    for height in [5, 20, 940] {
+        for number in 0..30 {
+            world.spawn(&Entity { half_x: 64, ..Entity::at(at(5 + 20 * number, height)) }).expect("room");
+        }
+    }
+    let shooter = world.spawn(&Entity { weapon: 3, ..shooter(at(500, 3)) }).expect("room");
+    let up = Entity { velocity_x: 0, velocity_y: 900 * METRE, ..fast(at(500, 740), 255) };
+    let target = world.spawn(&up).expect("room");
+    for _ in 0..14 {
+        world.step();
+    }
+    let bytes = saved(&world);
+    for execution in [Execution::default(), Execution { shards: 3, split_above: 10, ..Execution::default() }] {
+        let mut world = World::restore(&bytes, None, execution).expect("as saved");
+        order(&mut world, shooter, Action::Fire { heading: UP }, 14);
+        world.step();
+        assert_eq!(hits(&world).iter().map(|hit| hit.object).collect::<Vec<_>>(), [target], "{execution:?}");
+        assert_eq!(world.stats().regions, u32::from(execution.shards));
+    }
 }
 
 #[test]

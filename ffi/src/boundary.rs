@@ -49,6 +49,18 @@ plain!(
     crate::replay::muster_replay_info_t,
     crate::replay::muster_divergence_t,
     crate::world::muster_stats_t,
+    crate::sync_server::muster_kind_weight_t,
+    crate::sync_server::muster_sync_config_t,
+    crate::sync_server::muster_viewer_options_t,
+    crate::sync_server::muster_view_t,
+    crate::sync_server::muster_inputs_due_t,
+    crate::sync_server::muster_sync_server_stats_t,
+    crate::sync_client::muster_sync_client_options_t,
+    crate::sync_client::muster_sync_terms_t,
+    crate::sync_client::muster_received_t,
+    crate::sync_client::muster_predicted_t,
+    crate::sync_client::muster_departure_t,
+    crate::sync_client::muster_sync_client_stats_t,
 );
 
 /// The smallest struct of a version that the library was ever released with, for structs that grow.
@@ -354,6 +366,11 @@ impl<T: Versioned> Out<T> {
         let count = check_room(values.len(), capacity, out_count, name)?;
         self.write_records(values, stride, name)?;
         out_count.write(count, "out_count")
+    }
+
+    /// Refuses a size of structs that [`Self::write_records`] would refuse.
+    pub fn check_stride(self, stride: usize, name: &'static str) -> Result<(), Refused> {
+        check_size::<T>(stride, name)
     }
 
     /// Refuses what [`Self::write_versioned`] would refuse.

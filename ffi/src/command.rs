@@ -1,7 +1,7 @@
 //! `muster/command.h`.
 
 use muster_core::{
-    EntityId, Input, Projectile,
+    EntityId, Input, Position, Projectile,
     command::{Action, Command},
     world::ProjectileError,
 };
@@ -96,7 +96,7 @@ impl Versioned for muster_projectile_t {
 }
 
 impl muster_command_t {
-    fn read(&self) -> Result<Command, Refused> {
+    pub(crate) fn read(&self) -> Result<Command, Refused> {
         let action = usize::try_from(self.action).ok().and_then(|number| ACTIONS.get(number));
         let action = action
             .ok_or_else(|| Refused::new(MUSTER_E_VALUE, format!("action {} is no muster_action_t", self.action)))?;
@@ -117,6 +117,54 @@ impl muster_command_t {
         };
         // Who calls knows the world as it is, so there is no sector that the entity could have left.
         Ok(Command { player: self.player, entity: EntityId::from_bits(self.entity), sector: None, action, rewind })
+    }
+}
+
+impl From<&Command> for muster_command_t {
+    fn from(command: &Command) -> Self {
+        let mut to = Self {
+            entity: command.entity.bits(),
+            target: 0,
+            position: Position::default().into(),
+            value: 0,
+            velocity_x: 0,
+            velocity_y: 0,
+            player: command.player,
+            action: 0,
+            kind: 0,
+            heading: 0,
+            rewind_ticks: command.rewind.into(),
+            reserved: 0,
+        };
+        let action = match command.action {
+            Action::MoveTo(position) => {
+                to.position = position.into();
+                MUSTER_ACTION_MOVE_TO
+            }
+            Action::SetVelocity { x, y } => {
+                (to.velocity_x, to.velocity_y) = (x, y);
+                MUSTER_ACTION_SET_VELOCITY
+            }
+            Action::Attack(target) => {
+                to.target = target.bits();
+                MUSTER_ACTION_ATTACK
+            }
+            Action::Fire { heading } => {
+                to.heading = heading;
+                MUSTER_ACTION_FIRE
+            }
+            Action::Stop => MUSTER_ACTION_STOP,
+            Action::Use(target) => {
+                to.target = target.bits();
+                MUSTER_ACTION_USE
+            }
+            Action::Custom { kind, target, value } => {
+                (to.kind, to.target, to.value) = (kind, target.bits(), value);
+                MUSTER_ACTION_CUSTOM
+            }
+        };
+        to.action = action as u32;
+        to
     }
 }
 
@@ -191,4 +239,30 @@ pub extern "C" fn muster_world_hand_back(world: *mut muster_world_t, player: u32
         world.accept(&Input::HandBack { player });
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_come_back_as_they_were_given() {
+        let at = Position { x: 5, y: 6, ..Position::default() };
+        let target = EntityId::from_bits(1 << 32 | 9);
+        let actions = [
+            Action::MoveTo(at),
+            Action::SetVelocity { x: -3, y: 4 },
+            Action::Attack(target),
+            Action::Fire { heading: 77 },
+            Action::Stop,
+            Action::Use(target),
+            Action::Custom { kind: 8, target, value: -9 },
+        ];
+        assert_eq!(actions.len(), ACTIONS.len());
+        for action in actions {
+            let entity = EntityId::from_bits(1 << 32 | 2);
+            let command = Command { player: 3, entity, sector: None, action, rewind: 12 };
+            assert_eq!(muster_command_t::from(&command).read().ok(), Some(command));
+        }
+    }
 }

@@ -29,6 +29,10 @@ pub enum muster_result_t {
     MUSTER_E_REPLAY = 14,
     MUSTER_E_DIVERGED = 15,
     MUSTER_E_PATH = 16,
+    MUSTER_E_VIEWER = 17,
+    MUSTER_E_TERMS = 18,
+    MUSTER_E_REPORT = 19,
+    MUSTER_E_PACKET = 20,
 }
 
 use muster_result_t::*;
@@ -99,7 +103,7 @@ pub(crate) fn caught<T>(body: impl FnOnce() -> Result<T, Refused>) -> Result<T, 
 /// Takes a number, since C may pass one that is no result.
 #[unsafe(no_mangle)]
 pub extern "C" fn muster_result_name(result: i32) -> Static<c_char> {
-    const NAMES: [&CStr; 17] = [
+    const NAMES: [&CStr; 21] = [
         c"MUSTER_OK",
         c"MUSTER_E_ARGUMENT",
         c"MUSTER_E_STRUCT",
@@ -117,6 +121,10 @@ pub extern "C" fn muster_result_name(result: i32) -> Static<c_char> {
         c"MUSTER_E_REPLAY",
         c"MUSTER_E_DIVERGED",
         c"MUSTER_E_PATH",
+        c"MUSTER_E_VIEWER",
+        c"MUSTER_E_TERMS",
+        c"MUSTER_E_REPORT",
+        c"MUSTER_E_PACKET",
     ];
     let name = usize::try_from(result).ok().and_then(|index| NAMES.get(index).copied());
     Static::text(name.unwrap_or(c"(not a muster_result_t)"))

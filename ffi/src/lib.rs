@@ -39,6 +39,10 @@ mod roots;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod space;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod sync_client;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
+pub mod sync_server;
+#[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod version;
 #[allow(unsafe_code, reason = "exports symbols; tidy refuses unsafe blocks")]
 pub mod world;

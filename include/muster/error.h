@@ -63,7 +63,15 @@ typedef enum muster_result_t {
   /* A replay does not give the same world again; the report says where it first differs. */
   MUSTER_E_DIVERGED = 15,
   /* There is no way from one place to another, or it was not found within the limit. */
-  MUSTER_E_PATH = 16
+  MUSTER_E_PATH = 16,
+  /* A viewer is gone, or never was. */
+  MUSTER_E_VIEWER = 17,
+  /* A hello or a welcome is damaged, or the two sides cannot understand each other; the message says which. */
+  MUSTER_E_TERMS = 18,
+  /* A report is damaged, of another session, older than one that came before, or tells of what was never sent. */
+  MUSTER_E_REPORT = 19,
+  /* A packet is damaged, of another session, or came before. */
+  MUSTER_E_PACKET = 20
 } muster_result_t;
 
 MUSTER_STATIC_ASSERT(sizeof(muster_result_t) == 4, "enums are int");

@@ -10,6 +10,8 @@ int main(void) {
   muster_world_t *other = small_world(others);
   uint64_t tick = 99;
   bool is_alive = true;
+  muster_sync_server_t *server;
+  OK(muster_sync_server_create(world, NULL, &server));
 
   EXPECT(MUSTER_E_HANDLE, muster_test_panic(NULL));
   EXPECT(MUSTER_E_BUG, muster_test_panic(world));
@@ -22,6 +24,13 @@ int main(void) {
   CHECK(tick == 99 && is_alive);
 
   OK(muster_world_step(other, NO_BYTES));
+  /* A server of a world that is broken is of no use, and ends as it would otherwise. */
+  bool is_update = true;
+  EXPECT(MUSTER_E_BUG, muster_sync_server_tick(server, world, &is_update));
+  OK(muster_sync_server_destroy(server));
+  muster_sync_server_t *none = NULL;
+  EXPECT(MUSTER_E_BUG, muster_sync_server_create(world, NULL, &none));
+  CHECK(is_update && none == NULL);
   OK(muster_world_destroy(world));
   EXPECT(MUSTER_E_HANDLE, muster_world_destroy(world));
   OK(muster_world_step(other, NO_BYTES));

@@ -1,6 +1,6 @@
 /* Goal: worlds that ended and calls that were refused leave no memory behind. Method: the sanitizer's allocator says how
  * much is allocated, before and after many rounds of everything. */
-#include "check.h"
+#include "sync.h"
 
 /* Of AddressSanitizer; its header is not installed with every compiler. */
 extern size_t __sanitizer_get_current_allocated_bytes(void);
@@ -43,13 +43,39 @@ static void round_of_everything(void) {
   OK(muster_world_destroy(world));
 }
 
+/* A session that goes on for a while over a bad network, with viewers who come and go. */
+static void round_of_a_session(void) {
+  static session_t session;
+  begin(&session);
+  play(&session, 20, 3);
+  muster_viewer_t viewer;
+  OK(muster_sync_server_add_viewer(session.server, NULL, &viewer));
+  size_t size, count;
+  uint32_t length = 0;
+  uint8_t byte = 0;
+  while (!tick(&session)) {
+  }
+  EXPECT(MUSTER_E_PACKET, muster_sync_client_receive(session.client, (muster_bytes_t){session.packets, 20}, 0, NULL));
+  EXPECT(MUSTER_E_REPORT, muster_sync_server_receive(session.server, viewer, (muster_bytes_t){session.packets, 20}, 0));
+  for (int i = 0; i < 2; i++) {
+    muster_sync_server_take_packets(session.server, session.world, viewer, 0, &byte, 0, &size, &length, 0, &count);
+  }
+  OK(muster_sync_server_remove_viewer(session.server, viewer));
+  muster_sync_client_t *none = NULL;
+  EXPECT(MUSTER_E_TERMS, muster_sync_client_create((muster_bytes_t){&byte, 1}, NO_BYTES, NULL, &none));
+  end(&session);
+}
+
 int main(void) {
   /* The first rounds fill what is kept for good: a message a thread, the list of free slots. */
-  round_of_everything();
-  round_of_everything();
+  for (int i = 0; i < 2; i++) {
+    round_of_everything();
+    round_of_a_session();
+  }
   const size_t before = __sanitizer_get_current_allocated_bytes();
   for (int i = 0; i < 200; i++) {
     round_of_everything();
+    round_of_a_session();
   }
   const size_t after = __sanitizer_get_current_allocated_bytes();
   /* A thread that has just ended may still hold a little. */

@@ -52,6 +52,21 @@ fn every_row_is_measured() {
     }
 }
 
+/// Two seconds of what takes minutes to tell anything: that it runs, and that the observer knows who is near it.
+#[test]
+fn a_soak_says_how_old_things_get() {
+    let output = Command::new(env!("CARGO_BIN_EXE_bench-sync"))
+        .args(["soak", "--seconds", "2", "--fighters", "100", "--players", "4"])
+        .output()
+        .expect("bench-sync can be executed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("what it found is JSON");
+    for figure in ["age of what is known of who moves within 60 m, p50, ms", "most bytes in a second", "states"] {
+        assert!(found[figure].as_f64() > Some(0.0), "{figure}: {found}");
+    }
+    assert_eq!(found["entities told to nobody"].as_u64(), Some(0));
+}
+
 #[test]
 fn an_unknown_row_is_refused() {
     let output = Command::new(env!("CARGO_BIN_EXE_bench-sync")).args(["--only", "none"]).output();

@@ -7,4 +7,11 @@ function love.conf(t)
   t.modules.joystick = false
   t.modules.physics = false
   t.modules.sound = false
+  for _, word in ipairs(arg) do
+    if word == "server" then
+      t.window = nil
+      t.modules.window = false
+      t.modules.graphics = false
+    end
+  end
 end

@@ -6,6 +6,8 @@ static const int MUSTER_FLAG_NOT_REWOUND = 268435456;
 static const int MUSTER_FLAG_AVOIDS = 536870912;
 static const int MUSTER_COLUMN_X = 65534;
 static const int MUSTER_COLUMN_Y = 65535;
+static const int MUSTER_REPORT_MAX = 1200;
+static const int MUSTER_VIEWER_COMMANDS_MAX = 512;
 static const int MUSTER_VERSION_MAJOR = 0;
 static const int MUSTER_VERSION_MINOR = 1;
 static const int MUSTER_VERSION_PATCH = 0;
@@ -36,7 +38,11 @@ typedef enum muster_result_t {
   MUSTER_E_SNAPSHOT = 13,
   MUSTER_E_REPLAY = 14,
   MUSTER_E_DIVERGED = 15,
-  MUSTER_E_PATH = 16
+  MUSTER_E_PATH = 16,
+  MUSTER_E_VIEWER = 17,
+  MUSTER_E_TERMS = 18,
+  MUSTER_E_REPORT = 19,
+  MUSTER_E_PACKET = 20
 } muster_result_t;
 const char *muster_result_name(int32_t result);
 muster_result_t muster_error_message(char *buffer, size_t capacity, size_t *out_length);
@@ -467,6 +473,214 @@ muster_result_t muster_replay_verify(muster_bytes_t replay, muster_bytes_t map_j
 muster_result_t muster_replay_seek(muster_bytes_t replay, muster_bytes_t map_json, uint64_t tick,
                                               muster_world_t **out_world);
 muster_result_t muster_replay_step(muster_world_t *world, muster_bytes_t replay, bool *out_is_end);
+typedef struct muster_sync_client_t muster_sync_client_t;
+typedef enum muster_departure_kind_t {
+  MUSTER_DEPARTURE_LEFT = 0,
+  MUSTER_DEPARTURE_DESTROYED = 1
+} muster_departure_kind_t;
+typedef struct muster_sync_client_options_t {
+  uint32_t size;
+  uint32_t groups_max;
+  uint32_t entities_max;
+  uint32_t owner_values_max;
+  uint32_t beyond_us;
+  uint32_t smooth_us;
+  int32_t snap;
+} muster_sync_client_options_t;
+typedef struct muster_sync_terms_t {
+  uint32_t size;
+  uint32_t session;
+  uint32_t player;
+  uint32_t tick_rate_hz;
+  uint32_t update_ticks;
+  uint32_t packet_max;
+  uint32_t public_attribute_count;
+  uint32_t owner_attribute_count;
+  uint8_t public_attributes[64];
+  uint8_t owner_attributes[64];
+  uint64_t tick;
+  uint64_t map_hash;
+} muster_sync_terms_t;
+typedef struct muster_received_t {
+  uint32_t size;
+  uint32_t update;
+  uint32_t states;
+  uint32_t events;
+  uint32_t is_whole;
+} muster_received_t;
+typedef struct muster_predicted_t {
+  uint32_t size;
+  uint32_t heading;
+  muster_entity_t entity;
+  muster_position_t position;
+  int32_t velocity_x;
+  int32_t velocity_y;
+  uint64_t tick;
+} muster_predicted_t;
+typedef struct muster_departure_t {
+  muster_entity_t entity;
+  uint32_t kind;
+  uint32_t reserved;
+} muster_departure_t;
+typedef struct muster_sync_client_stats_t {
+  uint32_t size;
+  uint32_t groups;
+  uint32_t entities;
+  uint32_t rtt_us;
+  uint32_t jitter_us;
+  uint32_t delay_us;
+  uint32_t lead_us;
+  uint32_t reserved;
+  uint64_t shown_tick;
+  uint64_t packets;
+  uint64_t bytes;
+  uint64_t states;
+  uint64_t states_whole;
+  uint64_t states_late;
+  uint64_t states_unknown;
+  uint64_t lost;
+  uint64_t refused[12];
+  uint64_t reports;
+  uint64_t report_bytes;
+  uint64_t corrections;
+  uint64_t dropped;
+} muster_sync_client_stats_t;
+muster_result_t muster_sync_client_options_default(muster_sync_client_options_t *out_options, uint32_t size);
+muster_result_t muster_sync_hello(uint8_t *out_hello, size_t capacity, size_t *out_size);
+muster_result_t muster_sync_terms(muster_bytes_t welcome, muster_sync_terms_t *out_terms);
+muster_result_t muster_sync_client_create(muster_bytes_t welcome, muster_bytes_t map_json,
+                                                     const muster_sync_client_options_t *options,
+                                                     muster_sync_client_t **out_client);
+muster_result_t muster_sync_client_destroy(muster_sync_client_t *client);
+muster_result_t muster_sync_client_adopt(muster_sync_client_t *client);
+muster_result_t muster_sync_client_receive(muster_sync_client_t *client, muster_bytes_t packet,
+                                                      uint64_t now_us, muster_received_t *out_received);
+muster_result_t muster_sync_client_command(muster_sync_client_t *client, const muster_command_t *command,
+                                                      size_t command_size);
+muster_result_t muster_sync_client_advance(muster_sync_client_t *client, uint64_t now_us);
+muster_result_t muster_sync_client_report(muster_sync_client_t *client, uint64_t now_us,
+                                                     uint8_t *out_report, size_t capacity, size_t *out_size);
+muster_result_t muster_sync_client_ids(muster_sync_client_t *client, muster_entity_t *out_ids,
+                                                  size_t capacity, size_t *out_count);
+muster_result_t muster_sync_client_read_positions(muster_sync_client_t *client,
+                                                             muster_position_t *out_positions, size_t capacity,
+                                                             size_t *out_count);
+muster_result_t muster_sync_client_read_metres(muster_sync_client_t *client, muster_position_t origin,
+                                                          float *out_xy, size_t capacity, size_t *out_count);
+muster_result_t muster_sync_client_read_i64(muster_sync_client_t *client, uint32_t column,
+                                                       int64_t *out_values, size_t capacity, size_t *out_count);
+muster_result_t muster_sync_client_read_i32(muster_sync_client_t *client, uint32_t column,
+                                                       int32_t *out_values, size_t capacity, size_t *out_count);
+muster_result_t muster_sync_client_owner_value(muster_sync_client_t *client, muster_entity_t entity,
+                                                          uint32_t attribute, bool *out_is_known, int32_t *out_value);
+muster_result_t muster_sync_client_predicted(muster_sync_client_t *client, bool *out_is_predicted,
+                                                        muster_predicted_t *out_predicted);
+muster_result_t muster_sync_client_take_events(muster_sync_client_t *client, muster_event_t *out_events,
+                                                          size_t event_size, size_t capacity, size_t *out_count);
+muster_result_t muster_sync_client_take_departures(muster_sync_client_t *client,
+                                                              muster_departure_t *out_departures,
+                                                              size_t departure_size, size_t capacity,
+                                                              size_t *out_count);
+muster_result_t muster_sync_client_stats(muster_sync_client_t *client,
+                                                    muster_sync_client_stats_t *out_stats);
+typedef struct muster_sync_server_t muster_sync_server_t;
+typedef uint64_t muster_viewer_t;
+typedef struct muster_kind_weight_t {
+  uint16_t kind;
+  uint16_t weight;
+} muster_kind_weight_t;
+typedef struct muster_sync_config_t {
+  uint32_t size;
+  uint32_t session;
+  uint32_t viewers_max;
+  uint32_t groups_max;
+  uint32_t cell_shift;
+  uint32_t history;
+  uint32_t delay_max;
+  uint32_t update_ticks;
+  uint32_t packet_max;
+  uint32_t rates_hz[3];
+  int32_t rate_radii[2];
+  const uint8_t *public_attributes;
+  const uint8_t *owner_attributes;
+  const muster_kind_weight_t *kind_weights;
+  uint32_t public_attribute_count;
+  uint32_t owner_attribute_count;
+  uint32_t kind_weight_count;
+  uint32_t reserved;
+} muster_sync_config_t;
+typedef struct muster_viewer_options_t {
+  uint32_t size;
+  uint32_t player;
+  uint32_t budget;
+  uint32_t delay;
+  uint16_t team;
+  uint8_t sees_hidden;
+  uint8_t is_everywhere;
+} muster_viewer_options_t;
+typedef struct muster_view_t {
+  muster_position_t position;
+  muster_entity_t entity;
+  int32_t enter;
+  int32_t leave;
+} muster_view_t;
+typedef struct muster_inputs_due_t {
+  uint32_t size;
+  uint32_t inputs;
+  uint32_t rewind_ticks;
+} muster_inputs_due_t;
+typedef struct muster_sync_server_stats_t {
+  uint32_t size;
+  uint32_t viewers;
+  uint32_t groups;
+  uint32_t cells;
+  uint64_t updates;
+  uint64_t shares_encoded;
+  uint64_t shares_sent;
+  uint64_t shares_whole;
+  uint64_t shares_deferred;
+  uint64_t packets;
+  uint64_t bytes;
+  uint64_t own_bytes;
+  uint64_t event_bytes;
+  uint64_t divided;
+  uint64_t unplaced;
+  uint64_t events_dropped;
+  uint64_t reports_refused;
+} muster_sync_server_stats_t;
+muster_result_t muster_sync_config_default(muster_sync_config_t *out_config, uint32_t size);
+muster_result_t muster_viewer_options_default(muster_viewer_options_t *out_options, uint32_t size);
+muster_result_t muster_sync_server_create(muster_world_t *world, const muster_sync_config_t *config,
+                                                     muster_sync_server_t **out_server);
+muster_result_t muster_sync_server_destroy(muster_sync_server_t *server);
+muster_result_t muster_sync_server_adopt(muster_sync_server_t *server);
+muster_result_t muster_sync_server_welcome(muster_sync_server_t *server, muster_world_t *world,
+                                                      muster_bytes_t hello, uint32_t player, uint8_t *out_welcome,
+                                                      size_t capacity, size_t *out_size);
+muster_result_t muster_sync_server_add_viewer(muster_sync_server_t *server,
+                                                         const muster_viewer_options_t *options,
+                                                         muster_viewer_t *out_viewer);
+muster_result_t muster_sync_server_remove_viewer(muster_sync_server_t *server, muster_viewer_t viewer);
+muster_result_t muster_sync_server_set_views(muster_sync_server_t *server, muster_viewer_t viewer,
+                                                        const muster_view_t *views, size_t count, size_t view_size);
+muster_result_t muster_sync_server_set_predicted(muster_sync_server_t *server, muster_viewer_t viewer,
+                                                            muster_entity_t entity);
+muster_result_t muster_sync_server_tick(muster_sync_server_t *server, muster_world_t *world,
+                                                   bool *out_is_update);
+muster_result_t muster_sync_server_take_packets(muster_sync_server_t *server, muster_world_t *world,
+                                                           muster_viewer_t viewer, uint64_t now_us, uint8_t *out_bytes,
+                                                           size_t capacity, size_t *out_size, uint32_t *out_lengths,
+                                                           size_t lengths_capacity, size_t *out_count);
+muster_result_t muster_sync_server_receive(muster_sync_server_t *server, muster_viewer_t viewer,
+                                                      muster_bytes_t report, uint64_t now_us);
+muster_result_t muster_sync_server_take_inputs(muster_sync_server_t *server, muster_world_t *world,
+                                                          muster_viewer_t viewer, muster_command_t *out_commands,
+                                                          size_t command_size, size_t capacity, size_t *out_count,
+                                                          muster_inputs_due_t *out_due);
+muster_result_t muster_sync_server_apply_inputs(muster_sync_server_t *server, muster_world_t *world,
+                                                           muster_viewer_t viewer, muster_inputs_due_t *out_due);
+muster_result_t muster_sync_server_stats(muster_sync_server_t *server,
+                                                    muster_sync_server_stats_t *out_stats);
 uint32_t muster_version(void);
 const char *muster_version_text(void);
 ]]

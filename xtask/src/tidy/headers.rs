@@ -5,7 +5,7 @@ use super::{Finding, Text, Tree};
 /// The functions that libmuster has promised, one a line.
 const SYMBOLS: &str = "ffi/symbols.txt";
 const HEADERS: &str = "include/muster/";
-const THREADS: [&str; 2] = ["[any]", "[world]"];
+const THREADS: [&str; 4] = ["[any]", "[world]", "[server]", "[client]"];
 
 /// One declared function.
 struct Function<'a> {
