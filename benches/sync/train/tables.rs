@@ -14,7 +14,7 @@ const PRIOR_WEIGHT: f64 = 2.0;
 /// The source of the models.
 pub(crate) fn source(tally: &Tally) -> String {
     let mut text = String::from(
-        "//! The models' tables, made by `train-sync` in `benches/sync`: not to be edited.\n\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\nuse super::model::{Field, Model};\n\n",
+        "//! The models' tables, made by `train-sync` in `benches/sync`. @generated\n\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\nuse super::model::{Field, Model};\n\n",
     );
     let mut names = Vec::new();
     for (name, count) in tally.fields().filter(|(_, count)| !count.symbols.is_empty()) {

@@ -14,13 +14,14 @@ pub mod snapshot;
 pub mod sync_bits;
 pub mod sync_packet;
 pub mod sync_report;
+pub mod sync_share;
 
 mod meeting;
 mod operation;
 mod seal;
 
 /// The name and the body of every target. A target's corpus is the folder of its name under `corpus/`.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, fn(&[u8])); 9] = [
     ("inputs", inputs::run),
     ("map", map::run),
     ("operations", operations::run),
@@ -29,4 +30,5 @@ pub const TARGETS: [(&str, fn(&[u8])); 8] = [
     ("sync_bits", sync_bits::run),
     ("sync_packet", sync_packet::run),
     ("sync_report", sync_report::run),
+    ("sync_share", sync_share::run),
 ];

@@ -122,6 +122,12 @@ impl<'a> Decoder<'a> {
         Self { range: RangeDecoder::new(share), refused: None }
     }
 
+    /// How many bytes were taken, zeros behind the end among them.
+    #[cfg(test)]
+    pub(super) const fn taken(&self) -> usize {
+        self.range.taken()
+    }
+
     /// The first thing that was wrong.
     pub(super) fn finish(self) -> Result<(), DecodeError> {
         match self.refused {

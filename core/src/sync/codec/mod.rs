@@ -107,9 +107,10 @@ impl Layout {
         (self.side() - 1).ilog2() + 1
     }
 
-    /// No share of so many entities is longer, in bytes, whatever they are.
+    /// No share of so many entities is longer, in bytes, whatever they are and whoever was there before. What moves takes
+    /// two or three bytes, and one that is told whole about ten: this is for those who must be sure.
     pub const fn share_max(&self, entities: usize) -> usize {
-        64 + entities * (80 + 8 * self.attributes as usize)
+        192 + entities * (96 + 8 * self.attributes as usize)
     }
 }
 
@@ -174,25 +175,36 @@ pub fn decode_group(
         return Err(DecodeError::Length);
     }
     let mut coder = Decoder::new(share);
-    let identity = match known {
+    let identity = hear(&mut coder, update, known, layout, out);
+    coder.finish()?;
+    Ok(identity)
+}
+
+/// Takes the symbols of a share from a decoder. How many there are is bounded by the group, not by the share.
+fn hear(
+    coder: &mut Decoder<'_>,
+    update: u32,
+    known: Option<&Known<'_>>,
+    layout: &Layout,
+    out: &mut GroupState,
+) -> Option<Identity> {
+    match known {
         None => {
-            let identity = group::identity(&mut coder, &Identity::default(), layout);
-            let came = group::came(&mut coder, 1, u32::MAX, 0);
+            let identity = group::identity(coder, &Identity::default(), layout);
+            let came = group::came(coder, 1, u32::MAX, 0);
             let members = Members { came, ..Members::default() };
             (out.present, out.destroyed) = (members.present(), 0);
-            group::entities(&mut coder, &mut Hearing(out), &members, identity.update, None, layout);
+            group::entities(coder, &mut Hearing(out), &members, identity.update, None, layout);
             Some(identity)
         }
         Some(known) => {
             out.copy_from(known.base);
-            let members = group::members(&mut coder, known.base.present, &Members::default());
+            let members = group::members(coder, known.base.present, &Members::default());
             (out.present, out.destroyed) = (members.present(), members.destroyed);
-            group::entities(&mut coder, &mut Hearing(out), &members, update, Some(known), layout);
+            group::entities(coder, &mut Hearing(out), &members, update, Some(known), layout);
             None
         }
-    };
-    coder.finish()?;
-    Ok(identity)
+    }
 }
 
 /// Gives the symbols of a share to a coder.

@@ -1,4 +1,4 @@
-//! The models' tables, made by `train-sync` in `benches/sync`: not to be edited.
+//! The models' tables, made by `train-sync` in `benches/sync`. @generated
 
 #![cfg_attr(rustfmt, rustfmt_skip)]
 

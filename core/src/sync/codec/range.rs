@@ -113,6 +113,12 @@ impl<'a> RangeDecoder<'a> {
         }
     }
 
+    /// How many bytes were taken, zeros behind the end among them.
+    #[cfg(test)]
+    pub(super) const fn taken(&self) -> usize {
+        self.at
+    }
+
     /// Whether the share ended where the symbols did.
     pub(super) const fn is_at_end(&self) -> bool {
         // The decoder is four bytes ahead, and at most one byte ends a share.

@@ -203,11 +203,56 @@ fn what_rests_costs_next_to_nothing() {
 }
 
 #[test]
-fn groups_of_four_attributes_always_fit_into_a_share() {
+fn hostile_shares_take_no_more_than_a_group_can_have() {
+    for seed in 0..2_000 {
+        let mut words = Words { seed, count: 0 };
+        let layout = Layout { attributes: words.below(65) as u8, cell_shift: 20 + words.below(5) as u8 };
+        let mut base = words.state(&layout);
+        base.present = u32::MAX;
+        let known = Known { base: &base, base_update: 5, before: Some((&base, 4)) };
+        // Nothing, the rarest symbol again and again, and anything: what is behind the end is zeros.
+        let byte = words.word() as u8;
+        let length = words.below(3_000) as usize;
+        let share: Vec<u8> = (0..length).map(|_| if seed % 2 == 0 { byte } else { words.word() as u8 }).collect();
+        let mut out = GroupState::new(layout.attributes.into());
+        for known in [None, Some(&known)] {
+            let mut decoder = Decoder::new(&share);
+            hear(&mut decoder, 7, known, &layout, &mut out);
+            assert!(decoder.taken() <= layout.share_max(GROUP), "{}", decoder.taken());
+        }
+    }
+}
+
+#[test]
+fn whole_fighters_take_eleven_bytes() {
+    let layout = Layout { attributes: 2, cell_shift: 22 };
+    let mut words = Words { seed: 3, count: 0 };
+    let mut state = GroupState::new(2);
+    for index in 0..GROUP {
+        state.present |= 1 << index;
+        let slot = 40 + 3 * index as u64 + words.below(3);
+        state.id[index] = EntityId::from_bits(words.below(4) << 32 | slot);
+        (state.x[index], state.y[index]) = (words.below(6_400) as u16, words.below(6_400) as u16);
+        state.heading[index] = words.word() as u8;
+        state.health_max[index] = 100;
+        state.health[index] = if words.one_in(2) { 100 } else { words.below(100) as i32 };
+        (state.state[index], state.kind[index]) = (1 + words.below(2) as u16, 1 + words.below(2) as u16);
+        state.team[index] = 1 + words.below(4) as u16;
+        state.owner[index] = slot as u32;
+        (state.half_x[index], state.half_y[index]) = (102, 102);
+        if words.one_in(2) {
+            state.target[index] = state.id[words.below(1 + index as u64) as usize];
+        }
+    }
+    let share = there_and_back(&state, &Identity::default(), None, &layout);
+    assert!(share.len() <= 11 * GROUP + 14, "{}", share.len());
+}
+
+#[test]
+fn some_entities_fit_into_a_share_for_certain() {
     for attributes in 0..=64u8 {
         let layout = Layout { attributes, cell_shift: 24 };
-        // How many entities of a group fit for certain; the server keeps to it.
-        let entities = (1..=GROUP).rev().find(|entities| layout.share_max(*entities) <= SHARE_MAX);
-        assert!(entities.is_some());
+        assert!(layout.share_max(1) <= SHARE_MAX);
     }
+    assert!(Layout { attributes: 0, cell_shift: 22 }.share_max(16) <= SHARE_MAX);
 }
