@@ -19,7 +19,7 @@ FUZZ_SECONDS ?= 10
 # Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
 PREFIX ?= /usr/local
 
-.PHONY: help run install test check loom determinism unit bench-core bench-parts bench-relay fuzz compiler schema-compiler install-tools
+.PHONY: help run install test check loom determinism unit bench-core bench-parts bench-relay bench-sync fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -67,6 +67,9 @@ bench-parts: ## Measure parts of the core by themselves, half a minute when buil
 bench-relay: install-tools ## Compare the relay with coturn and a bare forwarder, about fifteen minutes
 	$(CARGO) build --locked --release --package muster-relay --package muster-benches --bins
 	$(CARGO) run --locked --release --package muster-benches --bin bench-relay -- $(BENCH_FLAGS)
+
+bench-sync: compiler ## Measure state synchronisation with other codecs beside it, about five minutes
+	$(CARGO) run --locked --release --package muster-benches --features peers --bin bench-sync -- $(BENCH_FLAGS)
 
 fuzz: install-tools ## Fuzz every parser for ten minutes each, or FUZZ_SECONDS
 	FUZZ_SECONDS=$(if $(filter command line environment,$(origin FUZZ_SECONDS)),$(FUZZ_SECONDS),600) tests/fuzz

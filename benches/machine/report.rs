@@ -21,7 +21,7 @@ pub fn markdown<P>(findings: &[(Row<P>, Finding)], facts: &[(&'static str, Strin
     for (row, finding) in findings {
         line(&mut text, &target_line(row, finding));
     }
-    for (row, finding) in findings {
+    for (row, finding) in findings.iter().filter(|(_, finding)| !finding.series.is_empty()) {
         line(&mut text, &format!("\n### {}\n", row.title));
         table(&mut text, finding);
     }

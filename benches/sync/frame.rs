@@ -1,7 +1,7 @@
 //! What there is to tell of a world at an update: quantised as Muster tells it, for peers to encode and for counting.
 
 use muster_benches::scene::RANK;
-use muster_core::{Entity, EntityId, METRE, World, sync::cell::CENTIMETRES};
+use muster_core::{EntityId, METRE, World, sync::cell::CENTIMETRES};
 
 /// One entity as everybody may see it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,7 +45,7 @@ impl Frame {
             if frame.entities.len() <= slot {
                 frame.entities.resize(slot + 1, None);
             }
-            frame.entities[slot] = Some(Told::of(id, &world.entity(id).expect("it lives")));
+            frame.entities[slot] = Some(Told::of(id, world));
         }
         frame
     }
@@ -71,7 +71,8 @@ pub(crate) fn slot_of(id: EntityId) -> usize {
 }
 
 impl Told {
-    fn of(id: EntityId, entity: &Entity) -> Self {
+    fn of(id: EntityId, world: &World) -> Self {
+        let entity = world.entity(id).expect("what is listed lives");
         let centimetres = |sector: i64, at: i32| {
             let at = sector * i64::from(muster_core::SECTOR_SIDE) + i64::from(at);
             (at * CENTIMETRES).div_euclid(i64::from(METRE)) as i32
@@ -83,7 +84,8 @@ impl Told {
             heading: (entity.heading >> 8) as u8,
             health: entity.health,
             state: entity.state,
-            target: entity.target,
+            // What is gone is nobody's target to those who are told.
+            target: if world.is_alive(entity.target) { entity.target } else { EntityId::NULL },
             flags: entity.flags,
             rank: entity.attributes.get(usize::from(RANK)).copied().unwrap_or(0),
             health_max: entity.health_max,

@@ -4,14 +4,18 @@
 //! `RESULTS.md` beside this file holds what was measured and how to read it.
 
 mod bytes;
+mod crowd;
 mod frame;
 // The same counting allocator as that of `bench-core`, which has its tests.
 #[path = "../core/heap.rs"]
 mod heap;
+mod interest;
 mod peers;
 mod reader;
 mod row;
 mod service;
+mod steady;
+mod ticks;
 
 use std::{fs, path::PathBuf};
 

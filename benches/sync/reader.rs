@@ -30,6 +30,15 @@ struct Group {
     states: Vec<(u8, u32, GroupState)>,
 }
 
+impl Group {
+    fn push(&mut self, version: u8, update: u32, state: GroupState) {
+        if self.states.len() == HISTORY {
+            self.states.remove(0);
+        }
+        self.states.push((version, update, state));
+    }
+}
+
 impl Reader {
     pub(crate) fn new(layout: Layout) -> Self {
         Self { layout, groups: BTreeMap::new(), tally: Tally::new() }
@@ -48,8 +57,10 @@ impl Reader {
             if header.base == 0 {
                 let identity = decode_group(share, update, None, &self.layout, &mut state)?.context("it is whole")?;
                 self.tally.count_group(&state, identity.update, None, &identity, &self.layout);
-                let states = vec![(header.version, identity.update, state)];
-                self.groups.insert(header.group, Group { identity, states });
+                // Until the first is acknowledged several whole ones are on their way, and each may be built on.
+                let group = self.groups.entry(header.group).or_insert_with(|| Group { identity, states: Vec::new() });
+                group.identity = identity;
+                group.push(header.version, identity.update, state);
                 continue;
             }
             let group = self.groups.get_mut(&header.group).context("a group begins whole")?;
@@ -63,10 +74,7 @@ impl Reader {
             let known = Known { base: base_state, base_update, before };
             decode_group(share, update, Some(&known), &self.layout, &mut state)?;
             self.tally.count_group(&state, update, Some(&known), &group.identity, &self.layout);
-            if group.states.len() == HISTORY {
-                group.states.remove(0);
-            }
-            group.states.push((header.version, update, state));
+            group.push(header.version, update, state);
         }
         Ok(())
     }

@@ -4,7 +4,9 @@ use muster_benches::{row::Target, scene::Kind};
 
 use crate::{
     bytes::{self, Figure},
+    crowd, interest,
     service::UPDATES_HZ,
+    steady, ticks,
 };
 
 /// How much is measured.
@@ -73,6 +75,69 @@ pub(crate) const ROWS: &[Row] = &[
         target: Target::None,
         unit: "B",
         measure: |plan| bytes::measure(plan, &others(plan), Figure::Bytes(0), true),
+    },
+    Row {
+        name: "crowd-1000",
+        title: "1,000 viewers of one camp of 1,000, encode + assemble, one core",
+        target: Target::AtMost(12.0),
+        unit: "ms",
+        measure: |plan| crowd::update(plan, plan.entities(1_000), plan.viewers(1_000)),
+    },
+    Row {
+        name: "crowd-250",
+        title: "250 viewers of one camp of 250, encode + assemble, one core",
+        target: Target::AtMost(2.0),
+        unit: "ms",
+        measure: |plan| crowd::update(plan, plan.entities(250), plan.viewers(250)),
+    },
+    Row {
+        name: "viewer",
+        title: "one more viewer of a camp of 1,000, beyond copying its bytes",
+        target: Target::AtMost(3.0),
+        unit: "us",
+        measure: |plan| crowd::viewer(plan, plan.entities(1_000), plan.viewers(1_000)),
+    },
+    Row {
+        name: "interest-camp",
+        title: "interest, 1,000 viewers and 1,000 entities in one camp",
+        target: Target::AtMost(200.0),
+        unit: "us",
+        measure: |plan| interest::upkeep(plan, Kind::Walk(plan.entities(1_000), 200), plan.viewers(1_000)),
+    },
+    Row {
+        name: "interest-2km",
+        title: "interest, 1,000 viewers and 1,000 entities over 2 km",
+        target: Target::AtMost(20.0),
+        unit: "us",
+        measure: |plan| interest::upkeep(plan, Kind::Walk(plan.entities(1_000), 2_000), plan.viewers(1_000)),
+    },
+    Row {
+        name: "tick-250",
+        title: "whole server tick at 20 Hz, 250 fighters in one camp, all watching, p95",
+        target: Target::AtMost(5.0),
+        unit: "ms",
+        measure: |plan| ticks::whole(plan, plan.entities(250)),
+    },
+    Row {
+        name: "tick-600",
+        title: "whole server tick at 20 Hz, 600 fighters in one camp, all watching, p95",
+        target: Target::AtMost(14.0),
+        unit: "ms",
+        measure: |plan| ticks::whole(plan, plan.entities(600)),
+    },
+    Row {
+        name: "tick-1000",
+        title: "whole server tick at 20 Hz, 1,000 fighters in one camp, all watching, p95",
+        target: Target::AtMost(30.0),
+        unit: "ms",
+        measure: |plan| ticks::whole(plan, plan.entities(1_000)),
+    },
+    Row {
+        name: "allocations",
+        title: "allocations in a steady update, server",
+        target: Target::AtMost(0.0),
+        unit: "",
+        measure: |plan| steady::server(plan, plan.entities(250), plan.viewers(250)),
     },
 ];
 

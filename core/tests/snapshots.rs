@@ -22,7 +22,7 @@ fn reseal(bytes: &mut [u8]) {
 
 #[test]
 fn a_restored_world_is_the_same_and_goes_on_the_same_on_any_number_of_shards() {
-    for mut scene in [Scene::new(7), Scene::with_map(7)] {
+    for mut scene in [Scene::new(7), Scene::with_map(7), Scene::with_map(7).looking_back(15)] {
         let mut world = scene.world(Execution::default());
         scene.advance(&mut world, 40);
         let bytes = saved(&world);
@@ -89,6 +89,10 @@ fn ids_after_a_restore_are_those_that_would_have_come() {
 
 #[test]
 fn the_bytes_do_not_depend_on_shards_threads_or_on_sectors_that_were_left() {
+    let looking_back = saved(&Scene::new(11).looking_back(15).run(Execution::default(), 50));
+    for execution in executions() {
+        assert_eq!(saved(&Scene::new(11).looking_back(15).run(execution, 50)), looking_back, "{execution:?}");
+    }
     let plain = saved(&Scene::new(11).run(Execution::default(), 50));
     for execution in executions() {
         assert_eq!(saved(&Scene::new(11).run(execution, 50)), plain, "{execution:?}");
@@ -108,7 +112,11 @@ fn the_bytes_do_not_depend_on_shards_threads_or_on_sectors_that_were_left() {
 
 #[test]
 fn every_cut_is_refused() {
-    let bytes = saved(&Scene::small().run(Execution::default(), 3));
+    every_cut_of(Scene::small());
+}
+
+fn every_cut_of(scene: Scene) {
+    let bytes = saved(&scene.run(Execution::default(), 3));
     assert!(World::restore(&bytes, None, Execution::default()).is_ok());
     for end in 0..bytes.len() {
         let mut cut = bytes[..end].to_vec();
@@ -131,7 +139,13 @@ fn every_cut_is_refused() {
 
 #[test]
 fn every_flip_is_refused_and_behind_the_checksum_is_refused_or_gives_another_world() {
-    let bytes = saved(&Scene::small().run(Execution::default(), 3));
+    for scene in [Scene::small(), Scene::small().looking_back(2)] {
+        every_flip_of(scene);
+    }
+}
+
+fn every_flip_of(scene: Scene) {
+    let bytes = saved(&scene.run(Execution::default(), 3));
     let (mut refused, mut others) = (0, 0);
     for at in 0..bytes.len() {
         for bit in 0..8 {

@@ -75,22 +75,25 @@ const MAP: &str = r#"{
     "routes": [[[20, 20], [180, 180], [20, 180], [180, 20]]]
 }"#;
 
-fn config() -> WorldConfig {
+fn config(rewind_ticks: u8) -> WorldConfig {
     let behaviour = |steps| Behaviour { steps, sight: 30 * METRE, think_ticks: 10 };
     WorldConfig {
         entities_max: 512,
         projectiles_max: 4096,
         attributes: vec!["ammunition".into(), "fuel".into()],
-        weapons: vec![Weapon {
-            damage: 1,
-            range: 25 * METRE,
-            reload_ticks: 20,
-            projectile_speed: 60 * METRE,
-            projectile_radius: METRE / 8,
-            hits: 1,
-            friendly_fire: false,
-            rewinds: true,
-        }],
+        weapons: [60 * METRE, 0]
+            .map(|projectile_speed| Weapon {
+                damage: 1,
+                range: 25 * METRE,
+                reload_ticks: 20,
+                projectile_speed,
+                projectile_radius: METRE / 8,
+                hits: 1,
+                friendly_fire: false,
+                rewinds: true,
+            })
+            .to_vec(),
+        rewind_ticks,
         behaviours: vec![
             behaviour(vec![Step::Chase, Step::Wander { radius: 60 * METRE }]),
             behaviour(vec![Step::Patrol { route: 0 }]),
@@ -101,10 +104,10 @@ fn config() -> WorldConfig {
 }
 
 /// A world with some hundred entities that are busy for ever. Returns those of player 1 too.
-fn world(execution: Execution) -> (World, Vec<EntityId>) {
+fn world(execution: Execution, rewind_ticks: u8) -> (World, Vec<EntityId>) {
     let map = Map::from_json(MAP).expect("the map is right");
     let corner = map.origin();
-    let mut world = World::new(config(), Some(map), execution).expect("the configuration is right");
+    let mut world = World::new(config(rewind_ticks), Some(map), execution).expect("the configuration is right");
     let mut own = Vec::new();
     for number in 0..400_u16 {
         // On a grid of 20 x 20, the walls left free.
@@ -122,7 +125,8 @@ fn world(execution: Execution) -> (World, Vec<EntityId>) {
             health_max: i32::MAX,
             team: 1 + number % 2,
             owner: u32::from(usize::from(number) < OWN),
-            weapon: 1,
+            // A past is looked at by what hits at once.
+            weapon: if rewind_ticks > 0 { 1 + (number % 3 / 2) as u8 } else { 1 },
             bot: if usize::from(number) < OWN { 0 } else { 1 + number % 3 },
             attributes: vec![7, 8],
             ..Entity::at(position)
@@ -141,16 +145,17 @@ fn command(world: &mut World, own: &[EntityId]) {
     let corner = Position::new(SectorId::new(-1, -1), 900 * i64::from(METRE), 900 * i64::from(METRE));
     let entity = own[tick as usize % own.len()];
     let along = |step: u64| (10 + (tick * step) % 180) as i64 * i64::from(METRE);
+    let rewind = (tick % 20) as u8;
     let action = match tick % 3 {
         0 => Action::Fire { heading: (tick * 1_000) as u16 },
         _ => Action::MoveTo(corner.offset(along(37), along(61))),
     };
-    world.command(Command { player: 1, entity, sector: None, action, rewind: 0 }).expect("there is room for a command");
+    world.command(Command { player: 1, entity, sector: None, action, rewind }).expect("there is room for a command");
 }
 
-fn check(execution: Execution) {
+fn check(execution: Execution, rewind_ticks: u8) {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let (mut world, own) = world(execution);
+    let (mut world, own) = world(execution, rewind_ticks);
     let (mut events, mut projectiles) = (0, 0);
     for _ in 0..TICKS_BEFORE {
         command(&mut world, &own);
@@ -175,10 +180,15 @@ fn check(execution: Execution) {
 
 #[test]
 fn one_thread() {
-    check(Execution { shards: 1, threads: 1, inline_below: 0, split_above: 0 });
+    check(Execution { shards: 1, threads: 1, inline_below: 0, split_above: 0 }, 0);
 }
 
 #[test]
 fn two_threads() {
-    check(Execution { shards: 4, threads: 2, inline_below: 0, split_above: 50 });
+    check(Execution { shards: 4, threads: 2, inline_below: 0, split_above: 50 }, 0);
+}
+
+#[test]
+fn with_a_past() {
+    check(Execution { shards: 4, threads: 2, inline_below: 0, split_above: 50 }, 15);
 }

@@ -27,13 +27,14 @@ pub struct Camp {
     chance: Chance,
     fighters: Vec<Fighter>,
     side_m: f64,
+    is_fight: bool,
     /// Room for what queries find.
     near: Vec<EntityId>,
 }
 
 impl Camp {
-    /// So many fighters all over a square of so many metres.
-    pub fn new(fighters: usize, side_m: f64, seed: u64, execution: Execution) -> Self {
+    /// So many fighters all over a square of so many metres, or walkers without weapons and without a body.
+    pub fn new(fighters: usize, side_m: f64, is_fight: bool, seed: u64, execution: Execution) -> Self {
         let blade = Weapon {
             damage: 9,
             range: 2 * METRE,
@@ -73,10 +74,10 @@ impl Camp {
         let fighters = (0..fighters)
             .map(|number| {
                 let style = [Style::Keys, Style::Keys, Style::Keys, Style::Clicks, Style::Bot][number % 5];
-                Fighter::new((1 + number / 5 % TEAMS) as u16, style, &mut chance)
+                Fighter::new((1 + number / 5 % TEAMS) as u16, style, is_fight, &mut chance)
             })
             .collect();
-        let mut camp = Self { world, chance, fighters, side_m, near: Vec::new() };
+        let mut camp = Self { world, chance, fighters, side_m, is_fight, near: Vec::new() };
         for number in 0..camp.fighters.len() {
             let (x, y) = (camp.chance.between(0.0, side_m), camp.chance.between(0.0, side_m));
             camp.spawn(number, x, y);
@@ -90,7 +91,7 @@ impl Camp {
             half_x: extent(0.4),
             mass: 80_000,
             layers: 1,
-            collides: 1,
+            collides: u16::from(self.is_fight),
             speed_max: units(fighter.speed_m) as i32,
             acceleration_max: 22 * METRE,
             health: 100,
@@ -144,7 +145,7 @@ impl Scene for Camp {
         self.reward_destroyers();
         for number in 0..self.fighters.len() {
             if self.world.is_alive(self.fighters[number].id) {
-                let Self { world, chance, fighters, side_m, near } = self;
+                let Self { world, chance, fighters, side_m, near, .. } = self;
                 fighters[number].play(world, chance, *side_m, near);
             } else if self.fighters[number].is_due(&self.world, &mut self.chance) {
                 self.spawn_near_base(number);

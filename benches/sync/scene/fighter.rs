@@ -36,7 +36,7 @@ pub(super) struct Fighter {
     pub(super) style: Style,
     /// Metres a second.
     pub(super) speed_m: f64,
-    /// 1 blade, 2 rifle.
+    /// 0 none, 1 blade, 2 rifle.
     pub(super) weapon: u8,
     /// The tick at which it comes back, once it is known to be gone.
     due_tick: Option<u64>,
@@ -55,13 +55,13 @@ pub(super) struct Fighter {
 }
 
 impl Fighter {
-    pub(super) fn new(team: u16, style: Style, chance: &mut Chance) -> Self {
+    pub(super) fn new(team: u16, style: Style, is_armed: bool, chance: &mut Chance) -> Self {
         Self {
             id: EntityId::NULL,
             team,
             style,
             speed_m: chance.between(3.5, 6.0),
-            weapon: 1 + u8::from(chance.unit() < 0.6),
+            weapon: if is_armed { 1 + u8::from(chance.unit() < 0.6) } else { 0 },
             due_tick: None,
             target: EntityId::NULL,
             look_tick: 0,
@@ -105,7 +105,7 @@ impl Fighter {
         }
         self.look_tick = world.tick() + chance.ticks(0.4, 2.5);
         self.find_target(world, chance, near);
-        if !self.target.is_null() && chance.unit() < 0.6 {
+        if self.weapon != 0 && !self.target.is_null() && chance.unit() < 0.6 {
             order(world, self.id, Action::Attack(self.target));
             return;
         }
@@ -142,7 +142,12 @@ impl Fighter {
         };
         let speed = self.speed_m * part;
         steer(world, self.id, speed * way.cos(), speed * way.sin(), self.speed_m);
-        if !self.target.is_null() && distance < self.reach_m() && off.abs() < 0.2 && now >= self.ready_tick {
+        if self.weapon != 0
+            && !self.target.is_null()
+            && distance < self.reach_m()
+            && off.abs() < 0.2
+            && now >= self.ready_tick
+        {
             self.ready_tick = now + 42;
             order(world, self.id, Action::Fire { heading: turn(self.aim) });
             let left = world.value(self.id, Column::Attribute(AMMUNITION)).expect("it is alive");

@@ -63,6 +63,8 @@ pub enum Kind {
     Camp(usize),
     /// The same spread over a field of so many metres a side.
     Field(usize, u32),
+    /// The same without weapons, who walk through each other: nothing happens but movement.
+    Walk(usize, u32),
     /// Units that march in blocks of a hundred, wheel at corners and halt.
     March(usize),
     /// Cars on a circuit, up to 60 m/s.
@@ -78,6 +80,7 @@ impl Kind {
             Self::Drift(count) => format!("drift, {count} discs"),
             Self::Camp(count) => format!("camp fight, {count} fighters"),
             Self::Field(count, side) => format!("fight of {count} over {side} m"),
+            Self::Walk(count, side) => format!("walk of {count} over {side} m"),
             Self::March(count) => format!("march, {count} units"),
             Self::Race(count) => format!("race, {count} cars"),
             Self::Katamari(count) => format!("katamari-like, {count} bodies"),
@@ -88,8 +91,9 @@ impl Kind {
     pub fn build(self, seed: u64, execution: Execution) -> Box<dyn Scene> {
         match self {
             Self::Drift(count) => Box::new(Drift::new(count, seed, execution)),
-            Self::Camp(count) => Box::new(Camp::new(count, camp::SIDE_M, seed, execution)),
-            Self::Field(count, side) => Box::new(Camp::new(count, f64::from(side), seed, execution)),
+            Self::Camp(count) => Box::new(Camp::new(count, camp::SIDE_M, true, seed, execution)),
+            Self::Field(count, side) => Box::new(Camp::new(count, f64::from(side), true, seed, execution)),
+            Self::Walk(count, side) => Box::new(Camp::new(count, f64::from(side), false, seed, execution)),
             Self::March(count) => Box::new(March::new(count, seed, execution)),
             Self::Race(count) => Box::new(Race::new(count, seed, execution)),
             Self::Katamari(count) => Box::new(Katamari::new(count, seed, execution)),
@@ -101,7 +105,7 @@ impl Kind {
         match self {
             Self::Drift(_) => TICK_RATE_HZ,
             Self::Katamari(_) => 5 * TICK_RATE_HZ,
-            Self::Camp(_) | Self::Field(..) | Self::March(_) | Self::Race(_) => 10 * TICK_RATE_HZ,
+            Self::Camp(_) | Self::Field(..) | Self::Walk(..) | Self::March(_) | Self::Race(_) => 10 * TICK_RATE_HZ,
         }
     }
 
@@ -110,7 +114,7 @@ impl Kind {
         let (x, y) = match self {
             Self::Drift(count) => [drift::side_m(count) / 2.0; 2].into(),
             Self::Camp(_) => (camp::SIDE_M / 2.0, camp::SIDE_M / 2.0),
-            Self::Field(_, side) => (f64::from(side) / 2.0, f64::from(side) / 2.0),
+            Self::Field(_, side) | Self::Walk(_, side) => (f64::from(side) / 2.0, f64::from(side) / 2.0),
             Self::March(count) => march::middle_m(count),
             Self::Race(_) => race::MIDDLE_M,
             Self::Katamari(_) => (katamari::SIDE_M / 2.0, katamari::SIDE_M / 2.0),

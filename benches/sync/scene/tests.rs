@@ -106,7 +106,9 @@ fn discs_drift_on() {
 
 #[test]
 fn a_seed_is_a_scene() {
-    for kind in [Kind::Camp(60), Kind::March(120), Kind::Race(8), Kind::Katamari(60), Kind::Drift(30)] {
+    for kind in
+        [Kind::Camp(60), Kind::Walk(40, 300), Kind::March(120), Kind::Race(8), Kind::Katamari(60), Kind::Drift(30)]
+    {
         let play = |seed| {
             let mut scene = kind.build(seed, ONE_THREAD);
             (0..300).for_each(|_| scene.step());

@@ -55,10 +55,8 @@ impl Groups {
             .collect();
         let mut now: Vec<GroupState> = old.clone();
         // Who is gone makes room first, as does who went to another cell.
-        let cells: BTreeMap<EntityId, Cell> = ids
-            .iter()
-            .map(|id| (*id, Cell::at(world.position(*id).expect("it lives"), CELL_SHIFT)))
-            .collect();
+        let cells: BTreeMap<EntityId, Cell> =
+            ids.iter().map(|id| (*id, Cell::at(world.position(*id).expect("it lives"), CELL_SHIFT))).collect();
         let groups = &self.groups;
         self.places.retain(|id, (group, place)| {
             let stays = cells.get(id) == Some(&groups[*group].cell);
@@ -83,8 +81,7 @@ impl Groups {
             state.id[place] = id;
             state.heading[place] = (entity.heading >> 8) as u8;
             (state.health[place], state.health_max[place]) = (entity.health, entity.health_max);
-            (state.state[place], state.target[place], state.flags[place]) =
-                (entity.state, entity.target, entity.flags);
+            (state.state[place], state.target[place], state.flags[place]) = (entity.state, entity.target, entity.flags);
             (state.kind[place], state.team[place], state.owner[place]) = (entity.kind, entity.team, entity.owner);
             (state.shape[place], state.half_x[place], state.half_y[place]) =
                 (entity.shape, entity.half_x, entity.half_y);

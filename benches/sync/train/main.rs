@@ -1,6 +1,6 @@
 //! `train-sync`: makes the constant models of the codec from scenes, and says what shares cost in other runs of them.
 //!
-//! `train-sync --write core/src/sync/codec/models.rs` replaces the models. **Its output is a function of the scenes and
+//! `train-sync --write core/src/sync/codec/models_generated.rs` replaces the models. **Its output is a function of the scenes and
 //! their seeds.** Without `--write` the models are measured, over seeds that they were not made from.
 
 mod groups;
@@ -22,7 +22,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
     /// Updates of each scene.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 400)]
     updates: u32,
     /// Which of the acknowledged versions before the base movement is told from.
     #[arg(long, default_value_t = 1)]
@@ -141,9 +141,10 @@ fn measure(arguments: &Arguments) {
     println!("| scene | lag | B/moving entity/update | shares only | share B | whole B/entity |");
     println!("|---|---|---|---|---|---|");
     let mut all = Vec::new();
-    for (kind, _) in SCENES.into_iter().filter(|(kind, _)| {
-        arguments.only.as_ref().is_none_or(|only| kind.name().starts_with(only.as_str()))
-    }) {
+    for (kind, _) in SCENES
+        .into_iter()
+        .filter(|(kind, _)| arguments.only.as_ref().is_none_or(|only| kind.name().starts_with(only.as_str())))
+    {
         let mut costs = [Cost::default(), Cost::default(), Cost::default()];
         let mut tally = Tally::new();
         let mut share = Vec::new();

@@ -21,7 +21,9 @@ pub(crate) fn source(tally: &Tally) -> String {
         let (contexts, symbols) = (count.symbols.len(), count.symbols[0].len());
         let constant = name.to_uppercase();
         let field: String = name.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-        let item = format!("pub(super) static {constant}: Model<{symbols}, {contexts}> = Model {{ field: Field::{field}, starts: [\n");
+        let item = format!(
+            "pub(super) static {constant}: Model<{symbols}, {contexts}> = Model {{ field: Field::{field}, starts: [\n"
+        );
         text.push_str(&item);
         for frequencies in frequencies(count) {
             let mut start = 0;
@@ -38,7 +40,9 @@ pub(crate) fn source(tally: &Tally) -> String {
         text.push_str("] };\n\n");
         names.push(constant);
     }
-    text.push_str("/// The hash of all models, in their order.\npub(super) const HASH: u64 = {\n    let mut hash = 0;\n");
+    text.push_str(
+        "/// The hash of all models, in their order.\npub(super) const HASH: u64 = {\n    let mut hash = 0;\n",
+    );
     for name in names {
         writeln!(text, "    hash = {name}.hash(hash);").expect("a string takes everything");
     }
@@ -83,7 +87,8 @@ fn scaled(parts: &[f64]) -> Vec<u32> {
     let free = f64::from(TOTAL) - parts.len() as f64;
     let mut scaled: Vec<u32> = parts.iter().map(|part| 1 + (part * free) as u32).collect();
     let sum: u32 = scaled.iter().sum();
-    let largest = (0..scaled.len()).max_by_key(|index| (scaled[*index], usize::MAX - index)).expect("there are symbols");
+    let largest =
+        (0..scaled.len()).max_by_key(|index| (scaled[*index], usize::MAX - index)).expect("there are symbols");
     scaled[largest] += TOTAL - sum;
     scaled
 }

@@ -5,6 +5,7 @@ use muster_core::{
     Column, Entity, EntityId, Execution, Input, METRE, Map, Position, Projectile, SectorId, Weapon, World, WorldConfig,
     command::{Action, Command},
     config::{Behaviour, Step},
+    entity::FLAG_NOT_REWOUND,
     event::Class,
     replay::{Recorder, Settings},
 };
@@ -38,11 +39,12 @@ pub(crate) struct Scene {
     draws: u64,
     entities: u32,
     map: Option<Map>,
+    rewind_ticks: u8,
 }
 
 impl Scene {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, draws: 0, entities: 60, map: None }
+        Self { seed, draws: 0, entities: 60, map: None, rewind_ticks: 0 }
     }
 
     /// With so many entities at the beginning.
@@ -54,6 +56,11 @@ impl Scene {
     pub(crate) fn with_map(seed: u64) -> Self {
         let map = Map::from_json(include_str!("map.json")).expect("a valid map");
         Self { map: Some(map), ..Self::new(seed) }
+    }
+
+    /// In a world that looks back, with players who see others late and a host that reports its load.
+    pub(crate) fn looking_back(self, rewind_ticks: u8) -> Self {
+        Self { rewind_ticks, ..self }
     }
 
     /// The map, if there is one.
@@ -72,6 +79,16 @@ impl Scene {
     }
 
     pub(crate) fn config(&self) -> WorldConfig {
+        let mut config = self.plain_config();
+        config.rewind_ticks = self.rewind_ticks;
+        if self.rewind_ticks > 0 {
+            let laser = Weapon { projectile_speed: 0, ..config.weapons[0].clone() };
+            config.weapons.extend([laser.clone(), Weapon { rewinds: false, ..laser }]);
+        }
+        config
+    }
+
+    fn plain_config(&self) -> WorldConfig {
         WorldConfig {
             seed: self.seed,
             entities_max: 128,
@@ -129,7 +146,7 @@ impl Scene {
             health_max: 100,
             team: 1 + self.draw(3) as u16,
             owner: 1 + self.draw(3) as u32,
-            weapon: self.draw(2) as u8,
+            weapon: self.draw(if self.rewind_ticks == 0 { 2 } else { 4 }) as u8,
             acceleration_max: self.draw(2) as i32 * 20 * METRE,
             bot: (self.draw(4) / 3) as u16,
             attributes: vec![self.draw(1000) as i32],
@@ -145,6 +162,13 @@ impl Scene {
         let mut ids = Vec::new();
         world.ids(&mut ids);
         let mut inputs = Vec::new();
+        if self.rewind_ticks > 0 {
+            let permille = if world.tick() % 32 < 20 { 1000 } else { self.draw(900) as u16 };
+            inputs.push(Input::Load { permille });
+            let id = ids[self.draw(ids.len() as u64) as usize];
+            let value = self.draw(2) * i64::from(FLAG_NOT_REWOUND);
+            inputs.push(Input::Set { entity: id, column: Column::Flags, value });
+        }
         for _ in 0..self.draw(6) {
             let id = ids[self.draw(ids.len() as u64) as usize];
             let other = ids[self.draw(ids.len() as u64) as usize];
@@ -195,7 +219,8 @@ impl Scene {
         let player = self.draw(4) as u32;
         // Most entities are around the corner of four sectors, so that a sector two columns on is wrong for the left half.
         let sector = [None, Some(SectorId::new(0, 0)), Some(SectorId::new(1, 0))][self.draw(3) as usize];
-        Command { player, entity, sector, action, rewind: 0 }
+        let rewind = if self.rewind_ticks == 0 { 0 } else { self.draw(20) as u8 };
+        Command { player, entity, sector, action, rewind }
     }
 
     /// Makes a world and lets the script run for so many ticks.

@@ -119,6 +119,7 @@ pub(crate) fn config() -> WorldConfig {
             projectile_radius: METRE / 8,
             hits: 1,
             friendly_fire: false,
+            rewinds: false,
         }],
         behaviours: vec![Behaviour {
             steps: vec![Step::Chase, Step::Wander { radius: 60 * METRE }],

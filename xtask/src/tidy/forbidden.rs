@@ -95,6 +95,7 @@ const RULES: &[Rule] = &[
             "benches/",
             "relay/tests/steady_turns_allocate_nothing.rs",
             "core/tests/steady_ticks_allocate_nothing.rs",
+            "core/tests/steady_viewers_allocate_nothing.rs",
             GENERATED,
         ],
         reason: "unsafe has an address",

@@ -159,7 +159,7 @@ impl Clock {
 
     fn aim(&mut self) {
         let tick_us = 1_000_000 / self.rate;
-        self.delay.aim(self.jitter_us + (self.spacing * 1_000_000 / self.rate >> 8) + tick_us / 2);
+        self.delay.aim(self.jitter_us + ((self.spacing * 1_000_000 / self.rate) >> 8) + tick_us / 2);
         // An input should be there a little before its tick: two ticks, and what the way takes longer at times.
         self.lead.aim(self.rtt_us + 2 * self.rtt_off_us + 2 * tick_us);
     }

@@ -96,8 +96,9 @@ impl Group {
 
     /// The newest state that has an entity in a place.
     pub(super) fn last_of(&self, id: EntityId, place: usize) -> Option<&GroupState> {
-        let has_it = |version: &&Box<Version>| version.state.present >> place & 1 == 1 && version.state.id[place] == id;
-        self.versions.iter().filter(has_it).max_by_key(|version| version.number).map(|version| &version.state)
+        let states = self.versions.iter().map(AsRef::as_ref);
+        let has_it = |version: &&Version| version.state.present >> place & 1 == 1 && version.state.id[place] == id;
+        states.filter(has_it).max_by_key(|version| version.number).map(|version| &version.state)
     }
 
     fn find(&self, number: u64) -> Option<&Version> {

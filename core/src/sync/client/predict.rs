@@ -207,7 +207,7 @@ impl Prediction {
                 matches!(action, Action::MoveTo(_) | Action::SetVelocity { .. } | Action::Fire { .. } | Action::Stop);
             if entity == id && is_rehearsed {
                 // Whether it is refused shows in what the entity does.
-                let _ = world.command(Command { player: 0, entity: inner, sector: None, action, rewind: 0 });
+                let _ = world.command(Command { player: 0, entity: inner, sector: None, rewind: 0, action });
             }
         }
     }

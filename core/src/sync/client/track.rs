@@ -69,7 +69,7 @@ impl Limits {
 
     /// Whether an entity can have gone from one place to the other.
     fn can_go(&self, from: &Sample, to: &Sample) -> bool {
-        let reach = (self.step_max * (to.tick - from.tick).min(1 << 16) >> 8) + i64::from(METRE);
+        let reach = ((self.step_max * (to.tick - from.tick).min(1 << 16)) >> 8) + i64::from(METRE);
         (to.x - from.x).abs() <= reach && (to.y - from.y).abs() <= reach
     }
 }

@@ -16,7 +16,7 @@ pub mod bits;
 mod coder;
 mod group;
 mod model;
-mod models;
+mod models_generated;
 mod movement;
 mod place;
 mod range;
@@ -27,6 +27,7 @@ mod tests;
 
 use coder::{Decoder, Encoder};
 use group::Members;
+use models_generated as models;
 use place::{Hearing, Telling};
 use range::RangeEncoder;
 

@@ -5,7 +5,7 @@ use super::{
     coder::Coder,
     model::Field,
     models,
-    movement::{Expected, HEADINGS, LAGS, Times},
+    movement::{LAGS, Movement, Pose, TURNS, Times},
 };
 use crate::{
     entity::EntityId,
@@ -172,9 +172,10 @@ pub(super) fn change<C: Coder, S: Side>(
     let mut told = base;
     let before = before
         .filter(|before| before.present >> index & 1 == 1 && before.id[index] == base_state.id[index])
-        .map(|before| (before.x[index], before.y[index]));
-    let expected = Expected::new((base.x, base.y), before, times, layout.side());
-    let residual = (i32::from(now.x) - expected.x, i32::from(now.y) - expected.y);
+        .map(|before| Pose { x: before.x[index], y: before.y[index], heading: before.heading[index] });
+    let movement = Movement::new(Pose { x: base.x, y: base.y, heading: base.heading }, before, times);
+    let heading = movement.heading(times);
+    let residual_from = |place: (i32, i32)| (i32::from(now.x) - place.0, i32::from(now.y) - place.1);
 
     let attributes = usize::from(layout.attributes);
     let is_rest_changed = now.rest != base.rest
@@ -183,32 +184,33 @@ pub(super) fn change<C: Coder, S: Side>(
         | usize::from(now.target != base.target) << 1
         | usize::from(now.flags != base.flags) << 2
         | usize::from(is_rest_changed) << 3;
-    // The heading is told as what the way makes of it, so whether it changed is asked of that.
-    let way_of = |place: &Place| (i32::from(place.x) - i32::from(base.x), i32::from(place.y) - i32::from(base.y));
-    let changed = usize::from(residual != (0, 0))
-        | usize::from(now.heading != expected.heading(base.heading, way_of(&now)).0) << 1
+    let changed = usize::from(residual_from(movement.position(now.heading, times, layout.side())) != (0, 0))
+        | usize::from(now.heading != heading) << 1
         | usize::from(now.health != base.health) << 2
         | usize::from(others != 0) << 3;
-    let class = expected.speed_class * LAGS + times.lag_class;
-    let changed = coder.symbol(&models::CHANGED, class * 3 + memory.changed, changed);
+    let class = movement.speed_class * LAGS + times.lag_class;
+    let context = (class * TURNS + movement.turn_class) * 3 + memory.changed;
+    let changed = coder.symbol(&models::CHANGED, context, changed);
     memory.changed = (changed & 3).min(2);
 
-    let mut residual_class = 0;
-    (told.x, told.y) = (expected.x as u16, expected.y as u16);
-    if changed & 1 != 0 {
-        let x = expected.sign_x() * coder.residual(&models::X, class, expected.sign_x().wrapping_mul(residual.0));
-        let x_class = amount_class(x);
-        let y_context = class * 3 + x_class;
-        let y = expected.sign_y() * coder.residual(&models::Y, y_context, expected.sign_y().wrapping_mul(residual.1));
-        residual_class = x_class.max(amount_class(y));
-        (told.x, told.y) = position(coder, expected.x + x, expected.y + y, layout);
-    }
-    let (heading, heading_class) = expected.heading(base.heading, way_of(&told));
     told.heading = heading;
+    let mut turn = 0;
     if changed & 2 != 0 {
-        let context = heading_class + HEADINGS * residual_class;
-        let turn = i32::from(now.heading.wrapping_sub(heading).cast_signed());
-        told.heading = heading.wrapping_add(coder.residual(&models::HEADING, context, turn) as u8);
+        let context = (times.lag_class * TURNS + movement.turn_class) * 2 + usize::from(movement.speed_class > 1);
+        turn = i32::from(now.heading.wrapping_sub(heading).cast_signed());
+        turn = movement.sign_turn() * coder.residual(&models::HEADING, context, movement.sign_turn() * turn);
+        told.heading = heading.wrapping_add(turn as u8);
+    }
+    let expected = movement.position(told.heading, times, layout.side());
+    (told.x, told.y) = (expected.0 as u16, expected.1 as u16);
+    if changed & 1 != 0 {
+        let (ahead, aside) = movement.ahead(residual_from(expected));
+        let turn_class = amount_class(turn);
+        let ahead = coder.residual(&models::AHEAD, class * 3 + turn_class, ahead);
+        let context = (movement.speed_class / 2 * 3 + turn_class) * 2 + usize::from(movement.is_diagonal());
+        let aside = coder.residual(&models::ASIDE, context * SIZES + size_class(ahead), aside);
+        let (x, y) = movement.along_axes((ahead, aside));
+        (told.x, told.y) = position(coder, expected.0 + x, expected.1 + y, layout);
     }
     if changed & 4 != 0 {
         told.health = health(coder, base.health, now.health, memory);
@@ -307,6 +309,21 @@ const fn amount_class(residual: i32) -> usize {
         -6..=6 => 1,
         _ => 2,
     }
+}
+
+/// The classes of [`size_class`].
+const SIZES: usize = 11;
+
+const fn size_class(residual: i32) -> usize {
+    let size = match residual.unsigned_abs() {
+        0 => 0,
+        1 => 1,
+        2..=3 => 2,
+        4..=8 => 3,
+        9..=20 => 4,
+        _ => 5,
+    };
+    if residual < 0 { size + 5 } else { size }
 }
 
 fn health<C: Coder>(coder: &mut C, old: i32, now: i32, memory: &mut Memory) -> i32 {

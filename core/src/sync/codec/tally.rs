@@ -42,8 +42,8 @@ impl Tally {
         tally.expect(&models::SLOT);
         tally.expect(&models::GENERATION);
         tally.expect(&models::CHANGED);
-        tally.expect(&models::X);
-        tally.expect(&models::Y);
+        tally.expect(&models::AHEAD);
+        tally.expect(&models::ASIDE);
         tally.expect(&models::HEADING);
         tally.expect(&models::HEALTH);
         tally.expect(&models::OTHER);
