@@ -11,15 +11,22 @@ pub mod map;
 pub mod operations;
 pub mod replay;
 pub mod snapshot;
+pub mod sync_bits;
+pub mod sync_packet;
+pub mod sync_report;
 
+mod meeting;
 mod operation;
 mod seal;
 
 /// The name and the body of every target. A target's corpus is the folder of its name under `corpus/`.
-pub const TARGETS: [(&str, fn(&[u8])); 5] = [
+pub const TARGETS: [(&str, fn(&[u8])); 8] = [
     ("inputs", inputs::run),
     ("map", map::run),
     ("operations", operations::run),
     ("replay", replay::run),
     ("snapshot", snapshot::run),
+    ("sync_bits", sync_bits::run),
+    ("sync_packet", sync_packet::run),
+    ("sync_report", sync_report::run),
 ];

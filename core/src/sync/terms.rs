@@ -24,6 +24,8 @@ use crate::{
 pub const PACKET_MIN: u16 = 512;
 /// The longest packet: the largest share and what is around it fits many times over.
 pub const PACKET_MAX: u16 = 16_384;
+/// Most ticks from an update to the next.
+pub const UPDATE_TICKS_MAX: u16 = 240;
 /// The fewest states of a group that both sides keep.
 pub const HISTORY_MIN: u8 = 4;
 /// The most states of a group that both sides keep, so that six bits tell them apart.
@@ -51,7 +53,7 @@ pub struct Welcome {
     pub cell_shift: u8,
     /// How many states of a group both sides keep, [`HISTORY_MIN`] to [`HISTORY_MAX`].
     pub history: u8,
-    /// Ticks from an update to the next, at least 1.
+    /// Ticks from an update to the next, 1 to [`UPDATE_TICKS_MAX`].
     pub update_ticks: u16,
     /// Most bytes of a packet, [`PACKET_MIN`] to [`PACKET_MAX`].
     pub packet_max: u16,
@@ -183,7 +185,7 @@ impl Welcome {
         let checks = [
             ((Cell::SHIFT_MIN..=Cell::SHIFT_MAX).contains(&self.cell_shift), "cell_shift"),
             ((HISTORY_MIN..=HISTORY_MAX).contains(&self.history), "history"),
-            (self.update_ticks >= 1, "update_ticks"),
+            ((1..=UPDATE_TICKS_MAX).contains(&self.update_ticks), "update_ticks"),
             ((PACKET_MIN..=PACKET_MAX).contains(&self.packet_max), "packet_max"),
             (is_list(&self.public_attributes), "public_attributes"),
             (is_list(&self.owner_attributes), "owner_attributes"),
@@ -374,11 +376,12 @@ mod tests {
 
     #[test]
     fn values_out_of_their_ranges_are_named() {
-        let cases: [(&'static str, fn(&mut Welcome)); 7] = [
+        let cases: [(&'static str, fn(&mut Welcome)); 8] = [
             ("cell_shift", |terms| terms.cell_shift = 25),
             ("history", |terms| terms.history = 64),
             ("history", |terms| terms.history = 3),
             ("update_ticks", |terms| terms.update_ticks = 0),
+            ("update_ticks", |terms| terms.update_ticks = 241),
             ("packet_max", |terms| terms.packet_max = 100),
             ("public_attributes", |terms| terms.public_attributes = vec![3]),
             ("owner_attributes", |terms| terms.owner_attributes = vec![0; 65]),

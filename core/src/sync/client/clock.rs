@@ -17,6 +17,12 @@ const REPORTS: usize = 64;
 /// What a path takes before it is known, in microseconds.
 const RTT_FIRST_US: i64 = 100_000;
 
+/// A time of the host's clock. What is beyond some ten thousand years is one time, so that differences fit.
+pub(super) const fn time(now_us: u64) -> i64 {
+    const END: u64 = 1 << 58;
+    (if now_us < END { now_us } else { END }) as i64
+}
+
 /// A value that is moved to where it should be little by little.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slewed {

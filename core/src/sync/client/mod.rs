@@ -224,7 +224,7 @@ impl SyncClient {
 
     /// Comes to a time: predicts the viewer's entity up to it and fills [`Self::shown`].
     pub fn advance(&mut self, now_us: u64) {
-        let now_us = i64::try_from(now_us).unwrap_or(i64::MAX);
+        let now_us = clock::time(now_us);
         let elapsed = self.clock.advance(now_us);
         if !self.clock.is_running() {
             return;
@@ -297,7 +297,7 @@ impl SyncClient {
     pub fn report(&mut self, now_us: u64, out: &mut Vec<u8>) {
         let start = out.len();
         self.report_sequence = self.report_sequence.saturating_add(1);
-        self.clock.handle_report(self.report_sequence, i64::try_from(now_us).unwrap_or(i64::MAX));
+        self.clock.handle_report(self.report_sequence, clock::time(now_us));
         let header = ReportHeader {
             received: self.acknowledged.before,
             session: self.welcome.session,

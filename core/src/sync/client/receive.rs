@@ -4,6 +4,7 @@
 
 use super::{
     ClientStatistics, PacketRefusal, SyncClient,
+    clock::time,
     group::{NO_TRACK, Share, Staged, is_after},
     track::Departure,
     window::{AHEAD_MAX, Standing},
@@ -42,7 +43,7 @@ impl SyncClient {
     /// When it is refused; nothing has changed then but counters.
     pub fn receive(&mut self, packet: &[u8], now_us: u64) -> Result<Received, PacketRefusal> {
         let bytes = packet.len() as u64;
-        let result = self.take_packet(packet, i64::try_from(now_us).unwrap_or(i64::MAX));
+        let result = self.take_packet(packet, time(now_us));
         self.statistics.bytes += bytes;
         match &result {
             Ok(_) => self.statistics.packets += 1,
