@@ -214,7 +214,9 @@ layouts! {
     base::muster_bytes_t { data, size }
     base::muster_position_t { sector_x, sector_y, x, y }
     space::muster_sector_t { x, y, scale, reserved }
-    config::muster_weapon_t { damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire, is_not_rewound }
+    config::muster_weapon_t {
+        damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire, is_not_rewound,
+    }
     config::muster_step_t { kind, value }
     config::muster_behaviour_t { steps, step_count, think_ticks, sight, reserved }
     config::muster_world_config_t {

@@ -2,8 +2,8 @@
 //! loses 5 of 100 datagrams each way and takes 80 ms there and back.
 //!
 //! Method: the server runs without a window, and the client under Xvfb for eight seconds, moving by itself. Datagrams go
-//! over the loopback, and the example itself loses and delays them. At its end the client prints what it has judged of every
-//! frame; limits are in updates, ticks and metres, so that a slow machine does not change them.
+//! over the loopback, and the example itself loses and delays them. At its end the client prints what it has judged of
+//! every frame; limits are in updates, ticks and metres, so that a slow machine does not change them.
 
 use std::{
     collections::BTreeMap,
@@ -91,6 +91,6 @@ fn it_is_smooth_at_five_percent_loss_and_eighty_milliseconds() {
     assert!(of("jump_mm") <= 500, "{numbers:?}");
     // Of 20 updates a second, no more than 10 were lost in a row, and nobody was out of sight for a quarter of a second.
     assert!(of("gap_updates") <= 10 && of("missing_ticks") <= 15, "{numbers:?}");
-    // The disc changes its mind three times a second, and hardly ever goes otherwise than was foreseen.
+    // The disc changes its mind three times a second, and seldom goes otherwise than was foreseen.
     assert!(of("commands") >= 15 && of("corrections") <= of("commands"), "{numbers:?}");
 }

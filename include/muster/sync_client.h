@@ -187,21 +187,22 @@ MUSTER_STATIC_ASSERT(sizeof(muster_sync_client_stats_t) == 224,
  * MUSTER_E_ARGUMENT; MUSTER_E_STRUCT. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_options_default(muster_sync_client_options_t *out_options, uint32_t size);
 
-/* Writes what a viewer says first into the caller's buffer. 128 bytes are enough. Results: MUSTER_OK; MUSTER_E_BUFFER,
- * then `*out_size` is how many bytes are needed; MUSTER_E_ARGUMENT. Threads: [any]. Since: 0.1. */
+/* Writes what a viewer says first into the caller's buffer. 128 bytes are enough. Results: MUSTER_OK;
+ * MUSTER_E_BUFFER, then `*out_size` is how many bytes are needed; MUSTER_E_ARGUMENT. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_hello(uint8_t *out_hello, size_t capacity, size_t *out_size);
 
-/* What a welcome says, for instance which map to load. `welcome` comes from the other side and is verified; it is read
- * during the call and not kept. `out_terms->size` must be set before. Results: MUSTER_OK; MUSTER_E_TERMS if it is no
- * welcome, or of another version; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since: 0.1. */
+/* What a welcome says, for instance which map to load. `welcome` comes from the other side and is verified; it is
+ * read during the call and not kept. `out_terms->size` must be set before. Results: MUSTER_OK; MUSTER_E_TERMS if it
+ * is no welcome, or of another version; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since:
+ * 0.1. */
 MUSTER_API muster_result_t muster_sync_terms(muster_bytes_t welcome, muster_sync_terms_t *out_terms);
 
-/* Makes a client under the terms of a welcome. It belongs to this thread. `map_json` is the map that the world has, or
- * {NULL, 0} if it has none. With `options` NULL everything is as muster_sync_client_options_default has it. All three are
- * read during the call and not kept. The client is the caller's, and ends with muster_sync_client_destroy. Results:
- * MUSTER_OK; MUSTER_E_TERMS if it is no welcome, or of another version; MUSTER_E_MAP if the map is not good, or another
- * one; MUSTER_E_CONFIG if an option is out of its range; MUSTER_E_FULL if there are 1024 clients; MUSTER_E_STRUCT;
- * MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since: 0.1. */
+/* Makes a client under the terms of a welcome. It belongs to this thread. `map_json` is the map that the world has,
+ * or {NULL, 0} if it has none. With `options` NULL everything is as muster_sync_client_options_default has it. All
+ * three are read during the call and not kept. The client is the caller's, and ends with muster_sync_client_destroy.
+ * Results: MUSTER_OK; MUSTER_E_TERMS if it is no welcome, or of another version; MUSTER_E_MAP if the map is not
+ * good, or another one; MUSTER_E_CONFIG if an option is out of its range; MUSTER_E_FULL if there are 1024 clients;
+ * MUSTER_E_STRUCT; MUSTER_E_ARGUMENT; MUSTER_E_BUG. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_create(muster_bytes_t welcome, muster_bytes_t map_json,
                                                      const muster_sync_client_options_t *options,
                                                      muster_sync_client_t **out_client);
@@ -210,23 +211,23 @@ MUSTER_API muster_result_t muster_sync_client_create(muster_bytes_t welcome, mus
  * MUSTER_E_BUG is ended. Results: MUSTER_OK. Threads: [client]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_destroy(muster_sync_client_t *client);
 
-/* Makes this thread the one that the client belongs to. Results: MUSTER_OK. Threads: [any], but not while another thread
- * is inside the client. Since: 0.1. */
+/* Makes this thread the one that the client belongs to. Results: MUSTER_OK. Threads: [any], but not while another
+ * thread is inside the client. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_adopt(muster_sync_client_t *client);
 
 /* Takes in a packet. `packet` comes from the other side and is verified; it is read during the call and not kept.
- * `out_received` may be NULL; its `size` must be set before. Results: MUSTER_OK; MUSTER_E_PACKET, also for one that comes
- * twice, as happens on every network: then nothing has changed but counters; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads:
- * [client]. Since: 0.1. */
+ * `out_received` may be NULL; its `size` must be set before. Results: MUSTER_OK; MUSTER_E_PACKET, also for one that
+ * comes twice, as happens on every network: then nothing has changed but counters; MUSTER_E_STRUCT;
+ * MUSTER_E_ARGUMENT. Threads: [client]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_receive(muster_sync_client_t *client, muster_bytes_t packet,
                                                       uint64_t now_us, muster_received_t *out_received);
 
 /* Commands one of the viewer's entities in the coming tick. What is predicted follows at once, and the command rides
- * along in reports until the server has carried it out. Its `player` is not looked at: the server knows who the viewer
- * is. `command` is read during the call and not kept; `command_size` is sizeof(muster_command_t). Results: MUSTER_OK;
- * MUSTER_E_FULL if there are 8 for this tick, or those of 32 ticks wait for a server that does not answer;
- * MUSTER_E_VALUE if the action is none or the place is not in its sector; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads:
- * [client]. Since: 0.1. */
+ * along in reports until the server has carried it out. Its `player` is not looked at: the server knows who the
+ * viewer is. `command` is read during the call and not kept; `command_size` is sizeof(muster_command_t). Results:
+ * MUSTER_OK; MUSTER_E_FULL if there are 8 for this tick, or those of 32 ticks wait for a server that does not
+ * answer; MUSTER_E_VALUE if the action is none or the place is not in its sector; MUSTER_E_STRUCT;
+ * MUSTER_E_ARGUMENT. Threads: [client]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_command(muster_sync_client_t *client, const muster_command_t *command,
                                                       size_t command_size);
 
@@ -234,9 +235,9 @@ MUSTER_API muster_result_t muster_sync_client_command(muster_sync_client_t *clie
  * MUSTER_OK. Threads: [client]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_advance(muster_sync_client_t *client, uint64_t now_us);
 
-/* Writes a report into the caller's buffer, to be sent as a datagram: what has come, and the commands that are not yet
- * carried out. `capacity` is no less than MUSTER_REPORT_MAX. Results: MUSTER_OK; MUSTER_E_BUFFER, then `*out_size` is the
- * capacity that is needed; MUSTER_E_ARGUMENT. Threads: [client]. Since: 0.1. */
+/* Writes a report into the caller's buffer, to be sent as a datagram: what has come, and the commands that are not
+ * yet carried out. `capacity` is no less than MUSTER_REPORT_MAX. Results: MUSTER_OK; MUSTER_E_BUFFER, then
+ * `*out_size` is the capacity that is needed; MUSTER_E_ARGUMENT. Threads: [client]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_report(muster_sync_client_t *client, uint64_t now_us,
                                                      uint8_t *out_report, size_t capacity, size_t *out_size);
 
@@ -258,39 +259,40 @@ MUSTER_API muster_result_t muster_sync_client_read_positions(muster_sync_client_
 MUSTER_API muster_result_t muster_sync_client_read_metres(muster_sync_client_t *client, muster_position_t origin,
                                                           float *out_xy, size_t capacity, size_t *out_count);
 
-/* A column of all that is shown, in the order of muster_sync_client_ids: MUSTER_COLUMN_HEADING, SHAPE, HALF_X, HALF_Y,
- * HEALTH, HEALTH_MAX, STATE, TEAM, KIND, OWNER, FLAGS, TARGET, or MUSTER_COLUMN_ATTRIBUTE plus the number of a public
- * attribute. Results: MUSTER_OK; MUSTER_E_BUFFER, then `*out_count` is how many there are; MUSTER_E_ARGUMENT, also if
- * viewers are not told the column. Threads: [client]. Since: 0.1. */
+/* A column of all that is shown, in the order of muster_sync_client_ids: MUSTER_COLUMN_HEADING, SHAPE, HALF_X,
+ * HALF_Y, HEALTH, HEALTH_MAX, STATE, TEAM, KIND, OWNER, FLAGS, TARGET, or MUSTER_COLUMN_ATTRIBUTE plus the number of
+ * a public attribute. Results: MUSTER_OK; MUSTER_E_BUFFER, then `*out_count` is how many there are;
+ * MUSTER_E_ARGUMENT, also if viewers are not told the column. Threads: [client]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_read_i64(muster_sync_client_t *client, uint32_t column,
                                                        int64_t *out_values, size_t capacity, size_t *out_count);
 
-/* muster_sync_client_read_i64 for values that fit 32 bits, as all do but those of TARGET, OWNER and FLAGS. Results: as
- * there, and MUSTER_E_VALUE if one does not fit. Threads: [client]. Since: 0.1. */
+/* muster_sync_client_read_i64 for values that fit 32 bits, as all do but those of TARGET, OWNER and FLAGS. Results:
+ * as there, and MUSTER_E_VALUE if one does not fit. Threads: [client]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_read_i32(muster_sync_client_t *client, uint32_t column,
                                                        int32_t *out_values, size_t capacity, size_t *out_count);
 
-/* An attribute that only an owner sees, by its number in the world. `out_value` is written if `*out_is_known` is true.
- * Results: MUSTER_OK; MUSTER_E_ARGUMENT, also if owners are not told the attribute. Threads: [client]. Since: 0.1. */
+/* An attribute that only an owner sees, by its number in the world. `out_value` is written if `*out_is_known` is
+ * true. Results: MUSTER_OK; MUSTER_E_ARGUMENT, also if owners are not told the attribute. Threads: [client]. Since:
+ * 0.1. */
 MUSTER_API muster_result_t muster_sync_client_owner_value(muster_sync_client_t *client, muster_entity_t entity,
                                                           uint32_t attribute, bool *out_is_known, int32_t *out_value);
 
 /* The viewer's own entity as it is shown, if there is one that it moves by itself; then it is also among all that is
- * shown. `out_predicted` is written if `*out_is_predicted` is true; its `size` must be set before. Results: MUSTER_OK;
- * MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [client]. Since: 0.1. */
+ * shown. `out_predicted` is written if `*out_is_predicted` is true; its `size` must be set before. Results:
+ * MUSTER_OK; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [client]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_predicted(muster_sync_client_t *client, bool *out_is_predicted,
                                                         muster_predicted_t *out_predicted);
 
-/* Hands out the events that came since the last call, each once; those of the classes critical and high are never missing
- * and in their order. `event_size` is sizeof(muster_event_t). Results: MUSTER_OK; MUSTER_E_BUFFER, then `*out_count` is
- * how many there are, and they can be taken with more room; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [client]. Since:
- * 0.1. */
+/* Hands out the events that came since the last call, each once. Those of the classes critical and high are told again
+ * until they have come, and come in their order. `event_size` is sizeof(muster_event_t). Results: MUSTER_OK;
+ * MUSTER_E_BUFFER, then `*out_count` is how many there are, and they can be taken with more room; MUSTER_E_STRUCT;
+ * MUSTER_E_ARGUMENT. Threads: [client]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_take_events(muster_sync_client_t *client, muster_event_t *out_events,
                                                           size_t event_size, size_t capacity, size_t *out_count);
 
 /* Hands out who went out of sight since the last call, and how, each once. `departure_size` is
- * sizeof(muster_departure_t). Results: MUSTER_OK; MUSTER_E_BUFFER, then `*out_count` is how many there are, and they can
- * be taken with more room; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [client]. Since: 0.1. */
+ * sizeof(muster_departure_t). Results: MUSTER_OK; MUSTER_E_BUFFER, then `*out_count` is how many there are, and they
+ * can be taken with more room; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [client]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_client_take_departures(muster_sync_client_t *client,
                                                               muster_departure_t *out_departures,
                                                               size_t departure_size, size_t capacity,

@@ -175,8 +175,8 @@ typedef struct muster_sync_server_stats_t {
 MUSTER_STATIC_ASSERT(sizeof(muster_sync_server_stats_t) == 120,
                      "muster_sync_server_stats_t is packed in an unusual way");
 
-/* Fills a configuration with the defaults, and its `size` with `size`, which is sizeof *out_config. Pointers in it are
- * NULL. Results: MUSTER_OK; MUSTER_E_ARGUMENT; MUSTER_E_STRUCT. Threads: [any]. Since: 0.1. */
+/* Fills a configuration with the defaults, and its `size` with `size`, which is sizeof *out_config. Pointers in it
+ * are NULL. Results: MUSTER_OK; MUSTER_E_ARGUMENT; MUSTER_E_STRUCT. Threads: [any]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_config_default(muster_sync_config_t *out_config, uint32_t size);
 
 /* Fills options with the defaults, and their `size` with `size`, which is sizeof *out_options. Results: MUSTER_OK;
@@ -184,19 +184,19 @@ MUSTER_API muster_result_t muster_sync_config_default(muster_sync_config_t *out_
 MUSTER_API muster_result_t muster_viewer_options_default(muster_viewer_options_t *out_options, uint32_t size);
 
 /* Makes a server without viewers for a world. It belongs to this thread. With `config` NULL everything is as
- * muster_sync_config_default has it. `config` and all that it points to is read during the call and not kept. The server
- * is the caller's, and ends with muster_sync_server_destroy, before or after the world. Results: MUSTER_OK;
+ * muster_sync_config_default has it. `config` and all that it points to is read during the call and not kept. The
+ * server is the caller's, and ends with muster_sync_server_destroy, before or after the world. Results: MUSTER_OK;
  * MUSTER_E_CONFIG; MUSTER_E_HANDLE, MUSTER_E_THREAD or MUSTER_E_BUG of the world; MUSTER_E_FULL if there are 1024
  * servers; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_create(muster_world_t *world, const muster_sync_config_t *config,
                                                      muster_sync_server_t **out_server);
 
-/* Ends a server and its viewers. The handle is stale afterwards, and refused wherever it is used. Also a server that has
- * answered MUSTER_E_BUG is ended. Results: MUSTER_OK. Threads: [server]. Since: 0.1. */
+/* Ends a server and its viewers. The handle is stale afterwards, and refused wherever it is used. Also a server that
+ * has answered MUSTER_E_BUG is ended. Results: MUSTER_OK. Threads: [server]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_destroy(muster_sync_server_t *server);
 
-/* Makes this thread the one that the server belongs to. Results: MUSTER_OK. Threads: [any], but not while another thread
- * is inside the server. Since: 0.1. */
+/* Makes this thread the one that the server belongs to. Results: MUSTER_OK. Threads: [any], but not while another
+ * thread is inside the server. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_adopt(muster_sync_server_t *server);
 
 /* Writes the answer to a viewer's hello into the caller's buffer: the terms of the session for a viewer who is
@@ -208,9 +208,10 @@ MUSTER_API muster_result_t muster_sync_server_welcome(muster_sync_server_t *serv
                                                       muster_bytes_t hello, uint32_t player, uint8_t *out_welcome,
                                                       size_t capacity, size_t *out_size);
 
-/* Lets a viewer in. It sees nothing before it has a view, unless it is everywhere. With `options` NULL everything is as
- * muster_viewer_options_default has it. Results: MUSTER_OK; MUSTER_E_FULL if there are `viewers_max`; MUSTER_E_VALUE if
- * an option is out of its range; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [server]. Since: 0.1. */
+/* Lets a viewer in. It sees nothing before it has a view, unless it is everywhere. With `options` NULL everything is
+ * as muster_viewer_options_default has it. Results: MUSTER_OK; MUSTER_E_FULL if there are `viewers_max`;
+ * MUSTER_E_VALUE if an option is out of its range; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [server]. Since:
+ * 0.1. */
 MUSTER_API muster_result_t muster_sync_server_add_viewer(muster_sync_server_t *server,
                                                          const muster_viewer_options_t *options,
                                                          muster_viewer_t *out_viewer);
@@ -218,9 +219,9 @@ MUSTER_API muster_result_t muster_sync_server_add_viewer(muster_sync_server_t *s
 /* Forgets a viewer. Results: MUSTER_OK; MUSTER_E_VIEWER. Threads: [server]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_remove_viewer(muster_sync_server_t *server, muster_viewer_t viewer);
 
-/* Gives a viewer these views in the place of those it had: at most 4, or none. `views` is read during the call and not
- * kept; `view_size` is sizeof(muster_view_t). Results: MUSTER_OK; MUSTER_E_VIEWER; MUSTER_E_VALUE if there are too many
- * or one is out of its range; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [server]. Since: 0.1. */
+/* Gives a viewer these views in the place of those it had: at most 4, or none. `views` is read during the call and
+ * not kept; `view_size` is sizeof(muster_view_t). Results: MUSTER_OK; MUSTER_E_VIEWER; MUSTER_E_VALUE if there are
+ * too many or one is out of its range; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [server]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_set_views(muster_sync_server_t *server, muster_viewer_t viewer,
                                                         const muster_view_t *views, size_t count, size_t view_size);
 
@@ -229,50 +230,51 @@ MUSTER_API muster_result_t muster_sync_server_set_views(muster_sync_server_t *se
 MUSTER_API muster_result_t muster_sync_server_set_predicted(muster_sync_server_t *server, muster_viewer_t viewer,
                                                             muster_entity_t entity);
 
-/* Takes in what the world's last tick did. Call it after every muster_world_step. `*out_is_update` says whether there is
- * now an update, whose packets are to be taken. Results: MUSTER_OK; MUSTER_E_ARGUMENT. Threads: [server] and [world].
- * Since: 0.1. */
+/* Takes in what the world's last tick did. Call it after every muster_world_step. `*out_is_update` says whether
+ * there is now an update, whose packets are to be taken. Results: MUSTER_OK; MUSTER_E_ARGUMENT. Threads: [server]
+ * and [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_tick(muster_sync_server_t *server, muster_world_t *world,
                                                    bool *out_is_update);
 
 /* Writes the packets of the last update for a viewer into the caller's buffer, one right behind the other, and the
- * length of each into `out_lengths`, which has room for `lengths_capacity` of them. They are taken once: a second call
- * in the same update gives none. On MUSTER_E_BUFFER `*out_size` and `*out_count` are how many bytes and lengths are
- * needed, and the packets can be taken with more room until the next update, which gives its own; those that were never
- * taken are as if they had been lost on their way. A viewer's packets of an update are, apart from the last of them, no
- * more bytes than an eighth of its budget. Results: MUSTER_OK, also if there is none; MUSTER_E_VIEWER; MUSTER_E_BUFFER;
- * MUSTER_E_ARGUMENT. Threads: [server] and [world]. Since: 0.1. */
+ * length of each into `out_lengths`, which has room for `lengths_capacity` of them. They are taken once: a second
+ * call in the same update gives none. On MUSTER_E_BUFFER `*out_size` and `*out_count` are how many bytes and lengths
+ * are needed, and the packets can be taken with more room until the next update, which gives its own; those that
+ * were never taken are as if they had been lost on their way. A viewer's packets of an update are, apart from the
+ * last of them, no more bytes than an eighth of its budget. Results: MUSTER_OK, also if there is none;
+ * MUSTER_E_VIEWER; MUSTER_E_BUFFER; MUSTER_E_ARGUMENT. Threads: [server] and [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_take_packets(muster_sync_server_t *server, muster_world_t *world,
                                                            muster_viewer_t viewer, uint64_t now_us, uint8_t *out_bytes,
                                                            size_t capacity, size_t *out_size, uint32_t *out_lengths,
                                                            size_t lengths_capacity, size_t *out_count);
 
-/* Takes in a report of a viewer: which packets came, and its inputs. `report` comes from the other side and is verified;
- * it is read during the call and not kept. Results: MUSTER_OK; MUSTER_E_REPORT, also for one that comes twice or after a
- * newer one, as happens on every network: then nothing has changed; MUSTER_E_VIEWER; MUSTER_E_ARGUMENT. Threads:
- * [server]. Since: 0.1. */
+/* Takes in a report of a viewer: which packets came, and its inputs. `report` comes from the other side and is
+ * verified; it is read during the call and not kept. Results: MUSTER_OK; MUSTER_E_REPORT, also for one that comes
+ * twice or after a newer one, as happens on every network: then nothing has changed; MUSTER_E_VIEWER;
+ * MUSTER_E_ARGUMENT. Threads: [server]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_receive(muster_sync_server_t *server, muster_viewer_t viewer,
                                                       muster_bytes_t report, uint64_t now_us);
 
-/* Hands out the commands of a viewer's inputs that are for the coming tick, for a host that looks at them before it gives
- * them to muster_world_command. They are of the viewer's player; a viewer without one gives none. They are handed out
- * once. `command_size` is sizeof(muster_command_t), and `capacity` no less than MUSTER_VIEWER_COMMANDS_MAX. `out_due` may
- * be NULL; its `size` must be set before. Results: MUSTER_OK; MUSTER_E_VIEWER; MUSTER_E_BUFFER, then nothing was taken
- * and `*out_count` is the capacity that is needed; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [server] and [world].
- * Since: 0.1. */
+/* Hands out the commands of a viewer's inputs that are for the coming tick, for a host that looks at them before it
+ * gives them to muster_world_command. They are of the viewer's player; a viewer without one gives none. They are
+ * handed out once. `command_size` is sizeof(muster_command_t), and `capacity` no less than
+ * MUSTER_VIEWER_COMMANDS_MAX. `out_due` may be NULL; its `size` must be set before. Results: MUSTER_OK;
+ * MUSTER_E_VIEWER; MUSTER_E_BUFFER, then nothing was taken and `*out_count` is the capacity that is needed;
+ * MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [server] and [world]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_take_inputs(muster_sync_server_t *server, muster_world_t *world,
                                                           muster_viewer_t viewer, muster_command_t *out_commands,
                                                           size_t command_size, size_t capacity, size_t *out_count,
                                                           muster_inputs_due_t *out_due);
 
 /* Gives the commands of a viewer's inputs that are for the coming tick to the world, as muster_world_command would.
- * `out_due` may be NULL; its `size` must be set before. After MUSTER_E_BUG the world too can only be destroyed. Results:
- * MUSTER_OK; MUSTER_E_VIEWER; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [server] and [world]. Since: 0.1. */
+ * `out_due` may be NULL; its `size` must be set before. After MUSTER_E_BUG the world too can only be destroyed.
+ * Results: MUSTER_OK; MUSTER_E_VIEWER; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [server] and [world]. Since:
+ * 0.1. */
 MUSTER_API muster_result_t muster_sync_server_apply_inputs(muster_sync_server_t *server, muster_world_t *world,
                                                            muster_viewer_t viewer, muster_inputs_due_t *out_due);
 
-/* How large the server is, and its counters. `out_stats->size` must be set before. Results: MUSTER_OK; MUSTER_E_STRUCT;
- * MUSTER_E_ARGUMENT. Threads: [server]. Since: 0.1. */
+/* How large the server is, and its counters. `out_stats->size` must be set before. Results: MUSTER_OK;
+ * MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [server]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_stats(muster_sync_server_t *server,
                                                     muster_sync_server_stats_t *out_stats);
 

@@ -117,9 +117,11 @@ end
 local function finish()
   judge.finish(tonumber(stats.shown_tick))
   -- For tests, and for who wants to compare networks.
-  print(("frames %d shown %d jump_mm %d gap_updates %d missing_ticks %d corrections %d commands %d rtt_ms %d lost %d dropped %d")
-    :format(judge.frames, judge.shown_max, judge.jump_max * 1000, judge.gap_max, judge.missing_max,
-      tonumber(stats.corrections), commands, stats.rtt_us / 1000, tonumber(stats.lost), down.lost + up.lost))
+  local seen = ("frames %d shown %d jump_mm %d gap_updates %d missing_ticks %d"):format(
+    judge.frames, judge.shown_max, judge.jump_max * 1000, judge.gap_max, judge.missing_max)
+  local counted = ("corrections %d commands %d rtt_ms %d lost %d dropped %d"):format(
+    tonumber(stats.corrections), commands, stats.rtt_us / 1000, tonumber(stats.lost), down.lost + up.lost)
+  print(seen .. " " .. counted)
   io.stdout:flush()
   ends = nil
   if not options.picture then
@@ -165,9 +167,10 @@ local function numbers()
     rate.value, rate.since, rate.bytes = (bytes - rate.bytes) / (now - rate.since), now, bytes
   end
   local packets, lost = tonumber(stats.packets), tonumber(stats.lost)
-  return ("%d in sight   %.1f kB/s   there and back %d ms   jitter %d ms   lost %.1f %%   shown %d ms late   corrections %d")
-    :format(shown, rate.value / 1000, stats.rtt_us / 1000, stats.jitter_us / 1000,
-      100 * lost / math.max(1, packets + lost), stats.delay_us / 1000, tonumber(stats.corrections))
+  local road = ("there and back %d ms   jitter %d ms   lost %.1f %%"):format(
+    stats.rtt_us / 1000, stats.jitter_us / 1000, 100 * lost / math.max(1, packets + lost))
+  return ("%d in sight   %.1f kB/s   %s   shown %d ms late   corrections %d"):format(
+    shown, rate.value / 1000, road, stats.delay_us / 1000, tonumber(stats.corrections))
 end
 
 function client.draw()

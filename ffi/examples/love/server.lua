@@ -112,7 +112,8 @@ local function listen()
       welcome(key, address, port, body)
     elseif viewer and datagram:sub(1, 1) == network.REPORT then
       -- A report that comes twice or late is refused, and nothing is lost by it.
-      if muster.muster_sync_server_receive(sync, viewer.id, binding.bytes(body), binding.now_us()) == muster.MUSTER_OK then
+      local result = muster.muster_sync_server_receive(sync, viewer.id, binding.bytes(body), binding.now_us())
+      if result == muster.MUSTER_OK then
         viewer.heard = love.timer.getTime()
       end
     end
