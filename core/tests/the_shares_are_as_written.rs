@@ -29,7 +29,8 @@ fn hex(bytes: &[u8]) -> String {
 fn first() -> GroupState {
     let mut state = GroupState::new(1);
     state.present = 0b11;
-    for (place, (id, x, y, heading)) in [(7, 1_000, 2_000, 64), (1 << 32 | 9, 1_100, 2_000, 192)].into_iter().enumerate()
+    for (place, (id, x, y, heading)) in
+        [(7, 1_000, 2_000, 64), (1 << 32 | 9, 1_100, 2_000, 192)].into_iter().enumerate()
     {
         state.id[place] = EntityId::from_bits(id);
         (state.x[place], state.y[place], state.heading[place]) = (x, y, heading);
