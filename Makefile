@@ -72,7 +72,7 @@ bench-sync: compiler ## Measure state synchronisation with other codecs beside i
 	$(CARGO) run --locked --release --package muster-benches --features peers --bin bench-sync -- $(BENCH_FLAGS)
 
 train-sync: ## Make the codec's models from the scenes anew; MODELS_HASH changes with them
-	$(CARGO) run --locked --release --package muster-benches --bin train-sync -- --write core/src/sync/codec/models.rs
+	$(CARGO) run --locked --release --package muster-benches --bin train-sync -- --write core/src/sync/codec/models_generated.rs
 
 fuzz: install-tools ## Fuzz every parser for ten minutes each, or FUZZ_SECONDS
 	FUZZ_SECONDS=$(if $(filter command line environment,$(origin FUZZ_SECONDS)),$(FUZZ_SECONDS),600) tests/fuzz
