@@ -186,8 +186,20 @@ static void a_spectator_sees_everything(void) {
   EXPECT(MUSTER_E_VIEWER, muster_sync_server_remove_viewer(session.server, spectator));
 }
 
+/* Packets may come, and be asked about, before the first frame. */
+static void what_is_predicted_is_known_before_the_first_frame(void) {
+  while (!tick(&session)) {
+  }
+  deliver(&session);
+  muster_predicted_t predicted = {.size = sizeof predicted};
+  bool is_predicted = false;
+  OK(muster_sync_client_predicted(session.client, &is_predicted, &predicted));
+  CHECK(is_predicted && predicted.entity == session.ids[0] && predicted.velocity_x == 0);
+}
+
 int main(void) {
   begin(&session);
+  what_is_predicted_is_known_before_the_first_frame();
   play(&session, 60, 0);
   the_terms_are_told();
   columns_are_as_in_the_world();

@@ -242,8 +242,8 @@ impl Prediction {
     pub(super) fn shown(&self, moment: i64) -> Option<(Position, u16, (i32, i32))> {
         let now = self.state().filter(|_| self.is_active)?;
         let before = &self.past[(self.tick - 1).rem_euclid(PAST as i64) as usize];
-        // Between the last two ticks, one behind the moment.
-        let part = (moment - self.tick * TICK).clamp(0, TICK);
+        // Between the last two ticks, one behind the moment, which is long ago until time has first come to one.
+        let part = moment.saturating_sub(self.tick * TICK).clamp(0, TICK);
         let back = (before.tick == self.tick - 1).then(|| now.position.offset_to(before.state.position)).flatten();
         let (x, y) = back.filter(|(x, y)| x.abs().max(y.abs()) < 1 << 40).unwrap_or((0, 0));
         let along = |back: i64, error: i64| back * (TICK - part) / TICK + error;
