@@ -1,6 +1,6 @@
 //! Goal: docs/WIRE.md says what shares and plain bits are in bytes, exactly.
-//! Method: the vectors on the page are compared with what the code writes from the states that the page describes, and are
-//! read back.
+//! Method: the vectors on the page are compared with what the code writes from the states that the page describes, and read
+//! back.
 
 use muster_core::{
     EntityId, SectorId,
@@ -29,7 +29,8 @@ fn hex(bytes: &[u8]) -> String {
 fn first() -> GroupState {
     let mut state = GroupState::new(1);
     state.present = 0b11;
-    for (place, (id, x, y, heading)) in [(7, 1_000, 2_000, 64), (1 << 32 | 9, 1_100, 2_000, 192)].into_iter().enumerate()
+    for (place, (id, x, y, heading)) in
+        [(7, 1_000, 2_000, 64), (1 << 32 | 9, 1_100, 2_000, 192)].into_iter().enumerate()
     {
         state.id[place] = EntityId::from_bits(id);
         (state.x[place], state.y[place], state.heading[place]) = (x, y, heading);
