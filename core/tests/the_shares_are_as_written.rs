@@ -1,6 +1,6 @@
 //! Goal: docs/WIRE.md says what shares and plain bits are in bytes, exactly.
-//! Method: the vectors on the page are compared with what the code writes from the states that the page describes, and are
-//! read back.
+//! Method: the vectors on the page are compared with what the code writes from the states that the page describes, and read
+//! back.
 
 use muster_core::{
     EntityId, SectorId,

@@ -1,7 +1,7 @@
 //! `train-sync`: makes the constant models of the codec from scenes, and says what shares cost in other runs of them.
 //!
-//! `train-sync --write core/src/sync/codec/models_generated.rs` replaces the models. **Its output is a function of the scenes and
-//! their seeds.** Without `--write` the models are measured, over seeds that they were not made from.
+//! `train-sync --write core/src/sync/codec/models_generated.rs` replaces the models. **Its output is a function of the
+//! scenes and their seeds.** Without `--write` the models are measured, over seeds that they were not made from.
 
 mod groups;
 mod tables;
