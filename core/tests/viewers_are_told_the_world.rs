@@ -27,6 +27,9 @@ impl Dice {
     }
 }
 
+/// How many packets a scene takes, their bytes, and the digest of those (FNV-1a).
+const GOLDEN: (usize, usize, u64) = (133, 44_512, 8_648_040_810_850_896_384);
+
 fn everything(server: &mut SyncServer) -> ViewerId {
     let options =
         ViewerOptions { is_everywhere: true, sees_hidden: true, budget: 10_000_000, ..ViewerOptions::default() };
@@ -183,6 +186,13 @@ fn packets_do_not_depend_on_how_the_world_is_worked_on() {
     };
     let [plain, others @ ..] = scene::executions();
     let plain = run(plain);
+    let digest = plain
+        .iter()
+        .flatten()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let bytes: usize = plain.iter().map(Vec::len).sum();
+    // Other bytes mean another wire or other models: say so in docs/WIRE.md and raise the version.
+    assert_eq!((plain.len(), bytes, digest), GOLDEN);
     for execution in others {
         assert!(run(execution) == plain, "{execution:?}");
     }
@@ -298,16 +308,18 @@ fn nothing_hidden_is_in_any_packet() {
 fn borders_are_wider_on_the_way_out() {
     let mut world = quiet_world();
     let entity = world.spawn(&Entity::at(at(500, 500))).expect("room");
-    let mut server = SyncServer::new(SyncConfig::default(), &world).expect("valid");
+    // Cells of 32 m, so that a quarter of one is little beside the radii.
+    let config = SyncConfig { cell_shift: 21, ..SyncConfig::default() };
+    let mut server = SyncServer::new(config.clone(), &world).expect("valid");
     let viewer = server.add_viewer(&ViewerOptions::default()).expect("room");
-    let mut mirror = Mirror::new(&SyncConfig::default());
+    let mut mirror = Mirror::new(&config);
     let mut changes = 0;
     let mut was_known = false;
-    // Back and forth between 90 and 200 m from the entity, in small steps.
+    // Back and forth between 60 and 170 m from the entity, in small steps.
     for step in 0..1200i64 {
-        let away = 90 + (step % 220 - 110).abs();
+        let away = 60 + (step % 220 - 110).abs();
         let place = ViewPoint::Place(at(500 - away, 500));
-        server.set_views(viewer, &[View { point: place, enter: 60 * METRE, leave: 120 * METRE }]).expect("a view");
+        server.set_views(viewer, &[View { point: place, enter: 80 * METRE, leave: 120 * METRE }]).expect("a view");
         world.step();
         if server.tick(&world) {
             for packet in packets(&mut server, &world, viewer) {
@@ -376,7 +388,7 @@ fn budgets_hold_and_nobody_starves() {
     let mut ids = mirror.ids();
     ids.dedup();
     assert!(ids.len() > 980, "{} of 1000 are known", ids.len());
-    assert!(worst < 600, "a group waited for {worst} ticks");
+    assert!(worst < 900, "a group waited for {worst} ticks");
 }
 
 #[test]

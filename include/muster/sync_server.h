@@ -72,7 +72,7 @@ typedef struct muster_sync_config_t {
   uint32_t viewers_max;
   /* Most groups of up to 32 entities, 1 to 65534. What is beyond is told to nobody, and counted. Default: 8192. */
   uint32_t groups_max;
-  /* Space is told in squares of 2^cell_shift units of length, 20 (16 m) to 24 (256 m). Default: 22. */
+  /* Space is told in squares of 2^cell_shift units of length, 20 (16 m) to 24 (256 m). Default: 23 (128 m). */
   uint32_t cell_shift;
   /* How many states are kept to tell others from, 4 to 63. Default: 32. */
   uint32_t history;

@@ -5,6 +5,9 @@ use crate::{space::SectorId, sync::Cell};
 /// The index of no cell.
 pub(super) const NO_CELL: u32 = u32::MAX;
 
+/// How many cells there is room for from the beginning, so that who comes into one for the first time takes no memory.
+const CELLS_KEPT: u32 = 512;
+
 /// What is in a cell, and who looks at it.
 #[derive(Debug, Default)]
 pub(super) struct CellEntry {
@@ -38,7 +41,15 @@ pub(super) struct Cells {
 impl Cells {
     pub(super) fn new(shift: u8) -> Self {
         let columns = usize::from(Cell::columns(shift));
-        Self { shift, columns, sectors: Vec::new(), entries: Vec::new(), free: Vec::new() }
+        let entry =
+            || CellEntry { groups: Vec::with_capacity(4), viewers: Vec::with_capacity(16), ..CellEntry::default() };
+        Self {
+            shift,
+            columns,
+            sectors: Vec::new(),
+            entries: (0..CELLS_KEPT).map(|_| entry()).collect(),
+            free: (0..CELLS_KEPT).rev().collect(),
+        }
     }
 
     pub(super) fn shift(&self) -> u8 {

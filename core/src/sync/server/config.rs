@@ -46,7 +46,7 @@ impl Default for SyncConfig {
             session: 1,
             viewers_max: 1024,
             groups_max: 8192,
-            cell_shift: 22,
+            cell_shift: 23,
             history: 32,
             delay_max: 0,
             update_ticks: 3,

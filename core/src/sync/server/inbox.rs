@@ -120,7 +120,9 @@ impl SyncServer {
     }
 
     /// Adds the commands of a viewer's inputs whose tick has come to `out`, as those of its player and with how far back it
-    /// saw others. An input that names a tick of more than a second ahead is taken at once. Without a player, inputs are dropped.
+    /// saw others. Call it before the step that is to carry them out,
+    /// and after the packets of the last update are written, which say what was done until then. An input that names a tick of
+    /// more than a second ahead is taken at once. Without a player, inputs are dropped.
     ///
     /// # Errors
     /// When the viewer is not there.

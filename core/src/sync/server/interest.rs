@@ -4,12 +4,12 @@
 //! cell, and not before.
 
 use super::{
-    cells::Cells,
+    cells::{Cells, NO_CELL},
     config::{View, ViewPoint},
     roster::{Roster, anchor},
     viewer::Viewer,
 };
-use crate::{Position, World, sync::Cell};
+use crate::{EntityId, Position, World, sync::Cell};
 
 /// Most cells that one view may reach.
 const VIEW_CELLS_MAX: i64 = 4096;
@@ -30,40 +30,73 @@ pub(super) struct AreaChanges {
     pub(super) left: Vec<u32>,
 }
 
-/// Brings a viewer's area up to date if one of its points of view has moved. Returns whether it has.
-pub(super) fn look(
-    viewer: &mut Viewer,
-    world: &World,
-    roster: &Roster,
-    cells: &mut Cells,
-    radii: [i32; 2],
-    changes: &mut AreaChanges,
-) -> bool {
-    let mut has_moved = false;
-    for number in 0..viewer.views.len() {
-        let ViewPoint::Entity(entity) = viewer.views[number].point else { continue };
-        let Some(at) = roster.anchor_of(entity) else { continue };
-        if viewer.anchors[number] != at
-            && let Ok(position) = world.position(entity)
-        {
-            (viewer.anchors[number], viewer.places[number]) = (at, position);
-            has_moved = true;
-        }
-    }
-    if has_moved || viewer.is_unsettled {
-        viewer.is_unsettled = false;
-        survey(viewer, cells, radii, changes);
-        return true;
-    }
-    false
+/// Where a viewer's points of view were when its area was looked at last. It is apart from the viewer, so that a look at all of
+/// them goes over little memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lookout {
+    /// The entities that views follow; null for those that are places.
+    entities: [EntityId; VIEWS_MAX],
+    anchors: [(u32, u16); VIEWS_MAX],
+    /// Whether a view was set since.
+    is_unsettled: bool,
 }
 
-/// Notes where a view begins or has been put.
-pub(super) fn settle(viewer: &mut Viewer, number: usize, position: Position, shift: u8) {
-    let at = (u32::MAX - 1, anchor(position.x, position.y, shift));
-    let is_elsewhere = viewer.anchors[number] != at || viewer.places[number].sector != position.sector;
-    viewer.is_unsettled |= is_elsewhere;
-    (viewer.anchors[number], viewer.places[number]) = (at, position);
+impl Lookout {
+    pub(super) const NOWHERE: Self =
+        Self { entities: [EntityId::NULL; VIEWS_MAX], anchors: [(NO_CELL, 0); VIEWS_MAX], is_unsettled: false };
+
+    /// Takes over other views; a viewer has [`VIEWS_MAX`] at most.
+    pub(super) fn set(&mut self, viewer: &mut Viewer, views: &[View], shift: u8) {
+        let have_changed = viewer.views.len() != views.len()
+            || viewer.views.iter().zip(views).any(|(old, new)| (old.enter, old.leave) != (new.enter, new.leave));
+        self.is_unsettled |= have_changed;
+        viewer.views.clear();
+        viewer.views.extend_from_slice(views);
+        viewer.places.resize(views.len(), Position::default());
+        let mut entities = [EntityId::NULL; VIEWS_MAX];
+        for (number, view) in views.iter().enumerate() {
+            match view.point {
+                ViewPoint::Entity(entity) => entities[number] = entity,
+                ViewPoint::Place(place) => {
+                    // No cell has this index: a quarter of a place is one of its sector.
+                    let at = (NO_CELL - 1, anchor(place.x, place.y, shift));
+                    self.is_unsettled |= self.anchors[number] != at || viewer.places[number].sector != place.sector;
+                    (self.anchors[number], viewer.places[number]) = (at, place);
+                }
+            }
+        }
+        self.is_unsettled |= entities != self.entities;
+        self.entities = entities;
+    }
+
+    /// Whether a point of view has come into another quarter of a cell, or was set.
+    pub(super) fn has_moved(&self, roster: &Roster) -> bool {
+        let is_elsewhere = |(entity, known): (&EntityId, &(u32, u16))| {
+            !entity.is_null() && roster.anchor_of(*entity).is_some_and(|at| at != *known)
+        };
+        self.is_unsettled || self.entities.iter().zip(&self.anchors).any(is_elsewhere)
+    }
+
+    /// Brings a viewer's area up to date.
+    pub(super) fn look(
+        &mut self,
+        viewer: &mut Viewer,
+        world: &World,
+        roster: &Roster,
+        cells: &mut Cells,
+        radii: [i32; 2],
+        changes: &mut AreaChanges,
+    ) {
+        self.is_unsettled = false;
+        for number in 0..viewer.views.len() {
+            let entity = self.entities[number];
+            let Some(at) = roster.anchor_of(entity).filter(|_| !entity.is_null()) else { continue };
+            if let Ok(position) = world.position(entity) {
+                (self.anchors[number], viewer.places[number]) = (at, position);
+            }
+        }
+        survey(viewer, cells, radii, changes);
+    }
 }
 
 /// Goes over the cells around each point of view. Distances are from where a point was when it came into its quarter, so radii
@@ -74,19 +107,19 @@ fn survey(viewer: &mut Viewer, cells: &mut Cells, radii: [i32; 2], changes: &mut
     changes.entered.clear();
     changes.left.clear();
     let (views, places) = (&viewer.views, &viewer.places);
-    let tier = |cell: Cell| {
-        let nearest = places.iter().map(|place| distance(*place, cell, shift)).min().unwrap_or(i64::MAX);
-        radii.iter().filter(|radius| nearest > i64::from(**radius)).count() as u8
-    };
+    let square = |radius: i64| radius * radius;
+    let tier = |nearest: i64| radii.iter().filter(|radius| nearest > square(i64::from(**radius))).count() as u8;
     // What is still near enough stays.
     viewer.area.retain_mut(|(index, tier_now)| {
         let cell = cells.entry(*index).cell;
-        let stays = views
-            .iter()
-            .zip(places)
-            .any(|(view, place)| distance(*place, cell, shift) <= i64::from(view.leave) + quarter);
+        let (mut stays, mut nearest) = (false, i64::MAX);
+        for (view, place) in views.iter().zip(places) {
+            let distance = distance_squared(*place, cell, shift);
+            nearest = nearest.min(distance);
+            stays |= distance <= square(i64::from(view.leave) + quarter);
+        }
         if stays {
-            *tier_now = tier(cell);
+            *tier_now = tier(nearest);
         } else {
             changes.left.push(*index);
         }
@@ -95,21 +128,28 @@ fn survey(viewer: &mut Viewer, cells: &mut Cells, radii: [i32; 2], changes: &mut
     let known = viewer.area.len();
     for (view, place) in views.iter().zip(places) {
         let enter = i64::from(view.enter) + quarter;
-        each_cell(*place, enter, shift, |cell| {
+        each_cell(*place, enter, shift, |cell, distance| {
             let index = cells.open(cell);
-            if viewer.area[..known].binary_search_by_key(&index, |(index, _)| *index).is_err()
-                && !viewer.area[known..].iter().any(|(other, _)| *other == index)
-            {
-                viewer.area.push((index, tier(cell)));
-                changes.entered.push(index);
+            let area = &mut viewer.area;
+            match area[..known].binary_search_by_key(&index, |(index, _)| *index) {
+                Ok(_) => {}
+                Err(_) => match area[known..].iter_mut().find(|(other, _)| *other == index) {
+                    Some((_, tier_now)) => *tier_now = (*tier_now).min(tier(distance)),
+                    None => {
+                        area.push((index, tier(distance)));
+                        changes.entered.push(index);
+                    }
+                },
             }
         });
     }
-    viewer.area.sort_unstable();
+    if viewer.area.len() > known {
+        viewer.area.sort_unstable();
+    }
 }
 
-/// Calls with every cell whose square is no further than `radius` from a place.
-fn each_cell(place: Position, radius: i64, shift: u8, mut visit: impl FnMut(Cell)) {
+/// Calls with every cell whose square is no further than `radius` from a place, and the square of how far it is.
+fn each_cell(place: Position, radius: i64, shift: u8, mut visit: impl FnMut(Cell, i64)) {
     let columns = Cell::columns(shift);
     let (low, high) = (place.offset(-radius, -radius), place.offset(radius, radius));
     let (first, last) = (Cell::at(low, shift), Cell::at(high, shift));
@@ -119,8 +159,9 @@ fn each_cell(place: Position, radius: i64, shift: u8, mut visit: impl FnMut(Cell
         loop {
             let sector = crate::SectorId::new(column.0, row.0);
             let cell = Cell { sector, x: column.1, y: row.1 };
-            if distance(place, cell, shift) <= radius {
-                visit(cell);
+            let distance = distance_squared(place, cell, shift);
+            if distance <= radius * radius {
+                visit(cell, distance);
             }
             if column == (last.sector.x, last.x) {
                 break;
@@ -134,10 +175,10 @@ fn each_cell(place: Position, radius: i64, shift: u8, mut visit: impl FnMut(Cell
     }
 }
 
-/// How far a place is from the nearest point of a cell, in units of length.
-pub(super) fn distance(place: Position, cell: Cell, shift: u8) -> i64 {
+/// The square of how far a place is from the nearest point of a cell, in units of length.
+fn distance_squared(place: Position, cell: Cell, shift: u8) -> i64 {
     let Some((right, up)) = place.offset_to(cell.corner(shift)) else { return i64::MAX };
     let outside = |corner: i64| corner.max(-(corner + (1 << shift))).max(0);
     let (x, y) = (outside(right).min(1 << 31), outside(up).min(1 << 31));
-    (x * x + y * y).isqrt()
+    (x * x).saturating_add(y * y)
 }

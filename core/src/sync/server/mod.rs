@@ -16,16 +16,16 @@ use core::fmt;
 pub use config::{SyncConfig, View, ViewPoint, ViewerOptions};
 pub use inbox::{InputsDue, ReportRefusal};
 
-use cells::{Cells, NO_CELL};
+use cells::Cells;
 use fill::Fill;
-use interest::{AreaChanges, VIEWS_MAX, look, settle};
+use interest::{AreaChanges, Lookout, VIEWS_MAX};
 use news::Log;
 use private::Ledger;
 use roster::{Changes, Roster};
 use viewer::Viewer;
 
 use crate::{
-    ConfigError, EntityId, Map, Position, World,
+    ConfigError, EntityId, Map, World,
     sync::{
         codec::{Identity, Layout},
         own::Own,
@@ -107,6 +107,7 @@ pub struct SyncServer {
     viewers: Vec<Option<Box<Viewer>>>,
     /// How often each number was given out.
     generations: Vec<u32>,
+    lookouts: Vec<Lookout>,
     everywhere: Vec<u16>,
     log: Log,
     update: u32,
@@ -132,9 +133,10 @@ impl SyncServer {
         let layout = Layout { attributes: config.public_attributes.len() as u8, cell_shift: config.cell_shift };
         Ok(Self {
             cells: Cells::new(config.cell_shift),
-            roster: Roster::new(&config),
+            roster: Roster::new(&config, world.config().entities_max),
             viewers: Vec::new(),
             generations: Vec::new(),
+            lookouts: Vec::new(),
             everywhere: Vec::new(),
             log: Log::new(config.delay_max),
             update: 0,
@@ -217,11 +219,13 @@ impl SyncServer {
             None if self.viewers.len() < usize::from(self.config.viewers_max) => {
                 self.viewers.push(None);
                 self.generations.push(0);
+                self.lookouts.push(Lookout::NOWHERE);
                 self.viewers.len() - 1
             }
             None => return Err(ViewerError::TooMany),
         };
         self.generations[number] += 1;
+        self.lookouts[number] = Lookout::NOWHERE;
         let mut viewer = Viewer::new(*options, self.tick);
         if options.is_everywhere {
             for group in self.roster.numbers() {
@@ -275,21 +279,7 @@ impl SyncServer {
             }
         }
         let viewer = self.viewers[number].as_mut().expect("the number has been looked at");
-        let has_other_radii = viewer.views.len() != views.len()
-            || viewer.views.iter().zip(views).any(|(old, new)| {
-                (old.enter, old.leave) != (new.enter, new.leave)
-                    || matches!((old.point, new.point), (ViewPoint::Entity(a), ViewPoint::Entity(b)) if a != b)
-            });
-        viewer.is_unsettled |= has_other_radii;
-        viewer.views.clear();
-        viewer.views.extend_from_slice(views);
-        viewer.anchors.resize(views.len(), (NO_CELL, 0));
-        viewer.places.resize(views.len(), Position::default());
-        for (at, view) in views.iter().enumerate() {
-            if let ViewPoint::Place(place) = view.point {
-                settle(viewer, at, place, self.config.cell_shift);
-            }
-        }
+        self.lookouts[number].set(viewer, views, self.config.cell_shift);
         Ok(())
     }
 
@@ -330,8 +320,12 @@ impl SyncServer {
         self.roster.follow(world, &mut self.cells, &mut self.changes);
         self.announce_groups();
         for number in 0..self.viewers.len() {
-            let Some(viewer) = &mut self.viewers[number] else { continue };
-            if look(viewer, world, &self.roster, &mut self.cells, self.config.rate_radii, &mut self.area) {
+            let lookout = &mut self.lookouts[number];
+            if lookout.has_moved(&self.roster)
+                && let Some(viewer) = &mut self.viewers[number]
+            {
+                let radii = self.config.rate_radii;
+                lookout.look(viewer, world, &self.roster, &mut self.cells, radii, &mut self.area);
                 self.change_area(number as u16);
             }
         }

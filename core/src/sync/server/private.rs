@@ -3,7 +3,7 @@
 
 use super::{SyncServer, viewer::Viewer};
 use crate::{
-    EntityId, Position, World,
+    EntityId, World,
     entity::Columns,
     sync::own::{OWNER_VALUES_MAX, OwnerValue, Predicted, Traits, encode_own},
 };
@@ -134,37 +134,13 @@ impl SyncServer {
         if !is_its_own && !viewer.options.sees_hidden {
             return None;
         }
-        let traits = Traits {
-            shape: columns.shape[row],
-            half_x: columns.half_x[row],
-            half_y: columns.half_y[row],
-            mass: columns.mass[row],
-            restitution: columns.restitution[row],
-            layers: columns.layers[row],
-            collides: columns.collides[row],
-            speed_max: columns.speed_max[row],
-            acceleration_max: columns.acceleration_max[row],
-            team: columns.team[row],
-            owner: columns.owner[row],
-            flags: columns.flags[row],
-            weapon: columns.weapon[row],
-            bot: columns.bot[row],
-        };
+        let traits = Traits::of_row(columns, row);
         if viewer.traits != Some((id, traits)) {
             (viewer.traits, viewer.traits_update) = (Some((id, traits)), self.update);
         }
         Some(Predicted {
-            id,
-            position: Position { sector, x: columns.x[row], y: columns.y[row] },
-            velocity_x: columns.velocity_x[row],
-            velocity_y: columns.velocity_y[row],
-            heading: columns.heading[row],
-            order: columns.order[row],
-            goal_x: columns.goal_x[row],
-            goal_y: columns.goal_y[row],
-            target: columns.target[row],
-            ready_tick: columns.ready_tick[row],
             traits: (viewer.traits_update > viewer.own_acknowledged).then_some(traits),
+            ..Predicted::of_row(columns, row, sector)
         })
     }
 }

@@ -87,16 +87,17 @@ pub(super) fn scope_of(flags: u32, team: u16, owner: u32) -> Scope {
 }
 
 impl Roster {
-    pub(super) fn new(config: &SyncConfig) -> Self {
+    pub(super) fn new(config: &SyncConfig, entities_max: u32) -> Self {
         let mut kind_weights = config.kind_weights.clone();
         kind_weights.sort_unstable();
         Self {
             shift: config.cell_shift,
-            seats: Vec::new(),
-            groups: Vec::new(),
-            is_open: Vec::new(),
+            // Memory that is not written to is only an address.
+            seats: Vec::with_capacity(entities_max as usize),
+            groups: Vec::with_capacity(config.groups_max.into()),
+            is_open: Vec::with_capacity(config.groups_max.into()),
             free: (0..config.groups_max).rev().collect(),
-            seen: Vec::new(),
+            seen: Vec::with_capacity(config.groups_max.into()),
             crossings: Vec::new(),
             histories: Vec::new(),
             states: usize::from(config.history) + usize::from(config.delay_max),

@@ -65,11 +65,7 @@ struct Sent {
 pub(super) struct Viewer {
     pub(super) options: ViewerOptions,
     pub(super) views: Vec<View>,
-    /// Where each view was when its area was looked at last.
-    pub(super) anchors: Vec<(u32, u16)>,
     pub(super) places: Vec<Position>,
-    /// Whether a view was set since the area was looked at.
-    pub(super) is_unsettled: bool,
     /// Cells in its area and their tiers, ascending by cell.
     pub(super) area: Vec<(u32, u8)>,
     /// Ascending by group.
@@ -105,9 +101,7 @@ impl Viewer {
         Self {
             options,
             views: Vec::with_capacity(4),
-            anchors: Vec::with_capacity(4),
             places: Vec::with_capacity(4),
-            is_unsettled: false,
             area: Vec::new(),
             links: Vec::new(),
             predicted: EntityId::NULL,
