@@ -10,7 +10,7 @@
 //! let mut builder = Builder::new();
 //! let stop = commands::Command::new(7, 0, 0, 0, 0, 0, 0, commands::ActionKind::Stop);
 //! let commands = builder.create_vector(&[stop]);
-//! let args = commands::BatchArgs { player: 3, sector: None, commands: Some(commands) };
+//! let args = commands::BatchArgs { player: 3, sector: None, rewind: 0, commands: Some(commands) };
 //! let batch = commands::Batch::create(&mut builder, &args);
 //! let batches = builder.create_vector(&[batch]);
 //! let args = commands::InputsArgs { tick: Some(100), batches: Some(batches) };

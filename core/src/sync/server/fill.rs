@@ -1,13 +1,14 @@
 //! Packets of an update for one viewer: what is due, what its budget has room for, and in which order.
 
 use super::{
-    SyncServer, ViewerError, ViewerId,
+    SyncConfig, SyncServer, ViewerError, ViewerId,
     group::{Group, History, Version},
     viewer::{Link, Viewer},
 };
 use crate::{
     World,
     sync::{
+        codec::Identity,
         packet::{AGE_MAX, ENVELOPE, GroupHeader, PacketHeader, PacketWriter},
         told::EventList,
     },
@@ -15,6 +16,34 @@ use crate::{
 
 /// How often a viewer gets a packet at least, in Hz, so that it knows the time and that its inputs arrive.
 const HEARTBEAT_HZ: u64 = 10;
+
+/// How many steps there are from the highest rate to the lowest: those by distance, and those under load beyond them.
+const STEPS: usize = 6;
+
+/// How long what lasts, worked out once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Periods {
+    /// Ticks from one telling to the next, by step.
+    ticks: [u32; STEPS],
+    /// Updates in a second, at least 1.
+    second: u32,
+}
+
+impl Periods {
+    pub(super) fn new(config: &SyncConfig, world: &World) -> Self {
+        let rate = world.config().tick_rate_hz;
+        let mut ticks = [1; STEPS];
+        for (step, ticks) in ticks.iter_mut().enumerate() {
+            // Beyond the last, each step halves the rate.
+            let hertz = match config.rates_hz.get(step) {
+                Some(hertz) => u32::from(*hertz),
+                None => u32::from(config.rates_hz[2]) >> (step - 2),
+            };
+            *ticks = (rate / hertz.max(1)).max(1);
+        }
+        Self { ticks, second: (rate / u32::from(config.update_ticks)).max(1) }
+    }
+}
 
 /// What packets are put together in.
 #[derive(Debug, Default)]
@@ -182,11 +211,14 @@ impl SyncServer {
                 }
                 Next::Close => (GroupHeader::closing(link.group), &[][..]),
                 Next::State { number, base, before, age } => {
-                    let identity = self.identity(link.group, self.update - u32::from(viewer.options.delay) - age);
-                    let history = self.roster.groups[usize::from(link.group)].history.as_mut();
-                    let history = history.expect("a group with viewers keeps its states");
+                    let made = self.update - u32::from(viewer.options.delay) - age;
+                    let group = &mut self.roster.groups[usize::from(link.group)];
+                    let (cell, scope, cells) = (group.cell, group.scope, &self.cells);
+                    let identity =
+                        || Identity { cell: cells.entry(cell).cell, scope: scope.into(), update: made };
+                    let history = group.history.as_mut().expect("a group with viewers keeps its states");
                     let before_number = if before == 0 { 0 } else { base - u32::from(before) };
-                    let Ok((is_new, share)) = history.share(number, base, before_number, &identity, &self.layout)
+                    let Ok((is_new, share)) = history.share(number, base, before_number, identity, &self.layout)
                     else {
                         self.too_large.push(link.group);
                         continue;
@@ -298,16 +330,9 @@ impl SyncServer {
 
     /// Ticks from one telling of a group to the next: by distance, more often where there is a fight, less under load.
     fn period(&self, link: &Link, group: &Group, world: &World) -> u32 {
-        let rate = world.config().tick_rate_hz;
-        let updates_a_second = (rate / u32::from(self.config.update_ticks)).max(1);
-        let is_active = group.active_update != 0 && self.update.wrapping_sub(group.active_update) < updates_a_second;
+        let is_active = group.active_update != 0 && self.update.wrapping_sub(group.active_update) < self.periods.second;
         let step = usize::from(link.tier.saturating_sub(u8::from(is_active))) + usize::from(world.rate_step());
-        let hertz = match self.config.rates_hz.get(step) {
-            Some(hertz) => u32::from(*hertz),
-            None => (u32::from(self.config.rates_hz[2]) >> (step - 2)).max(1),
-        };
-        // A packet that waits for its update is not late.
-        (rate / hertz).max(1)
+        self.periods.ticks[step.min(STEPS - 1)]
     }
 
     /// Gives every group that is due its priority, which grows as long as it waits, and puts the greatest first.

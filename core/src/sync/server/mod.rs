@@ -17,7 +17,7 @@ pub use config::{SyncConfig, View, ViewPoint, ViewerOptions};
 pub use inbox::{InputsDue, ReportRefusal};
 
 use cells::Cells;
-use fill::Fill;
+use fill::{Fill, Periods};
 use interest::{AreaChanges, Lookout, VIEWS_MAX};
 use news::Log;
 use private::Ledger;
@@ -27,7 +27,7 @@ use viewer::Viewer;
 use crate::{
     ConfigError, EntityId, Map, World,
     sync::{
-        codec::{Identity, Layout},
+        codec::Layout,
         own::Own,
         report::{INPUTS_MAX, TickInput},
         terms::{Hello, TermsError, Welcome},
@@ -100,6 +100,7 @@ pub struct SyncStats {
 #[derive(Debug)]
 pub struct SyncServer {
     config: SyncConfig,
+    periods: Periods,
     layout: Layout,
     cells: Cells,
     roster: Roster,
@@ -132,6 +133,7 @@ impl SyncServer {
         config.validate(world)?;
         let layout = Layout { attributes: config.public_attributes.len() as u8, cell_shift: config.cell_shift };
         Ok(Self {
+            periods: Periods::new(&config, world),
             cells: Cells::new(config.cell_shift),
             roster: Roster::new(&config, world.config().entities_max),
             viewers: Vec::new(),
@@ -398,11 +400,6 @@ impl SyncServer {
     fn viewer_mut(&mut self, id: ViewerId) -> Result<&mut Viewer, ViewerError> {
         let number = self.number(id)?;
         Ok(self.viewers[number].as_mut().expect("the number has been looked at"))
-    }
-
-    fn identity(&self, group: u16, update: u32) -> Identity {
-        let group = self.roster.group(group);
-        Identity { cell: self.cells.entry(group.cell).cell, scope: group.scope.into(), update }
     }
 }
 
