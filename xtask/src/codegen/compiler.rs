@@ -42,6 +42,11 @@ impl Compiler {
         self.generate(name, out, &["--cpp", "--cpp-std", "c++17", "--scoped-enums"])
     }
 
+    /// Writes the TypeScript of one schema, without a file that gathers what the others have too.
+    pub(super) fn typescript(&self, name: &str, out: &Path) -> anyhow::Result<()> {
+        self.generate(name, out, &["--ts", "--ts-omit-entrypoint"])
+    }
+
     /// The binary form of one schema, without comments.
     pub(super) fn binary(&self, name: &str) -> anyhow::Result<Vec<u8>> {
         let out = std::env::temp_dir().join(format!("muster-schema-{}", std::process::id()));

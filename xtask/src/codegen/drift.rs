@@ -37,6 +37,9 @@ fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
         for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
             let entry = entry?;
             let path = entry.path();
+            if path.is_dir() {
+                continue;
+            }
             let contents = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
             files.insert(entry.file_name().to_string_lossy().into_owned(), contents);
         }

@@ -1,10 +1,11 @@
-//! Code from the schemas: Rust and C++, committed, so that who builds Muster needs no schema compiler.
+//! Code from the schemas: Rust, C++ and TypeScript, committed, so that who builds Muster needs no schema compiler.
 //!
 //! **What is committed is what the pinned compiler makes of the schemas beside it**: `check` makes it again in a folder of
 //! its own and compares, and holds the schemas to what was released.
 
 mod compiler;
 mod drift;
+mod web;
 
 use std::{fs, path::Path, process::ExitCode};
 
@@ -23,7 +24,7 @@ const RELEASED: &str = "schemas/released";
 /// Writes the generated code into the tree.
 pub(crate) fn write(root: &Path) -> anyhow::Result<ExitCode> {
     let compiler = Compiler::find(root)?;
-    for folder in [RUST, CPP] {
+    for folder in [RUST, CPP, web::TABLES] {
         // What a schema that is gone has left behind goes too.
         let folder = root.join(folder);
         if folder.exists() {
@@ -39,7 +40,7 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<ExitCode> {
     let compiler = Compiler::find(root)?;
     let fresh = std::env::temp_dir().join(format!("muster-codegen-{}", std::process::id()));
     let findings = generate(&compiler, root, &fresh).and_then(|()| {
-        let mut findings = drift::findings(root, &fresh, &[RUST, CPP])?;
+        let mut findings = drift::findings(root, &fresh, &[RUST, CPP, web::TABLES, web::SCHEMAS])?;
         findings.extend(evolution(&compiler, root)?);
         Ok(findings)
     });
@@ -92,6 +93,7 @@ fn generate(compiler: &Compiler, root: &Path, out: &Path) -> anyhow::Result<()> 
     fs::write(rust.join("mod.rs"), modules(&names))?;
     fs::write(rust.join("schema_hash.rs"), rust_hash(hash.0))?;
     fs::write(cpp.join("schema_hash.h"), cpp_hash(hash.0))?;
+    web::generate(compiler, &names, hash.0, root, out)?;
     Ok(())
 }
 

@@ -1,0 +1,138 @@
+/**
+ * What time it is in the world. **Time that is shown never goes back and never jumps, unless what arrives has jumped.** Ticks
+ * are counted from the welcome's, times are microseconds of the page's clock.
+ */
+
+const ARRIVALS = 64;
+/** An estimate that is off by so much jumps. */
+const JUMP_US = 250_000;
+/** A part of the time that passes by which an estimate may move. */
+const SLEW = 1 / 32;
+const REPORTS = 64;
+/** What a path takes before it is known. */
+const RTT_FIRST_US = 100_000;
+
+/** A value that is moved to where it should be little by little. */
+class Slewed {
+  value = 0;
+  private target = 0;
+  private isSet = false;
+
+  aim(target: number): void {
+    this.target = target;
+    if (this.isSet && Math.abs(target - this.value) <= JUMP_US) return;
+    this.value = target;
+    this.isSet = true;
+  }
+
+  advance(elapsedUs: number): void {
+    const most = elapsedUs * SLEW;
+    this.value += Math.min(Math.max(this.target - this.value, -most), most);
+  }
+}
+
+export class Clock {
+  private arrivals: number[] = [];
+  private sorted: number[] = [];
+  private readonly offset = new Slewed();
+  private readonly delay = new Slewed();
+  private readonly lead = new Slewed();
+  /** How much later than the earliest most packets are. */
+  jitterUs = 0;
+  /** Ticks between two states of a group that moves; its largest of late. */
+  private spacing = 0;
+  private readonly sent = new Map<number, number>();
+  private heard = 0;
+  rttUs: number | null = null;
+  private rttOffUs = 0;
+  private lastUs: number | null = null;
+  /** The tick at which others are shown, with its fraction. */
+  shown = -Infinity;
+  /** The tick that the server comes to when what is sent now arrives. */
+  ahead = -Infinity;
+
+  constructor(private readonly rate: number) {}
+
+  get isRunning(): boolean {
+    return this.arrivals.length > 0;
+  }
+
+  get delayUs(): number {
+    return this.delay.value;
+  }
+
+  get leadUs(): number {
+    return this.lead.value;
+  }
+
+  /** The first packet of an update arrived. */
+  handleArrival(tick: number, nowUs: number): void {
+    const arrival = nowUs - (tick * 1_000_000) / this.rate;
+    // The path or the world has stood still: what was before says nothing any more.
+    if (this.isRunning && Math.abs(arrival - this.sorted[0]) > 4 * JUMP_US) this.arrivals = [];
+    this.arrivals.push(arrival);
+    if (this.arrivals.length > ARRIVALS) this.arrivals.shift();
+    this.sorted = [...this.arrivals].sort((one, other) => one - other);
+    const earliest = this.sorted[0];
+    this.jitterUs = this.sorted[Math.floor(((this.sorted.length - 1) * 15) / 16)] - earliest;
+    this.offset.aim(earliest);
+    this.aim();
+  }
+
+  /** A group that moves was told again after so many ticks. */
+  handleSpacing(ticks: number): void {
+    // A fifth of a second is as long as anybody waits for the next.
+    const spacing = Math.max(Math.min(ticks, this.rate / 5), 0);
+    this.spacing = spacing > this.spacing ? spacing : this.spacing - (this.spacing - spacing) / 256;
+  }
+
+  handleReport(sequence: number, nowUs: number): void {
+    this.sent.set(sequence, nowUs);
+    this.sent.delete(sequence - REPORTS);
+  }
+
+  /** A packet says that a report was heard, and how long before the packet, in 0.1 ms. */
+  handleHeard(heard: number, held: number, nowUs: number): void {
+    const sentUs = this.sent.get(heard);
+    if (heard <= this.heard || sentUs === undefined || held === 65_535) return;
+    this.heard = heard;
+    const took = Math.max(nowUs - sentUs - held * 100, 0);
+    if (this.rttUs === null) {
+      this.rttUs = took;
+      this.rttOffUs = took / 4;
+    } else {
+      this.rttOffUs += (Math.abs(took - this.rttUs) - this.rttOffUs) / 4;
+      this.rttUs += (took - this.rttUs) / 8;
+    }
+    this.aim();
+  }
+
+  private aim(): void {
+    const tickUs = 1_000_000 / this.rate;
+    this.delay.aim(this.jitterUs + this.spacing * tickUs + tickUs / 2);
+    // An input should be there a little before its tick: two ticks, and what the way takes longer at times.
+    this.lead.aim((this.rttUs ?? RTT_FIRST_US) + 2 * this.rttOffUs + 2 * tickUs);
+  }
+
+  /** Lets time pass; returns how much did. */
+  advance(nowUs: number): number {
+    const elapsed = Math.max(this.lastUs === null ? 0 : nowUs - this.lastUs, 0);
+    const now = Math.max(this.lastUs ?? nowUs, nowUs);
+    this.lastUs = now;
+    for (const slewed of [this.offset, this.delay, this.lead]) slewed.advance(elapsed);
+    this.shown = this.flow(this.shown, this.moment(now - this.delay.value));
+    this.ahead = this.flow(this.ahead, this.moment(now + this.lead.value));
+    return elapsed;
+  }
+
+  /** Stands still rather than go back, but for what is a jump. */
+  private flow(before: number, now: number): number {
+    const jump = (JUMP_US * this.rate) / 1_000_000;
+    return now < before && before - now < jump ? before : now;
+  }
+
+  /** The tick of which the earliest packet arrives at a time. */
+  private moment(us: number): number {
+    return ((us - this.offset.value) * this.rate) / 1_000_000;
+  }
+}
