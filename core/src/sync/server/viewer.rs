@@ -214,8 +214,8 @@ impl Viewer {
         self.sequence
     }
 
-    pub(super) fn note_group(&mut self, group: u16, version: u32, is_closing: bool) {
-        self.entries[self.next_entry as usize % ENTRIES] = Entry { group, version: version as u8, is_closing };
+    pub(super) fn note_group(&mut self, group: u16, version: u8, is_closing: bool) {
+        self.entries[self.next_entry as usize % ENTRIES] = Entry { group, version, is_closing };
         self.next_entry = self.next_entry.wrapping_add(1);
         self.sent[self.sequence as usize % PACKETS].entries += 1;
     }
