@@ -22,8 +22,6 @@ import { type EntityId, METRE, NOBODY, isAfter, whole } from "./words";
 
 /** How far the prediction may fall behind before it begins anew, in ticks. */
 const TICKS_MAX = 256;
-/** What a packet may be ahead of the newest in ticks: some hours. */
-const TICKS_AHEAD_MAX = 2 ** 21;
 /** For how long an entity is shown beyond the last place that is known. */
 const BEYOND_US = 250_000;
 /** How long a correction takes to be out of sight. */
@@ -142,11 +140,15 @@ export class SyncClient {
     }
   }
 
-  /** The tick of a packet, counted from the welcome's; null if none can be so far ahead. */
+  /**
+   * The tick of a packet, counted from the welcome's: of those that have its low bits, the nearest to where its update would
+   * be; null if none can be so far ahead.
+   */
   private tickOf(header: PacketHeader): number | null {
-    const from = whole(header.tick, this.welcome.tick + this.newestTick) - this.welcome.tick;
-    const isUpdateAhead = this.seen.newest !== 0 && ((header.update - this.newestUpdate) | 0) > AHEAD_MAX;
-    return from - this.newestTick > TICKS_AHEAD_MAX || isUpdateAhead ? null : from;
+    const updates = this.seen.newest === 0 ? 0 : (header.update - this.newestUpdate) | 0;
+    if (updates > AHEAD_MAX) return null;
+    const near = Math.max(this.welcome.tick + this.newestTick + updates * this.welcome.updateTicks, 0);
+    return whole(header.tick, near, 16) - this.welcome.tick;
   }
 
   /** Everything is decoded beside the state, and taken over only when all of it was good. */

@@ -1,13 +1,17 @@
 /**
  * What time it is in the world. **Time that is shown never goes back and never jumps, unless what arrives has jumped.** Ticks
- * are counted from the welcome's, times are microseconds of the page's clock.
+ * are counted from the welcome's, times are microseconds of the page's clock. Estimates are cut to whole numbers where the
+ * core's are, so that both come to the same ticks.
  */
 
+/** A moment is a tick and a fraction of it in 2^-16. */
+const TICK = 65_536;
+/** How many arrivals the estimate looks back on. */
 const ARRIVALS = 64;
 /** An estimate that is off by so much jumps. */
 const JUMP_US = 250_000;
 /** A part of the time that passes by which an estimate may move. */
-const SLEW = 1 / 32;
+const SLEW = 32;
 const REPORTS = 64;
 /** What a path takes before it is known. */
 const RTT_FIRST_US = 100_000;
@@ -26,7 +30,7 @@ class Slewed {
   }
 
   advance(elapsedUs: number): void {
-    const most = elapsedUs * SLEW;
+    const most = Math.trunc(elapsedUs / SLEW);
     this.value += Math.min(Math.max(this.target - this.value, -most), most);
   }
 }
@@ -39,9 +43,9 @@ export class Clock {
   private readonly lead = new Slewed();
   /** How much later than the earliest most packets are. */
   jitterUs = 0;
-  /** Ticks between two states of a group that moves; its largest of late. */
+  /** Ticks between two states of a group that moves, in 2^-8; its largest of late. */
   private spacing = 0;
-  private readonly sent = new Map<number, number>();
+  private readonly sent: ({ sequence: number; sentUs: number } | undefined)[] = new Array(REPORTS);
   private heard = 0;
   rttUs: number | null = null;
   private rttOffUs = 0;
@@ -67,7 +71,7 @@ export class Clock {
 
   /** The first packet of an update arrived. */
   handleArrival(tick: number, nowUs: number): void {
-    const arrival = nowUs - (tick * 1_000_000) / this.rate;
+    const arrival = Math.round(nowUs) - Math.trunc((tick * 1_000_000) / this.rate);
     // The path or the world has stood still: what was before says nothing any more.
     if (this.isRunning && Math.abs(arrival - this.sorted[0]) > 4 * JUMP_US) this.arrivals = [];
     this.arrivals.push(arrival);
@@ -82,40 +86,42 @@ export class Clock {
   /** A group that moves was told again after so many ticks. */
   handleSpacing(ticks: number): void {
     // A fifth of a second is as long as anybody waits for the next.
-    const spacing = Math.max(Math.min(ticks, this.rate / 5), 0);
-    this.spacing = spacing > this.spacing ? spacing : this.spacing - (this.spacing - spacing) / 256;
+    const spacing = Math.max(Math.min(ticks, Math.trunc(this.rate / 5)), 0) * 256;
+    this.spacing = spacing > this.spacing ? spacing : this.spacing - Math.trunc((this.spacing - spacing) / 256);
   }
 
   handleReport(sequence: number, nowUs: number): void {
-    this.sent.set(sequence, nowUs);
-    this.sent.delete(sequence - REPORTS);
+    this.sent[sequence % REPORTS] = { sequence, sentUs: Math.round(nowUs) };
   }
 
-  /** A packet says that a report was heard, and how long before the packet, in 0.1 ms. */
+  /** A packet says that a report was heard, cut to 16 bits, and how long before the packet, in 0.1 ms. */
   handleHeard(heard: number, held: number, nowUs: number): void {
-    const sentUs = this.sent.get(heard);
-    if (heard <= this.heard || sentUs === undefined || held === 65_535) return;
-    this.heard = heard;
-    const took = Math.max(nowUs - sentUs - held * 100, 0);
+    const slot = heard % REPORTS;
+    const { sequence, sentUs } = this.sent[slot] ?? { sequence: 0, sentUs: 0 };
+    if (sequence <= this.heard || sequence % 65_536 !== heard || heard === 0 || held === 65_535) return;
+    this.heard = sequence;
+    const took = Math.max(Math.round(nowUs) - sentUs - held * 100, 0);
     if (this.rttUs === null) {
       this.rttUs = took;
-      this.rttOffUs = took / 4;
+      this.rttOffUs = Math.trunc(took / 4);
     } else {
-      this.rttOffUs += (Math.abs(took - this.rttUs) - this.rttOffUs) / 4;
-      this.rttUs += (took - this.rttUs) / 8;
+      this.rttOffUs += Math.trunc((Math.abs(took - this.rttUs) - this.rttOffUs) / 4);
+      this.rttUs += Math.trunc((took - this.rttUs) / 8);
     }
     this.aim();
   }
 
   private aim(): void {
-    const tickUs = 1_000_000 / this.rate;
-    this.delay.aim(this.jitterUs + this.spacing * tickUs + tickUs / 2);
+    const tickUs = Math.trunc(1_000_000 / this.rate);
+    const spacingUs = Math.floor(Math.trunc((this.spacing * 1_000_000) / this.rate) / 256);
+    this.delay.aim(this.jitterUs + spacingUs + Math.trunc(tickUs / 2));
     // An input should be there a little before its tick: two ticks, and what the way takes longer at times.
     this.lead.aim((this.rttUs ?? RTT_FIRST_US) + 2 * this.rttOffUs + 2 * tickUs);
   }
 
   /** Lets time pass; returns how much did. */
-  advance(nowUs: number): number {
+  advance(timeUs: number): number {
+    const nowUs = Math.round(timeUs);
     const elapsed = Math.max(this.lastUs === null ? 0 : nowUs - this.lastUs, 0);
     const now = Math.max(this.lastUs ?? nowUs, nowUs);
     this.lastUs = now;
@@ -133,6 +139,6 @@ export class Clock {
 
   /** The tick of which the earliest packet arrives at a time. */
   private moment(us: number): number {
-    return ((us - this.offset.value) * this.rate) / 1_000_000;
+    return Math.trunc(((us - this.offset.value) * this.rate * TICK) / 1_000_000) / TICK;
   }
 }

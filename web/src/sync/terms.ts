@@ -9,7 +9,7 @@ import { Welcome as Message } from "./generated/muster/welcome";
 import { SCHEMA_HASH } from "./generated/schema_hash";
 
 /** The version of the sync protocol. */
-export const VERSION = 1;
+export const VERSION = 2;
 
 export interface Weapon {
   damage: number;

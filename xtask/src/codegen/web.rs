@@ -78,12 +78,11 @@ fn models(source: &str, page: &str) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The hash that the page has as a vector of eight bytes, the lowest first.
+/// The hash that the page has as a number.
 fn models_hash(page: &str) -> anyhow::Result<u64> {
     let vector = page.split_once("```vector models-hash\n").and_then(|(_, rest)| rest.split_once("```"));
     let (digits, _) = vector.with_context(|| format!("{PAGE} has no vector models-hash"))?;
-    let written = u64::from_str_radix(digits.trim(), 16).with_context(|| format!("{PAGE}: models-hash"))?;
-    Ok(written.swap_bytes())
+    u64::from_str_radix(digits.trim(), 16).with_context(|| format!("{PAGE}: models-hash"))
 }
 
 #[cfg(test)]
@@ -92,7 +91,7 @@ mod tests {
 
     #[test]
     fn tables_and_their_hash_are_taken_over() {
-        let page = "x\n```vector models-hash\n0102000000000080\n```\n";
+        let page = "x\n```vector models-hash\n8000000000000201\n```\n";
         let source = "use super::x;\n\npub(super) static SAME: Model<2, 1> = Model { field: Field::Same, starts: [\n    \
                       [0, 1049],\n] };\n";
         let text = models(source, page).expect("both are as they are in the tree");

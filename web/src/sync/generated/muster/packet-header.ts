@@ -5,7 +5,7 @@
 import * as flatbuffers from 'flatbuffers';
 
 /**
- * What every packet says: 28 bytes.
+ * What every packet says: 20 bytes.
  */
 export class PacketHeader {
   bb: flatbuffers.ByteBuffer|null = null;
@@ -38,67 +38,51 @@ update():number {
 }
 
 /**
- * The tick of the world that the update shows, cut to 32 bits.
+ * The tick of the world that the update shows, cut to 16 bits.
  */
 tick():number {
-  return this.bb!.readUint32(this.bb_pos + 12);
+  return this.bb!.readUint16(this.bb_pos + 12);
 }
 
 /**
- * The sequence of the newest report that the server has from this viewer; 0 is none.
+ * The sequence of the newest report that the server has from this viewer, cut to 16 bits; 0 is none.
  */
 heard():number {
-  return this.bb!.readUint32(this.bb_pos + 16);
+  return this.bb!.readUint16(this.bb_pos + 14);
 }
 
 /**
  * How long ago that report came, in 0.1 ms; 65,535 is that or longer.
  */
 held():number {
-  return this.bb!.readUint16(this.bb_pos + 20);
-}
-
-/**
- * Bytes of the viewer's own part at the beginning of `bits`.
- */
-own():number {
-  return this.bb!.readUint16(this.bb_pos + 22);
-}
-
-/**
- * Bytes of events behind it. The groups come after them, in the order of `groups`.
- */
-events():number {
-  return this.bb!.readUint16(this.bb_pos + 24);
+  return this.bb!.readUint16(this.bb_pos + 16);
 }
 
 /**
  * How many packets the update has for this viewer.
  */
 parts():number {
-  return this.bb!.readUint8(this.bb_pos + 26);
+  return this.bb!.readUint8(this.bb_pos + 18);
 }
 
 /**
  * Which of them this is, from 0.
  */
 part():number {
-  return this.bb!.readUint8(this.bb_pos + 27);
+  return this.bb!.readUint8(this.bb_pos + 19);
 }
 
 static sizeOf():number {
-  return 28;
+  return 20;
 }
 
-static createPacketHeader(builder:flatbuffers.Builder, session: number, sequence: number, update: number, tick: number, heard: number, held: number, own: number, events: number, parts: number, part: number):flatbuffers.Offset {
-  builder.prep(4, 28);
+static createPacketHeader(builder:flatbuffers.Builder, session: number, sequence: number, update: number, tick: number, heard: number, held: number, parts: number, part: number):flatbuffers.Offset {
+  builder.prep(4, 20);
   builder.writeInt8(part);
   builder.writeInt8(parts);
-  builder.writeInt16(events);
-  builder.writeInt16(own);
   builder.writeInt16(held);
-  builder.writeInt32(heard);
-  builder.writeInt32(tick);
+  builder.writeInt16(heard);
+  builder.writeInt16(tick);
   builder.writeInt32(update);
   builder.writeInt32(sequence);
   builder.writeInt32(session);

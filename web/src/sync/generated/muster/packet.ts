@@ -4,7 +4,6 @@
 
 import * as flatbuffers from 'flatbuffers';
 
-import { GroupHeader } from '../muster/group-header.js';
 import { PacketHeader } from '../muster/packet-header.js';
 
 
@@ -34,49 +33,34 @@ header(obj?:PacketHeader):PacketHeader|null {
   return offset ? (obj || new PacketHeader()).__init(this.bb_pos + offset, this.bb!) : null;
 }
 
-groups(index: number, obj?:GroupHeader):GroupHeader|null {
-  const offset = this.bb!.__offset(this.bb_pos, 6);
-  return offset ? (obj || new GroupHeader()).__init(this.bb!.__vector(this.bb_pos + offset) + index * 6, this.bb!) : null;
-}
-
-groupsLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 6);
-  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
-}
-
+/**
+ * In the first part of an update the viewer's own part and events, then in every part groups and their shares.
+ */
 bits(index: number):number|null {
-  const offset = this.bb!.__offset(this.bb_pos, 8);
+  const offset = this.bb!.__offset(this.bb_pos, 6);
   return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
 }
 
 bitsLength():number {
-  const offset = this.bb!.__offset(this.bb_pos, 8);
+  const offset = this.bb!.__offset(this.bb_pos, 6);
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
 bitsArray():Uint8Array|null {
-  const offset = this.bb!.__offset(this.bb_pos, 8);
+  const offset = this.bb!.__offset(this.bb_pos, 6);
   return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
 static startPacket(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(2);
 }
 
 static addHeader(builder:flatbuffers.Builder, headerOffset:flatbuffers.Offset) {
   builder.addFieldStruct(0, headerOffset, 0);
 }
 
-static addGroups(builder:flatbuffers.Builder, groupsOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(1, groupsOffset, 0);
-}
-
-static startGroupsVector(builder:flatbuffers.Builder, numElems:number) {
-  builder.startVector(6, numElems, 2);
-}
-
 static addBits(builder:flatbuffers.Builder, bitsOffset:flatbuffers.Offset) {
-  builder.addFieldOffset(2, bitsOffset, 0);
+  builder.addFieldOffset(1, bitsOffset, 0);
 }
 
 static createBitsVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
@@ -94,8 +78,7 @@ static startBitsVector(builder:flatbuffers.Builder, numElems:number) {
 static endPacket(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // header
-  builder.requiredField(offset, 6) // groups
-  builder.requiredField(offset, 8) // bits
+  builder.requiredField(offset, 6) // bits
   return offset;
 }
 
@@ -107,10 +90,9 @@ static finishSizePrefixedPacketBuffer(builder:flatbuffers.Builder, offset:flatbu
   builder.finish(offset, undefined, true);
 }
 
-static createPacket(builder:flatbuffers.Builder, headerOffset:flatbuffers.Offset, groupsOffset:flatbuffers.Offset, bitsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createPacket(builder:flatbuffers.Builder, headerOffset:flatbuffers.Offset, bitsOffset:flatbuffers.Offset):flatbuffers.Offset {
   Packet.startPacket(builder);
   Packet.addHeader(builder, headerOffset);
-  Packet.addGroups(builder, groupsOffset);
   Packet.addBits(builder, bitsOffset);
   return Packet.endPacket(builder);
 }
