@@ -70,7 +70,8 @@ pub fn load(manner: Manner, given: &Given) -> Result<Loaded, ConfigProblems> {
         if setting.store(&mut settings, value.trim()) {
             origins.insert(setting.path(), origin);
         } else {
-            let found = if setting.is_secret { "too short, or one that everybody knows".into() } else { quoted(&value) };
+            let found =
+                if setting.is_secret { "too short, or one that everybody knows".into() } else { quoted(&value) };
             problems.push(Problem { origin, key: setting.path().into(), found, allowed: setting.allowed.into() });
         }
     }
@@ -207,9 +208,11 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_a_variable_and_that_over_the_file() {
-        let file = format!("secret = '{GOOD}'\nworkers = 2\nwatch = true\nlisten = '127.0.0.1:1'\n[limits]\nmatches = 5");
+        let file =
+            format!("secret = '{GOOD}'\nworkers = 2\nwatch = true\nlisten = '127.0.0.1:1'\n[limits]\nmatches = 5");
         let environment = [("MUSTER_WORKERS", "3"), ("MUSTER_LISTEN", "127.0.0.1:2"), ("MUSTER_RELAY_IO", "epoll")];
-        let loaded = load(Manner::Serve, &given(&file, &environment, &[("listen", "127.0.0.1:3")])).expect("it is good");
+        let loaded =
+            load(Manner::Serve, &given(&file, &environment, &[("listen", "127.0.0.1:3")])).expect("it is good");
         assert_eq!(loaded.settings.workers, 3);
         assert_eq!(loaded.settings.listen.port(), 3);
         assert_eq!(loaded.settings.rtc_listen, Some(loaded.settings.listen));

@@ -13,6 +13,7 @@ use super::{SECRET_BYTES_MIN, Settings, WORKERS_MAX};
 /// One setting.
 pub struct Setting {
     path: &'static str,
+    flag: String,
     /// What stands for a value in usage texts.
     pub value_name: &'static str,
     /// What it does, as whole sentences.
@@ -37,13 +38,13 @@ impl Setting {
     }
 
     /// The flag without its dashes: `listen`, `limit-matches`.
-    pub fn flag(&self) -> String {
-        self.path.replace("limits.", "limit-").replace('_', "-")
+    pub fn flag(&self) -> &str {
+        &self.flag
     }
 
     /// The environment variable: `MUSTER_LISTEN`, `MUSTER_LIMIT_MATCHES`.
     pub fn variable(&self) -> String {
-        format!("{VARIABLE_PREFIX}{}", self.flag().replace('-', "_").to_uppercase())
+        format!("{VARIABLE_PREFIX}{}", self.flag.replace('-', "_").to_uppercase())
     }
 
     /// The value for people, without secrets.
@@ -99,6 +100,7 @@ macro_rules! row {
     ($path:literal, $value:literal, $allowed:literal, $help:literal, $store:expr, $view:expr) => {
         Setting {
             path: $path,
+            flag: $path.replace("limits.", "limit-").replace('_', "-"),
             value_name: $value,
             help: $help,
             allowed: $allowed,
@@ -190,7 +192,8 @@ fn rows() -> Vec<Setting> {
             "at least 32 bytes that nobody can guess: openssl rand -base64 48",
             "What tokens are signed with. Servers that share players share it. In the environment or the file it is out of \
              the list of processes.",
-            |to, text| put(text, &mut to.secret, |secret: &String| secret.len() >= SECRET_BYTES_MIN && !is_known(secret)),
+            |to, text| put(text, &mut to.secret, |secret: &String| secret.len() >= SECRET_BYTES_MIN
+                && !is_known(secret)),
             |of| if of.secret.is_empty() { "none".into() } else { "(not shown)".into() }
         ),
         row!(
@@ -230,7 +233,9 @@ fn rows() -> Vec<Setting> {
             "FILTER",
             "error, warn, info, debug, trace, or TARGET=LEVEL,TARGET=LEVEL",
             "What is logged, to standard error.",
-            |to, text| put(text, &mut to.log, |log: &String| tracing_subscriber::EnvFilter::builder().parse(log).is_ok()),
+            |to, text| put(text, &mut to.log, |log: &String| tracing_subscriber::EnvFilter::builder()
+                .parse(log)
+                .is_ok()),
             |of| of.log.clone()
         ),
         row!(
@@ -341,7 +346,14 @@ fn rows() -> Vec<Setting> {
             "1000 to 10000000",
             "Bytes a second that the packets of one player may have, by which less is told of what is less near."
         ),
-        limit!("limits.replay_files", replay_files, 0, 1_000_000, "0 to 1000000", "Replays that are kept; the oldest go."),
+        limit!(
+            "limits.replay_files",
+            replay_files,
+            0,
+            1_000_000,
+            "0 to 1000000",
+            "Replays that are kept; the oldest go."
+        ),
         limit!(
             "limits.replay_bytes",
             replay_bytes,
