@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Why something was refused or ended. **The texts of the codes are part of the protocol** and never change;
-/// docs/PROTOCOL.md has the table, and a test compares.
+/// docs/DOORS.md has the table, and a test compares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub enum ErrorCode {
     /// Something came before `connect`.

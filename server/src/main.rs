@@ -1,6 +1,12 @@
 //! The `muster` program.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use muster_server::{
@@ -74,6 +80,21 @@ fn carry_out(asked: Asked) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// The secret of a server in development: made once for a data folder, so that players come back after a restart.
+fn own_secret(data: &Path) -> std::io::Result<String> {
+    let path = data.join("secret");
+    match std::fs::read_to_string(&path) {
+        Ok(secret) if secret.len() >= config::SECRET_BYTES_MIN => return Ok(secret),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let secret = random_hex::<32>();
+    std::fs::create_dir_all(data)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(secret.as_bytes())?;
+    Ok(secret)
+}
+
 fn check(modes: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
     let trials: Vec<trial::Trial> = modes.iter().map(|mode| trial::try_mode(mode)).collect();
     let is_good = trials.iter().all(|trial| trial.errors.is_empty());
@@ -109,7 +130,8 @@ fn run(
     let mut loaded = config::load(manner, &Given { file, environment, flags })?;
     if loaded.settings.secret.is_empty() {
         // In development only: `serve` has refused before.
-        loaded.settings.secret = random_hex::<32>();
+        loaded.settings.secret =
+            if print_config { random_hex::<32>() } else { own_secret(&loaded.settings.data).context("a secret")? };
         loaded.origins.insert("secret", Origin::Generated);
     }
     if print_config {

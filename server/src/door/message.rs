@@ -134,7 +134,7 @@ pub enum ServerMessage<'a> {
     /// Something was refused.
     #[serde(rename = "error")]
     Error {
-        /// A code of docs/PROTOCOL.md.
+        /// A code of docs/DOORS.md.
         code: &'a str,
         /// For people.
         message: &'a str,
