@@ -1,17 +1,16 @@
 //! One virtual machine of one bundle.
 
-use std::sync::Arc;
+use std::{fmt, rc::Rc, sync::Arc};
 
 use crate::{
     Bundle, Limits, ScriptError,
     matches::{Match, MatchOptions, RestoreError},
+    vm::Vm,
 };
 
 /// One virtual machine of one bundle on one thread, which opens matches.
-#[derive(Debug)]
 pub struct Host {
-    bundle: Arc<Bundle>,
-    limits: Limits,
+    vm: Rc<Vm>,
 }
 
 impl Host {
@@ -23,7 +22,7 @@ impl Host {
     /// # Errors
     /// When a file of it is no script.
     pub fn new(bundle: Arc<Bundle>, limits: Limits) -> Result<Self, Box<ScriptError>> {
-        Ok(Self { bundle, limits })
+        Vm::new(bundle, limits).map(|vm| Self { vm })
     }
 
     /// Opens a match: runs `rules.lua` and its `match_init`.
@@ -31,7 +30,7 @@ impl Host {
     /// # Errors
     /// When the scripts fail, or what they ask for cannot be.
     pub fn open(&self, options: &MatchOptions) -> Result<Match, Box<ScriptError>> {
-        Match::open(self, options)
+        Match::open(&self.vm, options)
     }
 
     /// A match from what [`Match::save`] wrote.
@@ -39,31 +38,41 @@ impl Host {
     /// # Errors
     /// When the bytes are none of a match, or the scripts fail.
     pub fn restore(&self, bytes: &[u8], options: &MatchOptions) -> Result<Match, RestoreError> {
-        Match::restore(self, bytes, options)
+        Match::restore(&self.vm, bytes, options)
     }
 
     /// What it runs.
-    pub const fn bundle(&self) -> &Arc<Bundle> {
-        &self.bundle
+    pub fn bundle(&self) -> &Arc<Bundle> {
+        &self.vm.bundle
     }
 
     /// What its matches may do.
-    pub const fn limits(&self) -> &Limits {
-        &self.limits
+    pub fn limits(&self) -> &Limits {
+        &self.vm.limits
     }
 
     /// How many matches it has.
     pub fn matches(&self) -> usize {
-        0
+        self.vm.matches()
     }
 
-    /// How many bytes its matches hold together.
+    /// How many bytes its machine holds, all matches together.
     pub fn memory_bytes(&self) -> usize {
-        0
+        self.vm.lua.used_memory()
     }
 
     /// Whether it can take no more calls, since its machine broke. Its matches have to be restored on another one.
     pub fn is_broken(&self) -> bool {
-        false
+        self.vm.is_broken()
+    }
+
+    pub(crate) const fn vm(&self) -> &Rc<Vm> {
+        &self.vm
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("bundle", &self.bundle().name()).field("matches", &self.matches()).finish()
     }
 }

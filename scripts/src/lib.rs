@@ -18,7 +18,7 @@
 //!     end
 //!     function rules.match_loop(self, tick)
 //!         self.ticks = (self.ticks or 0) + 1
-//!         match.send(match.ALL, { ticks = self.ticks })
+//!         match.broadcast({ ticks = self.ticks })
 //!     end
 //!     return rules
 //! "#;
@@ -32,11 +32,17 @@
 
 #![deny(unsafe_code)]
 
+mod binding;
 mod bundle;
 mod error;
 mod host;
 mod limits;
 mod matches;
+mod nakama;
+mod plain;
+mod raw;
+mod stage;
+mod vm;
 
 pub use bundle::{Bundle, BundleError};
 pub use error::ScriptError;

@@ -50,9 +50,9 @@ impl Default for Limits {
         Self {
             memory_bytes: 16 << 20,
             host_memory_bytes: 256 << 20,
-            call_budget: 400_000,
-            tick_budget: 600_000,
-            open_budget: 2_000_000,
+            call_budget: 100_000,
+            tick_budget: 150_000,
+            open_budget: 1_000_000,
             failing_ms_max: 1000,
             log_lines_per_tick: 32,
             log_line_bytes_max: 1024,
