@@ -39,8 +39,8 @@ pub use flatbuffers::{FlatBufferBuilder as Builder, Follow, Vector, WIPOffset as
 pub use generated::schema_hash::SCHEMA_HASH;
 pub use limits::Limits;
 pub use read::{
-    SchemaError, read_config, read_events, read_hello, read_inputs, read_map, read_packet, read_replay_header,
-    read_report, read_welcome,
+    SchemaError, read_config, read_events, read_hello, read_inputs, read_map, read_message, read_packet,
+    read_replay_header, read_report, read_welcome,
 };
 
 /// What several messages speak of: sectors and positions.
@@ -74,10 +74,10 @@ pub mod replay {
 }
 
 /// What servers and viewers say to each other: [`Hello`](sync::Hello), [`Welcome`](sync::Welcome),
-/// [`Packet`](sync::Packet) and [`Report`](sync::Report).
+/// [`Packet`](sync::Packet), [`Report`](sync::Report) and [`Message`](sync::Message).
 pub mod sync {
     pub use crate::generated::{
-        hello_generated::muster::*, packet_generated::muster::*, report_generated::muster::*,
-        welcome_generated::muster::*,
+        hello_generated::muster::*, message_generated::muster::*, packet_generated::muster::*,
+        report_generated::muster::*, welcome_generated::muster::*,
     };
 }

@@ -26,6 +26,8 @@ impl Limits {
     pub const REPLAY_HEADER: Self = Self { size_max: 32 << 20, tables_max: 2 + 65_535, depth_max: 3 };
     /// Of [`Packet`](crate::sync::Packet) and [`Report`](crate::sync::Report): what a datagram of UDP holds.
     pub const DATAGRAM: Self = Self { size_max: 65_535, tables_max: 1, depth_max: 1 };
+    /// Of [`Message`](crate::sync::Message): 16 KiB of text and what is around it.
+    pub const MESSAGE: Self = Self { size_max: (16 << 10) + 64, tables_max: 1, depth_max: 1 };
     /// Of [`Hello`](crate::sync::Hello).
     pub const HELLO: Self = Self { size_max: 1024, tables_max: 1, depth_max: 1 };
     /// Of [`Welcome`](crate::sync::Welcome): a configuration and a little.

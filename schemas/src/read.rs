@@ -11,7 +11,7 @@ use crate::{
     events::{EVENTS_IDENTIFIER, Events},
     map::{MAP_IDENTIFIER, Map},
     replay::{REPLAY_HEADER_IDENTIFIER, ReplayHeader},
-    sync::{HELLO_IDENTIFIER, Hello, Packet, Report, WELCOME_IDENTIFIER, Welcome},
+    sync::{HELLO_IDENTIFIER, Hello, MESSAGE_IDENTIFIER, Message, Packet, Report, WELCOME_IDENTIFIER, Welcome},
 };
 
 /// Bytes of the root offset and the identifier.
@@ -90,6 +90,14 @@ pub fn read_hello(bytes: &[u8]) -> Result<Hello<'_>, SchemaError> {
 /// When the bytes are no message of this kind within [`Limits::WELCOME`].
 pub fn read_welcome(bytes: &[u8]) -> Result<Welcome<'_>, SchemaError> {
     read::<Welcome<'_>>(bytes, Limits::WELCOME, WELCOME_IDENTIFIER)
+}
+
+/// Reads a message of a script or a player. Nothing has looked at its text.
+///
+/// # Errors
+/// When the bytes are no message of this kind within [`Limits::MESSAGE`].
+pub fn read_message(bytes: &[u8]) -> Result<Message<'_>, SchemaError> {
+    read::<Message<'_>>(bytes, Limits::MESSAGE, MESSAGE_IDENTIFIER)
 }
 
 /// Reads a part of an update. It has no identifier, to be four bytes shorter. Lengths in it may be out of their ranges,

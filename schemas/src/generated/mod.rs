@@ -6,6 +6,7 @@ pub(crate) mod config_generated;
 pub(crate) mod events_generated;
 pub(crate) mod hello_generated;
 pub(crate) mod map_generated;
+pub(crate) mod message_generated;
 pub(crate) mod packet_generated;
 pub(crate) mod replay_generated;
 pub(crate) mod report_generated;

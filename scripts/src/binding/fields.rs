@@ -1,0 +1,197 @@
+//! The fields of entities as scripts know them: names, units, and how they become values of the world.
+//!
+//! Scripts count in metres, seconds, radians and kilograms; the world in integers. Lengths of the world are multiples of
+//! 2^-16 m, which numbers of scripts hold exactly.
+
+use std::f64::consts::TAU;
+
+use muster_core::{
+    Column, EntityId, METRE, Position, World,
+    entity::{FLAG_AVOIDS, FLAG_NOT_REWOUND, FLAG_OWNER_ONLY, FLAG_TEAM_ONLY, FLAG_TELLS_CONTACTS},
+};
+
+use crate::{error::likely, stage::Names};
+
+/// A field of an entity.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Field {
+    /// Where it is, to the right of the map's left edge.
+    X,
+    /// Where it is, above the map's lower edge.
+    Y,
+    /// A column, and how many of its units one of the script's is.
+    Column(Column, f64),
+    /// The way it faces.
+    Heading,
+}
+
+/// How many units of the world one of the script's is.
+const LENGTH: f64 = METRE as f64;
+const HALF: f64 = 256.0;
+const GRAMS: f64 = 1000.0;
+const TURN: f64 = 65_536.0;
+
+/// What a script may ask of an entity: the name, what it is, what it means.
+pub(crate) const FIELDS: &[(&str, Field, &str)] = &[
+    ("x", Field::X, "metres to the right of the map's left edge"),
+    ("y", Field::Y, "metres above the map's lower edge"),
+    ("velocity_x", Field::Column(Column::VelocityX, LENGTH), "metres a second to the right"),
+    ("velocity_y", Field::Column(Column::VelocityY, LENGTH), "metres a second upwards"),
+    ("heading", Field::Heading, "radians, 0 along x, growing towards y"),
+    ("radius", Field::Column(Column::HalfX, HALF), "metres; of a box, half its width"),
+    ("half_height", Field::Column(Column::HalfY, HALF), "metres; half the height of a box"),
+    ("shape", Field::Column(Column::Shape, 1.0), "0 a circle, 1 a box along the axes"),
+    ("mass", Field::Column(Column::Mass, GRAMS), "kilograms; 0 cannot be pushed"),
+    ("restitution", Field::Column(Column::Restitution, 255.0), "0 to 1: how much speed comes back from a collision"),
+    (
+        "layers",
+        Field::Column(Column::Layers, 1.0),
+        "bits: the collision layers that it is on; on none, no query finds it",
+    ),
+    ("collides", Field::Column(Column::Collides, 1.0), "bits: the layers that it collides with"),
+    ("speed_max", Field::Column(Column::SpeedMax, LENGTH), "metres a second; 0 is the world's limit"),
+    (
+        "acceleration_max",
+        Field::Column(Column::AccelerationMax, LENGTH),
+        "metres a second per second of its own drive; 0 cannot be steered",
+    ),
+    ("health", Field::Column(Column::Health, 1.0), "what is left of it"),
+    ("health_max", Field::Column(Column::HealthMax, 1.0), "its health when whole; 0 cannot be destroyed"),
+    ("state", Field::Column(Column::State, 1.0), "0 to 65535, for the mode; everybody is told"),
+    ("team", Field::Column(Column::Team, 1.0), "whose side it is on; 0 is nobody's"),
+    ("kind", Field::Column(Column::Kind, 1.0), "0 to 65535: what sort of thing it is; everybody is told"),
+    ("owner", Field::Column(Column::Owner, 1.0), "the number of the player who commands it; 0 is nobody"),
+    ("flags", Field::Column(Column::Flags, 1.0), "bits; those below 2^24 are the mode's"),
+    ("target", Field::Column(Column::Target, 1.0), "the id of what it attacks, follows or uses"),
+    ("order", Field::Column(Column::Order, 1.0), "0 none, 1 velocity, 2 move, 3 attack"),
+    ("weapon", Field::Column(Column::Weapon, 1.0), "number or name of a weapon; 0 is none"),
+    ("ready_tick", Field::Column(Column::ReadyTick, 1.0), "the tick at which its weapon is ready again"),
+    ("bot", Field::Column(Column::Bot, 1.0), "number or name of a behaviour that commands it; 0 is none"),
+];
+
+/// Flags by name, which `world.spawn` takes as booleans.
+pub(crate) const FLAGS: &[(&str, u32, &str)] = &[
+    ("tells_contacts", FLAG_TELLS_CONTACTS, "whether touching it is an event"),
+    ("avoids", FLAG_AVOIDS, "whether it steers round others"),
+    ("not_rewound", FLAG_NOT_REWOUND, "whether it is hit where it is, whoever sees it late"),
+    ("team_only", FLAG_TEAM_ONLY, "whether only its team is told of it"),
+    ("owner_only", FLAG_OWNER_ONLY, "whether only its owner is told of it"),
+];
+
+/// The largest id that a number of a script holds.
+const ID_MAX: u64 = 1 << 53;
+
+impl Field {
+    /// The field of a name.
+    ///
+    /// # Errors
+    /// When there is none; with the name that may be meant.
+    pub(crate) fn of(name: &str, names: &Names) -> mlua::Result<Self> {
+        if let Some((_, field, _)) = FIELDS.iter().find(|(known, ..)| *known == name) {
+            return Ok(*field);
+        }
+        if let Some(number) = names.attributes.get(name) {
+            return Ok(Self::Column(Column::Attribute(*number), 1.0));
+        }
+        let known = FIELDS.iter().map(|(known, ..)| *known).chain(names.attributes.keys().map(String::as_str));
+        let meant = likely(name, known).map_or(String::new(), |meant| format!("; is `{meant}` meant?"));
+        Err(mlua::Error::runtime(format!("entities have no field `{name}`{meant}")))
+    }
+
+    /// The value for a script.
+    pub(crate) fn read(self, world: &World, id: EntityId) -> Option<f64> {
+        Some(match self {
+            Self::X => metres(world, world.position(id).ok()?).0,
+            Self::Y => metres(world, world.position(id).ok()?).1,
+            Self::Heading => world.value(id, Column::Heading).ok()? as f64 * (TAU / TURN),
+            Self::Column(Column::Target, _) => {
+                from_id(EntityId::from_bits(world.value(id, Column::Target).ok()?.cast_unsigned()))
+            }
+            Self::Column(column, unit) => world.value(id, column).ok()? as f64 / unit,
+        })
+    }
+
+    /// The value for the world, of a field that is a column.
+    ///
+    /// # Errors
+    /// When the number is none, or too large for any column.
+    pub(crate) fn value(self, name: &str, number: f64) -> mlua::Result<(Column, i64)> {
+        let unit = match self {
+            Self::Column(_, unit) => unit,
+            Self::Heading => return Ok((Column::Heading, i64::from(heading(number, name)?))),
+            Self::X | Self::Y => 1.0,
+        };
+        let scaled = (finite(number, name)? * unit).round();
+        // 2^62 is exact, and so is what is below it in the cast.
+        if scaled.abs() >= (1i64 << 62) as f64 {
+            return Err(mlua::Error::runtime(format!("`{name}` cannot be {number}")));
+        }
+        let Self::Column(column, _) = self else {
+            return Err(mlua::Error::runtime("use world.place(id, x, y) to put an entity somewhere else"));
+        };
+        Ok((column, scaled as i64))
+    }
+}
+
+/// The number as an angle of the world.
+pub(crate) fn heading(radians: f64, name: &str) -> mlua::Result<u16> {
+    let turns = (finite(radians, name)? / TAU).rem_euclid(1.0);
+    Ok(((turns * TURN).round() as u32 & 0xffff) as u16)
+}
+
+/// The number, if it is one.
+pub(crate) fn finite(number: f64, name: &str) -> mlua::Result<f64> {
+    if number.is_finite() {
+        return Ok(number);
+    }
+    Err(mlua::Error::runtime(format!("`{name}` must be a number, not {number}; was something divided by 0?")))
+}
+
+/// A length in units of the world.
+///
+/// # Errors
+/// When it is no number, or longer than 2^30 m.
+pub(crate) fn length(metres: f64, name: &str) -> mlua::Result<i64> {
+    const MOST: f64 = (1u64 << 30) as f64;
+    if finite(metres, name)?.abs() > MOST {
+        return Err(mlua::Error::runtime(format!("`{name}` cannot be {metres} m")));
+    }
+    Ok((metres * LENGTH).round() as i64)
+}
+
+/// A length that fits a column or a setting.
+pub(crate) fn short_length(metres: f64, name: &str) -> mlua::Result<i32> {
+    let units = length(metres, name)?;
+    i32::try_from(units).map_err(|_| mlua::Error::runtime(format!("`{name}` cannot be {metres}: at most 32,767")))
+}
+
+/// A place of the world.
+pub(crate) fn position(world: &World, x: f64, y: f64) -> mlua::Result<Position> {
+    Ok(origin(world).offset(length(x, "x")?, length(y, "y")?))
+}
+
+/// A place in metres from the map's corner.
+pub(crate) fn metres(world: &World, place: Position) -> (f64, f64) {
+    let (x, y) = origin(world).offset_to(place).unwrap_or((i64::MAX, i64::MAX));
+    (x as f64 / LENGTH, y as f64 / LENGTH)
+}
+
+fn origin(world: &World) -> Position {
+    world.map().map_or_else(Position::default, muster_core::Map::origin)
+}
+
+/// An id as a number of a script.
+pub(crate) fn from_id(id: EntityId) -> f64 {
+    id.bits() as f64
+}
+
+/// Whether the id fits a number of a script exactly. It does until a slot was used two million times.
+pub(crate) const fn fits(id: EntityId) -> bool {
+    id.bits() < ID_MAX
+}
+
+/// The id of a number; what no entity can have is the null id.
+pub(crate) fn to_id(number: f64) -> EntityId {
+    let is_id = number >= 0.0 && number < ID_MAX as f64 && number.fract() == 0.0;
+    if is_id { EntityId::from_bits(number as u64) } else { EntityId::NULL }
+}

@@ -1,0 +1,54 @@
+//! Matches whose rules are Luau scripts.
+//!
+//! A mode is a folder of text files, a [`Bundle`]. A [`Host`] is one virtual machine of one bundle on one thread; it opens
+//! [`Match`]es, each with its own world and its own sandboxed environment. A match is a machine without I/O, clock and
+//! threads: its host gives it what happens and steps it, and takes what comes out.
+//!
+//! **Whatever a script does, the match's host goes on**: every call has a budget of work and of memory, every error is a
+//! value, and what a script asks of the world is an input of the coming tick, so that a replay needs no script.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use muster_scripts::{Bundle, Host, Limits, MatchOptions};
+//!
+//! let rules = r#"
+//!     local rules = {}
+//!     function rules.match_init(ctx, params)
+//!         return { tick_rate = 20, players_max = 4, label = "hello" }
+//!     end
+//!     function rules.match_loop(self, tick)
+//!         self.ticks = (self.ticks or 0) + 1
+//!         match.broadcast({ ticks = self.ticks })
+//!     end
+//!     return rules
+//! "#;
+//! let bundle = Bundle::from_files("hello", vec![("rules.lua".into(), rules.into())])?;
+//! let host = Host::new(Arc::new(bundle), Limits::default())?;
+//! let mut game = host.open(&MatchOptions::default())?;
+//! game.step(&mut Vec::new());
+//! assert!(game.poll_output().is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![deny(unsafe_code)]
+
+mod binding;
+mod bundle;
+mod error;
+mod host;
+mod limits;
+mod matches;
+mod nakama;
+mod plain;
+mod raw;
+mod stage;
+mod vm;
+
+pub use bundle::{Bundle, BundleError};
+pub use error::ScriptError;
+pub use host::Host;
+pub use limits::Limits;
+pub use matches::{
+    Ended, JoinRefusal, LeaveReason, LogLevel, Match, MatchOptions, MatchSettings, MessageRefusal, Output, Player,
+    RestoreError, StepReport, StoreAction, StoreRequest, StoreResult, StoreScope, To,
+};

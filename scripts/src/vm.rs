@@ -1,0 +1,277 @@
+//! A virtual machine: its sandbox, its memory and the one way into it.
+//!
+//! **One match at a time runs in a machine**: whoever calls puts the match's stage into the slot that the bindings look at,
+//! and takes it out afterwards, whatever happened in between. A machine in which something panicked is broken and takes no
+//! more calls.
+
+use std::{
+    any::Any,
+    cell::{Cell, RefCell},
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    sync::Arc,
+};
+
+use mlua::{
+    Function, Lua, LuaOptions, StdLib, Table, Value,
+    chunk::{ChunkMode, Compiler},
+};
+
+use crate::{Bundle, Limits, ScriptError, binding, error::explain, raw, stage::Stage};
+
+/// Where the bindings find the match that runs.
+pub(crate) type Slot = Rc<RefCell<Option<Box<Stage>>>>;
+
+/// A machine and what its matches share.
+pub(crate) struct Vm {
+    pub(crate) lua: Lua,
+    pub(crate) bundle: Arc<Bundle>,
+    pub(crate) limits: Limits,
+    slot: Slot,
+    /// Every script of the bundle, compiled: its name without the ending, its name, its bytecode.
+    chunks: Vec<Chunk>,
+    /// Which categories of memory are matches'.
+    categories: RefCell<[bool; 256]>,
+    is_broken: Cell<bool>,
+}
+
+/// A script, compiled.
+pub(crate) struct Chunk {
+    /// By which it is required: without the ending.
+    pub(crate) name: String,
+    /// As error messages have it.
+    pub(crate) file: String,
+    bytecode: Vec<u8>,
+}
+
+/// What a call came to besides its result.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Work {
+    /// Safepoints.
+    pub(crate) safepoints: u64,
+    /// Whether it was stopped.
+    pub(crate) is_killed: bool,
+}
+
+/// The category of what belongs to no match.
+const SHARED: u8 = 0;
+/// What a machine holds before any match is opened fits into this.
+const SHARED_BYTES: usize = 4 << 20;
+
+/// What may take long on long strings and large tables, and is therefore charged by their sizes.
+const CHARGED: &[(&str, &[&str])] = &[
+    (
+        "string",
+        &["rep", "find", "match", "gmatch", "gsub", "format", "lower", "upper", "reverse", "split", "pack", "unpack"],
+    ),
+    (
+        "table",
+        &["concat", "sort", "move", "insert", "remove", "find", "clone", "create", "unpack", "pack", "clear", "maxn"],
+    ),
+    ("buffer", &["create", "fromstring", "tostring", "copy", "fill", "readstring", "writestring"]),
+];
+
+/// Globals that reach around the sandbox, tell of the machine, or load code.
+const REMOVED: &[&str] = &["loadstring", "collectgarbage", "gcinfo", "getfenv", "setfenv", "newproxy", "_VERSION"];
+
+impl Vm {
+    pub(crate) fn new(bundle: Arc<Bundle>, limits: Limits) -> Result<Rc<Self>, Box<ScriptError>> {
+        let chunks = compile(&bundle)?;
+        let broken = |error: mlua::Error| Box::new(explain(&error, "", bundle.version()));
+        let slot = Slot::default();
+        let made = catch_unwind(AssertUnwindSafe(|| sandboxed(&slot)));
+        let lua = made.map_err(|panic| broken_machine(panic.as_ref(), bundle.version()))?.map_err(broken)?;
+        raw::install(&lua);
+        let mut categories = [false; 256];
+        categories[usize::from(SHARED)] = true;
+        Ok(Rc::new(Self {
+            lua,
+            bundle,
+            limits,
+            slot,
+            chunks,
+            categories: RefCell::new(categories),
+            is_broken: Cell::new(false),
+        }))
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.is_broken.get()
+    }
+
+    /// How many matches it has.
+    pub(crate) fn matches(&self) -> usize {
+        self.categories.borrow().iter().filter(|taken| **taken).count() - 1
+    }
+
+    /// Takes a category for a match; `None` when all are taken.
+    pub(crate) fn open_category(&self) -> Option<u8> {
+        let mut categories = self.categories.borrow_mut();
+        let free = categories.iter().take(crate::Host::MATCHES_MAX + 1).position(|taken| !taken)?;
+        categories[free] = true;
+        u8::try_from(free).ok()
+    }
+
+    pub(crate) fn close_category(&self, category: u8) {
+        self.categories.borrow_mut()[usize::from(category)] = false;
+    }
+
+    /// Bytes that a match's scripts hold.
+    pub(crate) fn bytes_of(&self, category: u8) -> usize {
+        raw::category_bytes(&self.lua, category)
+    }
+
+    /// The script of a name, with or without its ending.
+    pub(crate) fn chunk(&self, name: &str) -> Option<&Chunk> {
+        self.chunks.iter().find(|chunk| chunk.name == name || chunk.file == name)
+    }
+
+    /// The names by which scripts are required.
+    pub(crate) fn scripts(&self) -> impl Iterator<Item = &str> {
+        self.chunks.iter().map(|chunk| chunk.name.as_str())
+    }
+
+    /// A function that runs a script in an environment.
+    pub(crate) fn load(&self, chunk: &Chunk, environment: Table) -> mlua::Result<Function> {
+        // Bytecode is not checked when it is loaded: this is our own, of text that we compiled.
+        self.lua
+            .load(&chunk.bytecode)
+            .set_name(format!("={}", chunk.file))
+            .set_mode(ChunkMode::Binary)
+            .set_environment(environment)
+            .into_function()
+    }
+
+    /// Does something in the machine for a match, whose stage the bindings see meanwhile.
+    ///
+    /// # Errors
+    /// What went wrong in the script; the stage is back all the same.
+    pub(crate) fn enter<R>(
+        &self,
+        stage: &mut Option<Box<Stage>>,
+        category: u8,
+        callback: &str,
+        budget: u64,
+        run: impl FnOnce(&Lua) -> mlua::Result<R>,
+    ) -> (Result<R, Box<ScriptError>>, Work) {
+        let version = self.bundle.version();
+        if self.is_broken() {
+            let error = ScriptError::of("the machine of this mode broke and takes no more calls", version);
+            return (Err(Box::new(error)), Work::default());
+        }
+        if let Err(error) = self.make_room(category) {
+            return (Err(Box::new(ScriptError { callback: callback.into(), ..error })), Work::default());
+        }
+        *self.slot.borrow_mut() = stage.take();
+        raw::set_category(&self.lua, category);
+        raw::set_budget(budget);
+        let result = catch_unwind(AssertUnwindSafe(|| run(&self.lua)));
+        let left = raw::budget_left();
+        raw::set_budget(u64::MAX);
+        raw::set_category(&self.lua, SHARED);
+        *stage = self.slot.borrow_mut().take();
+        let work = Work { safepoints: budget - left.unwrap_or(0).min(budget), is_killed: left.is_none() };
+        let result = match result {
+            Ok(Ok(value)) if !work.is_killed => Ok(value),
+            Ok(Ok(_)) => Err(Box::new(ScriptError::of(raw::KILLED, version))),
+            Ok(Err(error)) => Err(Box::new(explain(&error, callback, version))),
+            Err(panic) => {
+                self.is_broken.set(true);
+                Err(broken_machine(panic.as_ref(), version))
+            }
+        };
+        let result = result.map_err(|mut error| {
+            error.callback = callback.into();
+            if work.is_killed {
+                error.is_killed = true;
+                error.message = format!("{callback} did more than {budget} safepoints of work and was stopped");
+                error.hint = "look for a loop that does not end, or do the work over several ticks".into();
+            }
+            error
+        });
+        (result, work)
+    }
+
+    /// Sets how much may be allocated in a call, and collects garbage if that would be little.
+    fn make_room(&self, category: u8) -> Result<(), ScriptError> {
+        let most = self.limits.memory_bytes;
+        let mut held = self.bytes_of(category);
+        let is_crowded = self.lua.used_memory() > self.limits.host_memory_bytes / 4 * 3;
+        if held > most / 4 * 3 || is_crowded {
+            // A collection is not worth its time when the last one left as much.
+            self.lua.gc_collect().ok();
+            held = self.bytes_of(category);
+        }
+        if held >= most {
+            let message = format!("the match's scripts hold {held} bytes, more than the {most} that they may");
+            let hint = "let go of what is not needed: set it to nil";
+            return Err(ScriptError { hint: hint.into(), ..ScriptError::of(&message, self.bundle.version()) });
+        }
+        let limit = (self.lua.used_memory() + (most - held)).min(self.limits.host_memory_bytes + SHARED_BYTES);
+        self.lua.set_memory_limit(limit).ok();
+        Ok(())
+    }
+}
+
+fn broken_machine(panic: &(dyn Any + Send), version: &str) -> Box<ScriptError> {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let message = format!("the machine of the scripts broke: {}", text.unwrap_or("no reason is known"));
+    Box::new(ScriptError::of(&message, version))
+}
+
+fn compiler() -> Compiler {
+    Compiler::new().set_optimization_level(1).set_debug_level(1)
+}
+
+fn compile(bundle: &Bundle) -> Result<Vec<Chunk>, Box<ScriptError>> {
+    let mut chunks = Vec::new();
+    for (file, text) in bundle.files() {
+        let Some(name) = file.strip_suffix(".lua").or_else(|| file.strip_suffix(".luau")) else { continue };
+        let bytecode = compiler().compile(text).map_err(|error| {
+            let mut explained = explain(&error, "", bundle.version());
+            // The compiler does not know the file's name.
+            explained.file = file.into();
+            Box::new(explained)
+        })?;
+        chunks.push(Chunk { name: name.into(), file: file.into(), bytecode });
+    }
+    let nakama = compiler().compile(crate::nakama::PRELUDE).expect("the module that ships compiles");
+    if !chunks.iter().any(|chunk| chunk.name == crate::nakama::MODULE) {
+        let (name, file) = (crate::nakama::MODULE.to_owned(), "nakama".to_owned());
+        chunks.push(Chunk { name, file, bytecode: nakama });
+    }
+    Ok(chunks)
+}
+
+/// A machine with the libraries that scripts have, closed.
+fn sandboxed(slot: &Slot) -> mlua::Result<Lua> {
+    let libraries = StdLib::COROUTINE
+        | StdLib::TABLE
+        | StdLib::STRING
+        | StdLib::UTF8
+        | StdLib::BIT
+        | StdLib::MATH
+        | StdLib::BUFFER
+        | StdLib::VECTOR;
+    let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(false))?;
+    lua.set_compiler(compiler());
+    let globals = lua.globals();
+    for name in REMOVED.iter().copied().chain(["require"]) {
+        globals.raw_set(name, Value::Nil)?;
+    }
+    for (library, names) in CHARGED {
+        let library: Table = globals.raw_get(*library)?;
+        for name in *names {
+            if let Value::Function(original) = library.raw_get(*name)? {
+                library.raw_set(*name, raw::charged(&lua, &original)?)?;
+            }
+        }
+    }
+    for name in ["pcall", "xpcall"] {
+        let original: Function = globals.raw_get(name)?;
+        globals.raw_set(name, raw::charged(&lua, &original)?)?;
+    }
+    binding::register(&lua, slot)?;
+    lua.sandbox(true)?;
+    Ok(lua)
+}

@@ -1,0 +1,260 @@
+//! From a file, the environment and flags to settings.
+
+use std::{collections::BTreeMap, path::Path};
+
+use toml_edit::{DocumentMut, Item, Value};
+
+use super::{
+    Manner, SECRET_BYTES_MIN, Settings,
+    problem::{ConfigProblems, Origin, Problem},
+    table::{self, RELAY_PREFIX, Setting, VARIABLE_PREFIX},
+};
+
+/// Most bytes of a configuration file.
+const FILE_BYTES_MAX: usize = 1 << 20;
+
+/// The variable that names the file.
+pub const CONFIG_VARIABLE: &str = "MUSTER_CONFIG";
+
+/// What was given from outside.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// The file's name and what is in it.
+    pub file: Option<(String, Vec<u8>)>,
+    /// Variables; only those of the server are looked at.
+    pub environment: Vec<(String, String)>,
+    /// By [`Setting::path`].
+    pub flags: Vec<(&'static str, String)>,
+}
+
+/// A configuration and where its parts came from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// By [`Setting::path`]; what is not in it is the default.
+    pub origins: BTreeMap<&'static str, Origin>,
+}
+
+/// Makes settings of what was given. In [`Manner::Serve`] there must be a secret; in [`Manner::Dev`] the caller makes one.
+///
+/// # Errors
+/// Everything that is wrong, each with where it was said and what is allowed.
+pub fn load(manner: Manner, given: &Given) -> Result<Loaded, ConfigProblems> {
+    let mut problems = Vec::new();
+    let mut values: BTreeMap<&'static str, (Origin, String)> = BTreeMap::new();
+    if let Some((name, bytes)) = &given.file {
+        read_file(name, bytes, &mut values, &mut problems);
+    }
+    for (name, value) in &given.environment {
+        let is_ours = name.starts_with(VARIABLE_PREFIX) && !name.starts_with(RELAY_PREFIX);
+        if !is_ours || name == CONFIG_VARIABLE {
+            continue;
+        }
+        let origin = Origin::Environment(name.clone());
+        match table::settings().iter().find(|setting| setting.variable() == *name) {
+            Some(setting) => _ = values.insert(setting.path(), (origin, value.clone())),
+            None => problems.push(unknown(origin, name, table::settings().iter().map(Setting::variable))),
+        }
+    }
+    for (path, value) in &given.flags {
+        let setting = table::settings().iter().find(|setting| setting.path() == *path);
+        let flag = setting.map_or_else(|| (*path).to_owned(), |setting| format!("--{}", setting.flag()));
+        values.insert(path, (Origin::Flag(flag), value.clone()));
+    }
+
+    let mut settings = Settings::new(manner);
+    let mut origins = BTreeMap::new();
+    for setting in table::settings() {
+        let Some((origin, value)) = values.remove(setting.path()) else { continue };
+        if setting.store(&mut settings, value.trim()) {
+            origins.insert(setting.path(), origin);
+        } else {
+            let found =
+                if setting.is_secret { "too short, or one that everybody knows".into() } else { quoted(&value) };
+            problems.push(Problem { origin, key: setting.path().into(), found, allowed: setting.allowed.into() });
+        }
+    }
+    if !origins.contains_key("rtc_listen")
+        && let Some(rtc) = &mut settings.rtc_listen
+    {
+        // One address to open in a firewall, unless somebody wants two.
+        *rtc = settings.listen;
+    }
+    if manner == Manner::Serve && settings.secret.len() < SECRET_BYTES_MIN && problems.is_empty() {
+        problems.push(Problem {
+            origin: Origin::Default,
+            key: "secret".into(),
+            found: "not set, and serve makes up none".into(),
+            allowed: format!("at least {SECRET_BYTES_MIN} bytes that nobody can guess: openssl rand -base64 48"),
+        });
+    }
+    if problems.is_empty() { Ok(Loaded { settings, origins }) } else { Err(ConfigProblems(problems)) }
+}
+
+fn read_file(
+    name: &str,
+    bytes: &[u8],
+    values: &mut BTreeMap<&'static str, (Origin, String)>,
+    problems: &mut Vec<Problem>,
+) {
+    let origin = || Origin::File(name.to_owned());
+    let refused = |found: String| Problem {
+        origin: origin(),
+        key: "the file".into(),
+        found,
+        allowed: "TOML of at most 1 MiB with the keys of --print-config".into(),
+    };
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) if text.len() <= FILE_BYTES_MAX => text,
+        Ok(_) => return problems.push(refused("too large".into())),
+        Err(_) => return problems.push(refused("no text of UTF-8".into())),
+    };
+    let document: DocumentMut = match text.parse() {
+        Ok(document) => document,
+        Err(error) => return problems.push(refused(format!("not TOML: {}", error.to_string().trim_end()))),
+    };
+    for (key, item) in document.iter() {
+        match item {
+            Item::Table(table) if key == "limits" => {
+                for (inner, item) in table.iter() {
+                    take(&format!("limits.{inner}"), item, &origin(), values, problems);
+                }
+            }
+            _ => take(key, item, &origin(), values, problems),
+        }
+    }
+}
+
+fn take(
+    path: &str,
+    item: &Item,
+    origin: &Origin,
+    values: &mut BTreeMap<&'static str, (Origin, String)>,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(setting) = table::settings().iter().find(|setting| setting.path() == path) else {
+        let known = table::settings().iter().map(|setting| setting.path().to_owned());
+        return problems.push(unknown(origin.clone(), path, known));
+    };
+    match item.as_value().and_then(text_of) {
+        Some(text) => _ = values.insert(setting.path(), (origin.clone(), text)),
+        None => problems.push(Problem {
+            origin: origin.clone(),
+            key: path.into(),
+            found: item.type_name().into(),
+            allowed: setting.allowed.into(),
+        }),
+    }
+}
+
+/// A value of the file as the text that a flag would have.
+fn text_of(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::String(text) => text.value().clone(),
+        Value::Integer(number) => number.value().to_string(),
+        Value::Boolean(bool) => bool.value().to_string(),
+        Value::Array(values) => values.iter().map(text_of).collect::<Option<Vec<_>>>()?.join(","),
+        _ => return None,
+    })
+}
+
+fn unknown(origin: Origin, name: &str, known: impl Iterator<Item = String>) -> Problem {
+    let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(known, name));
+    let nearest = nearest.unwrap_or_default();
+    Problem {
+        origin,
+        key: name.chars().take(80).collect(),
+        found: "no setting".into(),
+        allowed: format!("those of --print-config; the nearest is {nearest}"),
+    }
+}
+
+fn quoted(value: &str) -> String {
+    let short: String = value.chars().take(80).collect();
+    format!("{short:?}")
+}
+
+/// Reads the file that was named.
+///
+/// # Errors
+/// A problem that names the file.
+pub fn read(path: &Path) -> Result<(String, Vec<u8>), ConfigProblems> {
+    let name = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(bytes) => Ok((name, bytes)),
+        Err(error) => Err(ConfigProblems(vec![Problem {
+            origin: Origin::File(name),
+            key: "the file".into(),
+            found: format!("not readable: {error}"),
+            allowed: "a TOML file".into(),
+        }])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "gXh4Z0l2b3J5LXRvd2VyLWJhdHRlcnktc3RhcGxl";
+
+    fn given(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Given {
+        Given {
+            file: Some(("m.toml".into(), file.into())),
+            environment: environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            flags: flags.iter().map(|(name, value)| (*name, (*value).into())).collect(),
+        }
+    }
+
+    #[test]
+    fn a_flag_wins_over_a_variable_and_that_over_the_file() {
+        let file =
+            format!("secret = '{GOOD}'\nworkers = 2\nwatch = true\nlisten = '127.0.0.1:1'\n[limits]\nmatches = 5");
+        let environment = [("MUSTER_WORKERS", "3"), ("MUSTER_LISTEN", "127.0.0.1:2"), ("MUSTER_RELAY_IO", "epoll")];
+        let loaded =
+            load(Manner::Serve, &given(&file, &environment, &[("listen", "127.0.0.1:3")])).expect("it is good");
+        assert_eq!(loaded.settings.workers, 3);
+        assert_eq!(loaded.settings.listen.port(), 3);
+        assert_eq!(loaded.settings.rtc_listen, Some(loaded.settings.listen));
+        assert_eq!(loaded.settings.limits.matches, 5);
+        assert_eq!(loaded.origins["limits.matches"], Origin::File("m.toml".into()));
+        assert_eq!(loaded.origins["workers"], Origin::Environment("MUSTER_WORKERS".into()));
+        assert_eq!(loaded.origins["listen"], Origin::Flag("--listen".into()));
+        assert!(!loaded.origins.contains_key("data"));
+        assert!(!format!("{:?}", loaded.settings).contains(GOOD));
+    }
+
+    #[test]
+    fn wrong_values_say_where_and_what_is_allowed() {
+        let file = "workers = 0\nlimitz = 3\nlog = [1.5]\n[limits]\nidle_seconds = 'soon'";
+        let problems = load(Manner::Dev, &given(file, &[("MUSTER_LISTTEN", "x")], &[])).expect_err("it is wrong").0;
+        let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, ["limitz", "log", "MUSTER_LISTTEN", "workers", "limits.idle_seconds"]);
+        assert!(problems[2].allowed.contains("MUSTER_LISTEN"));
+        for file in ["= 1", "listen = 7"] {
+            assert!(load(Manner::Dev, &given(file, &[], &[])).is_err());
+        }
+    }
+
+    #[test]
+    fn serve_needs_a_secret_that_nobody_knows() {
+        let is_good = |file: &str| load(Manner::Serve, &given(file, &[], &[])).is_ok();
+        assert!(!is_good(""));
+        for secret in ["short", "defaultkeydefaultkeydefaultkeydefaultkey", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+            assert!(!is_good(&format!("secret = '{secret}'")), "{secret}");
+        }
+        assert!(is_good(&format!("secret = '{GOOD}'")));
+        assert!(load(Manner::Dev, &given("", &[], &[])).is_ok());
+    }
+
+    #[test]
+    fn what_is_shown_can_be_given_again() {
+        let settings = Settings::new(Manner::Dev);
+        for setting in table::settings().iter().filter(|setting| !setting.is_secret) {
+            let mut again = Settings::new(Manner::Dev);
+            let text = setting.view(&settings);
+            assert!(setting.store(&mut again, &text), "{}: {text}", setting.path());
+            assert!(again == settings, "{}", setting.path());
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The line to one client, over whatever carries it.
+//!
+//! A worker sends into the line and never waits. **What may be lost is dropped when the client is slow; what may not be lost
+//! finds room, or the client is cut.** What is sent goes where the client's last hello came from: over the WebSocket, or
+//! over the data channels.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc};
+
+use super::{allowance::Allowance, rtc::RtcSender};
+use crate::{
+    code::ErrorCode,
+    config::Limits,
+    host::{Order, Seat},
+    metrics::{Carrier, Metrics, Traffic},
+};
+
+/// How a binary message came, or goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// The WebSocket.
+    WebSocket,
+    /// The reliable data channel.
+    Control,
+    /// The data channel that may lose.
+    State,
+}
+
+/// What goes to a client over its WebSocket.
+#[derive(Debug)]
+pub enum Down {
+    /// JSON.
+    Text(String),
+    /// Anything binary.
+    Binary(Bytes),
+}
+
+/// The line to one client.
+pub struct Line {
+    /// Tells lines apart.
+    pub id: u64,
+    sender: mpsc::Sender<Down>,
+    /// Packets are dropped when there is room for fewer than so many messages.
+    reserve: usize,
+    rtc: Mutex<Option<RtcSender>>,
+    is_over_rtc: AtomicBool,
+    seat: Mutex<Option<Seat>>,
+    allowances: Mutex<(Allowance, Allowance)>,
+    /// Milliseconds since `begun` when something came last.
+    heard_ms: AtomicU64,
+    begun: Instant,
+    /// The place in [`ErrorCode::ALL`], plus 1; 0 is not cut.
+    cut: AtomicU8,
+    cut_notice: Notify,
+    metrics: Arc<Metrics>,
+    websocket: Traffic,
+    webrtc: Traffic,
+}
+
+impl Line {
+    /// A line, and what comes out at the WebSocket's end.
+    pub fn new(id: u64, limits: &Limits, metrics: Arc<Metrics>, now: Instant) -> (Arc<Self>, mpsc::Receiver<Down>) {
+        let queue = limits.queue as usize;
+        let (sender, receiver) = mpsc::channel(queue);
+        let second = Duration::from_secs(1);
+        let messages = Allowance::new(limits.messages_per_second, second, 2 * limits.messages_per_second, now);
+        let burst = limits.bytes_per_second.saturating_mul(2).max(2 * limits.message_bytes);
+        let bytes = Allowance::new(limits.bytes_per_second, second, burst, now);
+        let line = Self {
+            id,
+            sender,
+            reserve: queue / 4,
+            rtc: Mutex::default(),
+            is_over_rtc: AtomicBool::new(false),
+            seat: Mutex::default(),
+            allowances: Mutex::new((messages, bytes)),
+            heard_ms: AtomicU64::new(0),
+            begun: now,
+            cut: AtomicU8::new(0),
+            cut_notice: Notify::new(),
+            websocket: metrics.traffic(Carrier::WebSocket),
+            webrtc: metrics.traffic(Carrier::WebRtc),
+            metrics,
+        };
+        (Arc::new(line), receiver)
+    }
+
+    /// Sends JSON, which always goes over the WebSocket.
+    pub fn text(&self, text: String) {
+        self.websocket.went(text.len());
+        if self.sender.try_send(Down::Text(text)).is_err() {
+            self.cut(ErrorCode::Slow);
+        }
+    }
+
+    /// Sends what must not be lost.
+    pub fn reliable(&self, bytes: Bytes) {
+        let is_taken = if self.is_over_rtc.load(Ordering::Relaxed) {
+            self.webrtc.went(bytes.len());
+            self.over_rtc(|rtc| rtc.send(self.id, Side::Control, bytes))
+        } else {
+            self.websocket.went(bytes.len());
+            self.sender.try_send(Down::Binary(bytes)).is_ok()
+        };
+        if !is_taken {
+            self.cut(ErrorCode::Slow);
+        }
+    }
+
+    /// Sends what may be lost.
+    pub fn packet(&self, packet: &[u8]) {
+        let is_taken = if self.is_over_rtc.load(Ordering::Relaxed) {
+            self.webrtc.went(packet.len());
+            self.over_rtc(|rtc| rtc.send(self.id, Side::State, Bytes::copy_from_slice(packet)))
+        } else if self.sender.capacity() > self.reserve {
+            self.websocket.went(packet.len());
+            self.sender.try_send(Down::Binary(Bytes::copy_from_slice(packet))).is_ok()
+        } else {
+            false
+        };
+        if !is_taken {
+            self.metrics.packets_dropped.inc();
+        }
+    }
+
+    fn over_rtc(&self, send: impl FnOnce(&RtcSender) -> bool) -> bool {
+        self.rtc.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(send)
+    }
+
+    /// The client can be reached by data channels too.
+    pub fn set_rtc(&self, sender: Option<RtcSender>) {
+        if sender.is_none() {
+            // What is sent before the client says hello again is lost, and state may be; it goes over the WebSocket.
+            self.is_over_rtc.store(false, Ordering::Relaxed);
+        }
+        *self.rtc.lock().unwrap_or_else(PoisonError::into_inner) = sender;
+    }
+
+    /// A hello came by `side`: from now on things go there.
+    pub fn prefer(&self, side: Side) {
+        self.is_over_rtc.store(side != Side::WebSocket, Ordering::Relaxed);
+    }
+
+    /// Puts the client into a seat, or out of it.
+    pub fn set_seat(&self, seat: Option<Seat>) {
+        *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = seat;
+    }
+
+    /// Where the client sits.
+    pub fn seat(&self) -> Option<Seat> {
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Something came. Returns whether it may be looked at; if not, the client is cut.
+    pub fn admit(&self, side: Side, bytes: usize, now: Instant) -> bool {
+        let traffic = if side == Side::WebSocket { &self.websocket } else { &self.webrtc };
+        traffic.came(bytes);
+        let ms = now.saturating_duration_since(self.begun).as_millis() as u64;
+        self.heard_ms.fetch_max(ms, Ordering::Relaxed);
+        let mut allowances = self.allowances.lock().unwrap_or_else(PoisonError::into_inner);
+        let (messages, volume) = &mut *allowances;
+        let is_admitted = messages.take(1, now) && volume.take(u32::try_from(bytes).unwrap_or(u32::MAX), now);
+        drop(allowances);
+        if !is_admitted {
+            self.cut(ErrorCode::RateLimited);
+        }
+        is_admitted
+    }
+
+    /// For how long nothing has come.
+    pub fn silence(&self, now: Instant) -> Duration {
+        let heard = self.begun + Duration::from_millis(self.heard_ms.load(Ordering::Relaxed));
+        now.saturating_duration_since(heard)
+    }
+
+    /// Passes a binary message on to the match.
+    ///
+    /// # Errors
+    /// That the client is in none. What finds the worker's queue full is dropped and counted.
+    pub fn deliver(&self, side: Side, bytes: Bytes) -> Result<(), ErrorCode> {
+        let Some(seat) = self.seat() else { return Err(ErrorCode::NotJoined) };
+        let order = Order::Up { match_no: seat.match_no, seat: seat.number, line: self.id, side, bytes };
+        seat.worker.try_send(order);
+        Ok(())
+    }
+
+    /// Ends the line, for the reason given first.
+    pub fn cut(&self, code: ErrorCode) {
+        let place = ErrorCode::ALL.iter().position(|other| *other == code).map_or(1, |place| place as u8 + 1);
+        if self.cut.compare_exchange(0, place, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.metrics.cut(code);
+            self.cut_notice.notify_one();
+        }
+    }
+
+    /// Why the line is to end, if it is.
+    pub fn why_cut(&self) -> Option<ErrorCode> {
+        let place = usize::from(self.cut.load(Ordering::Relaxed));
+        place.checked_sub(1).and_then(|place| ErrorCode::ALL.get(place).copied())
+    }
+
+    /// Comes back when the line is to end.
+    pub async fn cut_noticed(&self) -> ErrorCode {
+        loop {
+            if let Some(code) = self.why_cut() {
+                return code;
+            }
+            self.cut_notice.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_client_loses_packets_first_and_is_cut_then() {
+        let limits = Limits { queue: 16, ..Limits::default() };
+        let (line, mut receiver) = Line::new(1, &limits, Arc::new(Metrics::new()), Instant::now());
+        for _ in 0..40 {
+            line.packet(&[1]);
+        }
+        assert_eq!(line.why_cut(), None);
+        for _ in 0..4 {
+            line.reliable(Bytes::from_static(&[2]));
+        }
+        assert_eq!(line.why_cut(), None, "a quarter is kept for what must not be lost");
+        line.reliable(Bytes::from_static(&[2]));
+        assert_eq!(line.why_cut(), Some(ErrorCode::Slow));
+        line.cut(ErrorCode::Idle);
+        assert_eq!(line.why_cut(), Some(ErrorCode::Slow), "the first reason stays");
+        let mut count = 0;
+        while receiver.try_recv().is_ok() {
+            count += 1;
+        }
+        assert_eq!(count, 16);
+    }
+
+    #[test]
+    fn who_says_too_much_is_cut() {
+        let limits = Limits { messages_per_second: 10, ..Limits::default() };
+        let now = Instant::now();
+        let (line, _receiver) = Line::new(1, &limits, Arc::new(Metrics::new()), now);
+        assert!((0..20).all(|_| line.admit(Side::WebSocket, 10, now)));
+        assert!(!line.admit(Side::State, 10, now));
+        assert_eq!(line.why_cut(), Some(ErrorCode::RateLimited));
+        assert!(line.silence(now + Duration::from_secs(2)) >= Duration::from_secs(2));
+        assert_eq!(line.deliver(Side::State, Bytes::new()), Err(ErrorCode::NotJoined));
+    }
+}

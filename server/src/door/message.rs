@@ -1,0 +1,325 @@
+//! The JSON messages of the WebSocket.
+//!
+//! **A message is known whole or refused**: its type, each field and no other.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value, value::RawValue};
+
+use crate::code::Refusal;
+
+/// Most bytes of what a client says about itself when it joins.
+pub const METADATA_BYTES_MAX: usize = 4096;
+/// Most bytes of an offer of WebRTC.
+pub const SDP_BYTES_MAX: usize = 16 << 10;
+
+/// What a client says.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(tag = "type", deny_unknown_fields)]
+pub enum ClientMessage {
+    /// Who it is. The first message.
+    #[serde(rename = "connect")]
+    Connect {
+        /// The token of `POST /v1/guests`.
+        token: String,
+    },
+    /// That it wants into a match.
+    #[serde(rename = "match:join")]
+    Join(JoinRequest),
+    /// That it goes for good.
+    #[serde(rename = "match:leave")]
+    Leave {},
+    /// That it wants data channels.
+    #[serde(rename = "rtc:offer")]
+    RtcOffer {
+        /// The offer.
+        sdp: String,
+    },
+    /// How long the way is.
+    #[serde(rename = "ping")]
+    Ping {
+        /// Comes back as it is.
+        at: Number,
+    },
+    /// That it wants to see what the match costs.
+    #[serde(rename = "dev:watch")]
+    DevWatch {
+        /// Or no longer.
+        #[serde(default = "yes")]
+        on: bool,
+    },
+}
+
+/// Into which match, and as whom.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JoinRequest {
+    /// A match of this mode with room, or a new one.
+    #[serde(default)]
+    pub mode: Option<String>,
+    /// This match.
+    #[serde(default, rename = "match")]
+    pub match_id: Option<String>,
+    /// Only to look on.
+    #[serde(default)]
+    pub spectate: bool,
+    /// For the match's rules.
+    #[serde(default)]
+    pub metadata: Value,
+    /// The token of `match:joined`, to come back.
+    #[serde(default)]
+    pub resume: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What the server says.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type")]
+pub enum ServerMessage<'a> {
+    /// Who the client is.
+    #[serde(rename = "connected")]
+    Connected {
+        /// The player's id.
+        player: &'a str,
+        /// The player's name.
+        name: &'a str,
+        /// The server's version.
+        version: &'a str,
+    },
+    /// The client is in a match. It says hello next, by what it wants packets to come.
+    #[serde(rename = "match:joined")]
+    Joined(&'a Joined),
+    /// The match is over.
+    #[serde(rename = "match:ended")]
+    Ended {
+        /// Why.
+        reason: &'a str,
+        /// What the rules say about it.
+        result: &'a Value,
+    },
+    /// The client is out of the match.
+    #[serde(rename = "match:left")]
+    Left {
+        /// `left`, or why it had to go.
+        reason: &'a str,
+    },
+    /// The answer to an offer.
+    #[serde(rename = "rtc:answer")]
+    RtcAnswer {
+        /// The answer.
+        sdp: &'a str,
+    },
+    /// The answer to a ping.
+    #[serde(rename = "pong")]
+    Pong {
+        /// What the ping had.
+        at: &'a Number,
+        /// The server's clock in milliseconds, from any beginning.
+        now: u64,
+    },
+    /// A script failed. Only to those who watch.
+    #[serde(rename = "script:error")]
+    ScriptError(&'a ScriptFault),
+    /// The match goes on with other rules. Only to those who watch.
+    #[serde(rename = "script:reloaded")]
+    ScriptReloaded {
+        /// The bundle's version.
+        version: &'a str,
+    },
+    /// What the match costs. Only to those who watch.
+    #[serde(rename = "dev:stats")]
+    DevStats(&'a DevStats),
+    /// Something was refused.
+    #[serde(rename = "error")]
+    Error {
+        /// A code of docs/DOORS.md.
+        code: &'a str,
+        /// For people.
+        message: &'a str,
+    },
+}
+
+/// What a client is told of the match that it is in.
+#[derive(Clone, Debug, Serialize)]
+pub struct Joined {
+    /// The match's id.
+    #[serde(rename = "match")]
+    pub match_id: String,
+    /// The mode's name.
+    pub mode: String,
+    /// The player's number there; 0 is a spectator.
+    pub number: u32,
+    /// The player's side; 0 is none.
+    pub team: u16,
+    /// A token to come back with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+    /// Whether the client only looks on.
+    pub spectator: bool,
+    /// What the match is.
+    pub settings: JoinedSettings,
+}
+
+/// What a match is, as far as who shows it needs to know.
+#[derive(Clone, Debug, Serialize)]
+pub struct JoinedSettings {
+    /// Ticks a second.
+    pub tick_rate: u32,
+    /// Most players.
+    pub players_max: u32,
+    /// How many sides.
+    pub teams: u16,
+    /// What it is found by.
+    pub label: String,
+    /// The version of its rules.
+    pub version: String,
+    /// Whether there is a map, at `/v1/modes/NAME/map`.
+    pub map: bool,
+    /// Whether `dev:watch` is answered.
+    pub developer: bool,
+    /// What the mode says about how it is shown.
+    pub client: Value,
+}
+
+/// What went wrong in a script.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ScriptFault {
+    /// The file in the mode's folder.
+    pub file: String,
+    /// The line.
+    pub line: u32,
+    /// What went wrong.
+    pub message: String,
+    /// What to change.
+    pub hint: String,
+    /// The version of the rules.
+    pub version: String,
+}
+
+/// What a match costs.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DevStats {
+    /// The tick.
+    pub tick: u64,
+    /// The longest tick since the last of these, in milliseconds.
+    pub tick_ms: f64,
+    /// The mean tick, in milliseconds.
+    pub tick_ms_mean: f64,
+    /// The most that a tick was late, in milliseconds.
+    pub late_ms: f64,
+    /// Ticks that were left out since the match began.
+    pub ticks_lost: u64,
+    /// Entities.
+    pub entities: u32,
+    /// Cells of the synchronisation.
+    pub cells: u32,
+    /// Groups of the synchronisation.
+    pub groups: u32,
+    /// Who gets packets.
+    pub viewers: u32,
+    /// By how many steps updates are rarer because of load.
+    pub rate_step: u8,
+    /// Safepoints that scripts passed in the last tick.
+    pub script_work: u64,
+    /// Bytes that scripts hold.
+    pub script_bytes: usize,
+    /// The version of the rules.
+    pub version: String,
+    /// The last error of scripts, if there was one.
+    pub error: Option<ScriptFault>,
+}
+
+impl ServerMessage<'_> {
+    /// As text.
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).expect("messages are of texts, numbers and JSON")
+    }
+
+    /// A refusal as text.
+    pub fn refusal(refusal: &Refusal) -> String {
+        ServerMessage::Error { code: refusal.code.text(), message: &refusal.message }.text()
+    }
+}
+
+impl ClientMessage {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// What is wrong, for people.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let message: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        match &message {
+            Self::Join(join) => {
+                let raw: Result<Metadata<'_>, _> = serde_json::from_str(text);
+                let bytes = raw.ok().and_then(|raw| raw.metadata).map_or(0, |raw| raw.get().len());
+                if bytes > METADATA_BYTES_MAX {
+                    return Err(format!("metadata has {bytes} bytes, more than {METADATA_BYTES_MAX}"));
+                }
+                if join.mode.is_none() && join.match_id.is_none() && join.resume.is_none() {
+                    return Err("match:join needs a mode, a match or a resume token".into());
+                }
+                let names = [&join.mode, &join.match_id];
+                if names.iter().any(|name| name.as_ref().is_some_and(|name| name.len() > 128)) {
+                    return Err("a name is too long".into());
+                }
+            }
+            Self::RtcOffer { sdp } if sdp.len() > SDP_BYTES_MAX => {
+                return Err(format!("sdp has more than {SDP_BYTES_MAX} bytes"));
+            }
+            _ => {}
+        }
+        Ok(message)
+    }
+}
+
+/// Only how long the metadata is.
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_known_whole_or_refused() {
+        let join = ClientMessage::read(r#"{"type":"match:join","mode":"arena","metadata":{"a":[1]}}"#);
+        let Ok(ClientMessage::Join(join)) = join else { panic!("{join:?}") };
+        assert_eq!(join.mode.as_deref(), Some("arena"));
+        assert!(!join.spectate && join.resume.is_none());
+        assert_eq!(ClientMessage::read(r#"{"type":"dev:watch"}"#), Ok(ClientMessage::DevWatch { on: true }));
+        assert_eq!(ClientMessage::read(r#"{"type":"match:leave"}"#), Ok(ClientMessage::Leave {}));
+        for wrong in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"type":"connect"}"#,
+            r#"{"type":"connect","token":1}"#,
+            r#"{"type":"connect","token":"a","more":1}"#,
+            r#"{"type":"match:join"}"#,
+            r#"{"type":"match:join","mode":"a","colour":1}"#,
+            r#"{"type":"match:leave","now":true}"#,
+            r#"{"type":"unknown"}"#,
+            r#"{"type":"ping","at":"x"}"#,
+            r#"{"type":"ping","at":1} {}"#,
+            &"[".repeat(10_000),
+            &format!(r#"{{"type":"match:join","mode":"a","metadata":"{}"}}"#, "x".repeat(5000)),
+            &format!(r#"{{"type":"rtc:offer","sdp":"{}"}}"#, "x".repeat(17_000)),
+        ] {
+            assert!(ClientMessage::read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_is_escaped_once() {
+        let text = ServerMessage::Connected { player: "g", name: "</script>\"\n", version: "1" }.text();
+        let back: Value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!(back["name"], "</script>\"\n");
+        assert_eq!(back["type"], "connected");
+    }
+}

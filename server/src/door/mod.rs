@@ -1,0 +1,10 @@
+//! Where players come in: HTTP, WebSocket and WebRTC, and what each of them may do.
+
+pub mod allowance;
+pub mod connection;
+pub mod http;
+pub mod line;
+pub mod message;
+pub mod network;
+pub mod page;
+pub mod rtc;

@@ -1,0 +1,270 @@
+//! Matches, and the threads that run them.
+//!
+//! **A match is owned by one worker**, a plain thread that waits for nobody: orders come in by a bounded queue, what goes
+//! out goes into the bounded lines of clients and the archive's bounded queue.
+
+pub mod archive;
+pub mod directory;
+mod failure;
+mod record;
+mod running;
+mod seats;
+mod telling;
+mod worker;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+        mpsc::{SyncSender, TrySendError},
+    },
+    thread::JoinHandle,
+};
+
+use bytes::Bytes;
+use muster_scripts::Bundle;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::{
+    code::Refusal,
+    config::Settings,
+    door::{
+        line::{Line, Side},
+        message::{Joined, ScriptFault},
+    },
+    metrics::Metrics,
+    token::{Guest, Tokens},
+};
+
+use archive::{Archive, SavedMatch};
+use directory::Directory;
+use worker::Worker;
+
+/// Most orders that wait for a worker.
+const ORDERS_MAX: usize = 16_384;
+
+/// What a worker is told.
+pub enum Order {
+    /// To open a match.
+    Open(Box<Opening>),
+    /// To let somebody into a match.
+    Join(Box<Joining>),
+    /// Somebody goes for good.
+    Leave {
+        /// The match.
+        match_no: u64,
+        /// The seat.
+        seat: u32,
+        /// By which line.
+        line: u64,
+    },
+    /// A line has ended.
+    Gone {
+        /// The match.
+        match_no: u64,
+        /// The seat.
+        seat: u32,
+        /// Which line.
+        line: u64,
+    },
+    /// A binary message of a client.
+    Up {
+        /// The match.
+        match_no: u64,
+        /// The seat.
+        seat: u32,
+        /// By which line.
+        line: u64,
+        /// How it came.
+        side: Side,
+        /// The message.
+        bytes: Bytes,
+    },
+    /// Somebody wants to see what a match costs, or no longer.
+    Watch {
+        /// The match.
+        match_no: u64,
+        /// The seat.
+        seat: u32,
+        /// By which line.
+        line: u64,
+        /// Whether.
+        on: bool,
+    },
+    /// A mode has other rules.
+    Reload(Arc<Bundle>),
+    /// A mode's files have an error, and the old rules go on.
+    Fault {
+        /// The mode.
+        mode: String,
+        /// What is wrong.
+        fault: ScriptFault,
+    },
+    /// Save every match and end.
+    Stop,
+}
+
+/// How a match comes into being.
+pub struct Opening {
+    /// Its number in the directory.
+    pub match_no: u64,
+    /// Its id.
+    pub match_id: String,
+    /// Its rules.
+    pub bundle: Arc<Bundle>,
+    /// What it goes on from.
+    pub saved: Option<SavedMatch>,
+}
+
+/// Somebody who wants in.
+pub struct Joining {
+    /// The match.
+    pub match_no: u64,
+    /// Who.
+    pub guest: Guest,
+    /// How they are reached.
+    pub line: Arc<Line>,
+    /// Whether they only look on.
+    pub spectate: bool,
+    /// For the rules.
+    pub metadata: Value,
+    /// The number to come back to.
+    pub place: Option<u32>,
+    /// What comes of it.
+    pub reply: oneshot::Sender<Result<Joined, Refusal>>,
+}
+
+/// Where a client sits.
+#[derive(Clone)]
+pub struct Seat {
+    /// The match's number in the directory.
+    pub match_no: u64,
+    /// The player's number, or that of a spectator.
+    pub number: u32,
+    /// Who runs the match.
+    pub worker: Arc<WorkerDoor>,
+}
+
+/// The way to a worker.
+pub struct WorkerDoor {
+    sender: SyncSender<Order>,
+    metrics: Arc<Metrics>,
+    /// How busy the worker is, in thousandths.
+    pub load_permille: AtomicU32,
+    /// Whether its thread has ended.
+    pub has_ended: AtomicBool,
+}
+
+impl WorkerDoor {
+    /// Tells the worker something. What finds its queue full is dropped and counted; returns whether it was taken.
+    pub fn try_send(&self, order: Order) -> bool {
+        self.metrics.orders_waiting.inc();
+        match self.sender.try_send(order) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.metrics.orders_waiting.dec();
+                self.metrics.orders_dropped.inc();
+                false
+            }
+        }
+    }
+
+    /// Tells the worker something that must arrive, without holding up others meanwhile.
+    pub async fn send_later(self: &Arc<Self>, order: Order) {
+        self.metrics.orders_waiting.inc();
+        match self.sender.try_send(order) {
+            Ok(()) => {}
+            Err(TrySendError::Full(order)) => {
+                self.metrics.orders_waiting.dec();
+                let door = self.clone();
+                // The thread waits for room, which is there as soon as the worker has made a tick.
+                drop(tokio::task::spawn_blocking(move || door.send(order)).await);
+            }
+            Err(TrySendError::Disconnected(_)) => _ = self.metrics.orders_waiting.dec(),
+        }
+    }
+
+    /// Tells the worker something that must arrive, from a thread that may wait.
+    pub fn send(&self, order: Order) {
+        self.metrics.orders_waiting.inc();
+        if self.sender.send(order).is_err() {
+            self.metrics.orders_waiting.dec();
+        }
+    }
+}
+
+/// What workers share.
+#[derive(Clone)]
+pub struct Commons {
+    /// The settings.
+    pub settings: Arc<Settings>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The matches, for those who look for one.
+    pub directory: Arc<Directory>,
+    /// What is written down.
+    pub archive: Arc<Archive>,
+    /// What signs places.
+    pub tokens: Arc<Tokens>,
+}
+
+/// The workers.
+pub struct Workers {
+    doors: Vec<Arc<WorkerDoor>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(commons: &Commons) -> std::io::Result<Self> {
+        let mut workers = Self { doors: Vec::new(), threads: Vec::new() };
+        for number in 0..commons.settings.workers {
+            let (sender, receiver) = std::sync::mpsc::sync_channel(ORDERS_MAX);
+            let door = Arc::new(WorkerDoor {
+                sender,
+                metrics: commons.metrics.clone(),
+                load_permille: AtomicU32::new(0),
+                has_ended: AtomicBool::new(false),
+            });
+            let (commons, its_door) = (commons.clone(), door.clone());
+            let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+                let ending = Ending(its_door.clone());
+                Worker::new(commons, its_door, receiver).run();
+                drop(ending);
+            })?;
+            workers.doors.push(door);
+            workers.threads.push(thread);
+        }
+        Ok(workers)
+    }
+
+    /// The ways to the workers.
+    pub fn doors(&self) -> &[Arc<WorkerDoor>] {
+        &self.doors
+    }
+
+    /// Has every match saved and ends the threads.
+    pub fn stop(self) {
+        for door in &self.doors {
+            door.send(Order::Stop);
+        }
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker had broken before its end");
+            }
+        }
+    }
+}
+
+/// Notes the end of a worker's thread, however it comes.
+struct Ending(Arc<WorkerDoor>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.has_ended.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,582 @@
+//! One match as it runs: its rules and world, the synchronisation of it, and who sits in it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use muster_core::{
+    Input,
+    command::Command,
+    sync::server::{SyncConfig, SyncServer},
+};
+use muster_schemas::Builder;
+use muster_scripts::{Ended, Host, JoinRefusal, LeaveReason, Match, MatchOptions, Player, RestoreError, StepReport};
+use serde_json::Value;
+
+use super::{
+    Commons, Joining, Opening, Seat, WorkerDoor,
+    archive::{ReplayHead, SavedHead, SavedMatch},
+    record::Recording,
+    seats::{SPECTATORS_FROM, Seats, Sitter},
+    telling::{reason_of, refuse},
+};
+use crate::{
+    code::{ErrorCode, Refusal},
+    door::{
+        line::{Line, Side},
+        message::{DevStats, Joined, JoinedSettings, ScriptFault, ServerMessage},
+    },
+    token::{Guest, Place, random_u64},
+};
+
+/// Most bytes of a packet: what a datagram holds nearly everywhere, under the headers of DTLS and SCTP too.
+const PACKET_MAX: u16 = 1100;
+
+/// A match that runs.
+pub(super) struct Running {
+    pub(super) no: u64,
+    pub(super) id: String,
+    pub(super) mode: String,
+    pub(super) game: Match,
+    pub(super) sync: SyncServer,
+    pub(super) seats: Seats,
+    pub(super) commons: Commons,
+    pub(super) builder: Builder<'static>,
+    pub(super) last_fault: Option<ScriptFault>,
+    pub(super) costs: Costs,
+    pub(super) ended: Option<Ended>,
+    door: Arc<WorkerDoor>,
+    started: u64,
+    has_map: bool,
+    recording: Option<Recording>,
+    inputs: Vec<(u32, Command)>,
+    commands: Vec<Command>,
+    empty_since: Option<Instant>,
+}
+
+/// What ticks cost since the last time that somebody was told.
+#[derive(Default)]
+pub(super) struct Costs {
+    longest: Duration,
+    sum: Duration,
+    count: u32,
+    latest: Duration,
+    pub(super) lost: u64,
+    script_work: u64,
+}
+
+impl Running {
+    /// Opens a match, or goes on with a saved one.
+    pub(super) fn open(
+        opening: Opening,
+        host: &Host,
+        commons: &Commons,
+        door: &Arc<WorkerDoor>,
+        now: Instant,
+    ) -> Result<Self, Refusal> {
+        let options = MatchOptions { id: opening.match_id.clone(), seed: random_u64(), ..MatchOptions::default() };
+        let mut game = match &opening.saved {
+            None => host.open(&options).map_err(|error| Refusal::because(ErrorCode::ModeBroken, &error.to_string()))?,
+            Some(saved) => host.restore(&saved.bytes, &options).map_err(|error| {
+                let code = if matches!(error, RestoreError::Script(_)) {
+                    ErrorCode::ModeBroken
+                } else {
+                    ErrorCode::MatchFailed
+                };
+                Refusal::because(code, &error.to_string())
+            })?,
+        };
+        let limits = &commons.settings.limits;
+        let settings = game.settings();
+        let viewers = settings.players_max.saturating_add(limits.spectators).clamp(1, 65_534) as u16;
+        let config = SyncConfig {
+            session: random_u64() as u32,
+            viewers_max: viewers,
+            packet_max: PACKET_MAX,
+            ..settings.sync.clone()
+        };
+        let sync = SyncServer::new(config, game.world())
+            .map_err(|error| Refusal::because(ErrorCode::ModeBroken, &error.to_string()))?;
+        let recording = commons.settings.replays.then(|| {
+            // What a saved match goes on with is a recording of its own.
+            let part = opening.saved.as_ref().map_or_else(String::new, |_| format!("-{}", game.world().tick()));
+            Recording::new(format!("{}{part}", opening.match_id), limits.replay_bytes)
+        });
+        if recording.is_some() {
+            game.record(Recording::settings(game.settings().tick_rate_hz));
+        }
+        let started = opening.saved.as_ref().map_or_else(seconds_now, |saved| saved.head.started);
+        let mut running = Self {
+            no: opening.match_no,
+            id: opening.match_id,
+            mode: opening.bundle.name().to_owned(),
+            sync,
+            seats: Seats::default(),
+            commons: commons.clone(),
+            builder: Builder::new(),
+            last_fault: None,
+            costs: Costs::default(),
+            ended: None,
+            door: door.clone(),
+            started,
+            has_map: opening.bundle.map().is_some(),
+            recording,
+            inputs: Vec::new(),
+            commands: Vec::new(),
+            empty_since: Some(now),
+            game,
+        };
+        if let Some(saved) = opening.saved {
+            running.seat_saved(saved.head, now);
+        }
+        running.list();
+        Ok(running)
+    }
+
+    /// Those who were in a saved match are away, until they come back.
+    fn seat_saved(&mut self, head: SavedHead, now: Instant) {
+        self.seats.set_last_player(head.last_player);
+        for (number, id, name) in head.players {
+            let sitter = Sitter { away_since: Some(now), ..Sitter::new(Guest { id, name }) };
+            self.seats.by_number.insert(number, sitter);
+            self.game.away(number, true);
+            self.empty_since = None;
+        }
+        self.commons.metrics.players.inc_by(self.seats.players().count() as i64);
+    }
+
+    /// What the directory says of it.
+    fn list(&self) {
+        let settings = self.game.settings();
+        let may_spectate = settings.spectators && self.commons.settings.limits.spectators > 0;
+        self.commons.directory.update(self.no, |listing| {
+            listing.players = self.seats.players().count() as u32;
+            listing.players_max = settings.players_max;
+            listing.spectators = self.seats.spectators() as u32;
+            listing.may_spectate = may_spectate;
+            listing.tick_rate = settings.tick_rate_hz;
+            settings.label.clone_into(&mut listing.label);
+            self.game.version().clone_into(&mut listing.version);
+        });
+    }
+
+    /// How long from a tick to the next.
+    pub(super) fn period(&self) -> Duration {
+        Duration::from_secs(1) / self.game.settings().tick_rate_hz.max(1)
+    }
+
+    /// Somebody wants in.
+    pub(super) fn join(&mut self, joining: Joining, now: Instant) {
+        let Joining { guest, line, spectate, metadata, place, reply, .. } = joining;
+        let result = self.seat(guest, &line, spectate, &metadata, place, now);
+        self.commons.directory.settle(self.no);
+        self.list();
+        if let Err(refusal) = &result {
+            self.commons.metrics.refused(refusal.code);
+        }
+        // Whoever does not wait for the answer any more has lost the line, which is told separately.
+        if let Err(Ok(joined)) = reply.send(result) {
+            tracing::debug!(game = %self.id, number = joined.number, "a player had gone before they came");
+        }
+    }
+
+    fn seat(
+        &mut self,
+        guest: Guest,
+        line: &Arc<Line>,
+        spectate: bool,
+        metadata: &Value,
+        place: Option<u32>,
+        now: Instant,
+    ) -> Result<Joined, Refusal> {
+        let own = self.seats.players().find(|(_, sitter)| sitter.guest.id == guest.id).map(|(number, _)| number);
+        let number = match (place, own) {
+            (Some(place), Some(own)) if place == own => own,
+            (Some(_), _) => return Err(ErrorCode::ResumeGone.into()),
+            // One player is in a match once, from wherever they came last.
+            (None, Some(own)) if !spectate => own,
+            (None, _) if spectate => self.seat_spectator(guest)?,
+            (None, _) => self.seat_player(guest, metadata)?,
+        };
+        self.attach(number, line, now);
+        self.tell();
+        Ok(self.joined(number))
+    }
+
+    fn seat_spectator(&mut self, guest: Guest) -> Result<u32, Refusal> {
+        if !self.game.settings().spectators {
+            return Err(ErrorCode::NoSpectators.into());
+        }
+        if self.seats.spectators() >= self.commons.settings.limits.spectators as usize {
+            return Err(ErrorCode::MatchFull.into());
+        }
+        let number = self.seats.next_spectator();
+        self.seats.by_number.insert(number, Sitter::new(guest));
+        self.commons.metrics.spectators.inc();
+        Ok(number)
+    }
+
+    fn seat_player(&mut self, guest: Guest, metadata: &Value) -> Result<u32, Refusal> {
+        if self.seats.players().count() >= self.game.settings().players_max as usize {
+            return Err(ErrorCode::MatchFull.into());
+        }
+        let number = self.seats.next_player();
+        let player = Player { number, id: guest.id.clone(), name: guest.name.clone(), is_bot: false };
+        let refused = |refusal: JoinRefusal| match refusal {
+            JoinRefusal::Full => ErrorCode::MatchFull.into(),
+            JoinRefusal::Player => ErrorCode::NameInvalid.into(),
+            JoinRefusal::Ended => ErrorCode::MatchUnknown.into(),
+            JoinRefusal::Script(reason) => Refusal::because(ErrorCode::MatchRefused, &reason),
+            JoinRefusal::Failed => Refusal::because(ErrorCode::MatchRefused, "the mode's rules failed"),
+        };
+        self.game.join_attempt(&player, metadata).map_err(refused)?;
+        self.game.join(&player).map_err(refused)?;
+        self.seats.by_number.insert(number, Sitter::new(guest));
+        self.empty_since = None;
+        self.commons.metrics.players.inc();
+        tracing::info!(game = %self.id, number, name = %player.name, "a player came");
+        Ok(number)
+    }
+
+    /// The client of a seat is reached by this line from now on.
+    fn attach(&mut self, number: u32, line: &Arc<Line>, now: Instant) {
+        let sitter = self.seats.by_number.get_mut(&number).expect("the caller has looked");
+        if let Some(old) = sitter.line.replace(line.clone())
+            && old.id != line.id
+        {
+            old.set_seat(None);
+            old.cut(ErrorCode::Replaced);
+        }
+        // A client that comes anew has nothing of what was told before.
+        if let Some(viewer) = sitter.viewer.take() {
+            self.sync.remove_viewer(viewer).expect("a sitter's viewer is there");
+        }
+        sitter.is_watching = false;
+        if sitter.away_since.take().is_some() {
+            self.game.away(number, false);
+            tracing::info!(game = %self.id, number, "a player came back");
+        }
+        line.set_seat(Some(Seat { match_no: self.no, number, worker: self.door.clone() }));
+        // The line may have ended while its client was on the way to the seat.
+        if line.why_cut().is_some() {
+            self.gone(number, line.id, now);
+        }
+    }
+
+    /// What a client is told when it is in.
+    pub(super) fn joined(&self, number: u32) -> Joined {
+        let sitter = &self.seats.by_number[&number];
+        let settings = self.game.settings();
+        let spectator = number >= SPECTATORS_FROM;
+        let resume = (!spectator).then(|| {
+            let place = Place { player: sitter.guest.id.clone(), match_id: self.id.clone(), number };
+            self.commons.tokens.resume(&place, SystemTime::now())
+        });
+        Joined {
+            match_id: self.id.clone(),
+            mode: self.mode.clone(),
+            number: if spectator { 0 } else { number },
+            team: sitter.team,
+            resume,
+            spectator,
+            settings: JoinedSettings {
+                tick_rate: settings.tick_rate_hz,
+                players_max: settings.players_max,
+                teams: settings.teams,
+                label: settings.label.clone(),
+                version: self.game.version().into(),
+                map: self.has_map,
+                developer: self.commons.settings.developer,
+                client: settings.client.clone(),
+            },
+        }
+    }
+
+    /// A line has ended: its player is away, and a spectator is out.
+    pub(super) fn gone(&mut self, number: u32, line: u64, now: Instant) {
+        let Some(sitter) = self.seats.of_line(number, line) else { return };
+        sitter.line = None;
+        sitter.is_watching = false;
+        if let Some(viewer) = sitter.viewer.take() {
+            self.sync.remove_viewer(viewer).expect("a sitter's viewer is there");
+        }
+        if number >= SPECTATORS_FROM {
+            self.seats.by_number.remove(&number);
+            self.commons.metrics.spectators.dec();
+            self.list();
+        } else {
+            sitter.away_since = Some(now);
+            self.game.away(number, true);
+            tracing::info!(game = %self.id, number, "a player is away");
+        }
+    }
+
+    /// Somebody goes for good.
+    pub(super) fn leave(&mut self, number: u32, reason: LeaveReason) {
+        let Some(sitter) = self.seats.by_number.remove(&number) else { return };
+        if let Some(viewer) = sitter.viewer {
+            self.sync.remove_viewer(viewer).expect("a sitter's viewer is there");
+        }
+        if number >= SPECTATORS_FROM {
+            self.commons.metrics.spectators.dec();
+        } else {
+            self.game.leave(number, reason);
+            self.commons.metrics.players.dec();
+            tracing::info!(game = %self.id, number, ?reason, "a player left");
+        }
+        if let Some(line) = sitter.line {
+            let reason = match reason {
+                LeaveReason::Left => "left",
+                LeaveReason::Lost => "lost",
+                LeaveReason::Kicked => "kicked",
+                LeaveReason::Closing => "closing",
+            };
+            line.set_seat(None);
+            line.text(ServerMessage::Left { reason }.text());
+        }
+        self.list();
+    }
+
+    /// A binary message of a client.
+    pub(super) fn handle_up(&mut self, number: u32, line: u64, side: Side, bytes: &[u8], now_us: u64) {
+        let Some(sitter) = self.seats.of_line(number, line) else { return };
+        let line = sitter.line.clone().expect("it is of the line");
+        match bytes.get(4..8) {
+            Some(b"MUHE") => self.handle_hello(number, &line, side, bytes),
+            Some(b"MUMS") => {
+                let data = muster_schemas::read_message(bytes).map(|message| message.data());
+                let taken = match data {
+                    Ok(_) if number >= SPECTATORS_FROM => Err("a spectator says nothing".to_owned()),
+                    Ok(data) => self.game.message(number, data.bytes()).map_err(|refusal| refusal.to_string()),
+                    Err(error) => Err(error.to_string()),
+                };
+                if let Err(reason) = taken {
+                    self.commons.metrics.refused(ErrorCode::Malformed);
+                    refuse(&line, &Refusal::because(ErrorCode::Malformed, &reason));
+                }
+            }
+            Some([b'M', b'U', ..]) => refuse(&line, &ErrorCode::Malformed.into()),
+            _ => {
+                if let Some(viewer) = sitter.viewer
+                    && self.sync.receive(viewer, bytes, now_us).is_err()
+                {
+                    // Late and doubled reports are ordinary on a way that loses; the synchronisation counts them.
+                    tracing::trace!(game = %self.id, number, "a report was refused");
+                }
+            }
+        }
+    }
+
+    /// A client says what it can read, and by what it wants to be reached.
+    fn handle_hello(&mut self, number: u32, line: &Arc<Line>, side: Side, hello: &[u8]) {
+        let is_spectator = number >= SPECTATORS_FROM;
+        let mut welcome = Vec::new();
+        let player = if is_spectator { 0 } else { number };
+        if let Err(error) = self.sync.welcome(self.game.world(), hello, player, &mut welcome) {
+            self.commons.metrics.refused(ErrorCode::HelloRefused);
+            refuse(line, &Refusal::because(ErrorCode::HelloRefused, &error.to_string()));
+            return;
+        }
+        line.prefer(side);
+        let sitter = &self.seats.by_number[&number];
+        if sitter.viewer.is_none() {
+            match self.sync.add_viewer(&self.viewer_options(number, sitter.team, is_spectator)) {
+                Ok(viewer) => {
+                    self.seats.by_number.get_mut(&number).expect("it is there").viewer = Some(viewer);
+                    if !is_spectator {
+                        self.point(number);
+                    }
+                }
+                Err(error) => {
+                    refuse(line, &Refusal::because(ErrorCode::Busy, &error.to_string()));
+                    return;
+                }
+            }
+        }
+        line.reliable(welcome.into());
+    }
+
+    /// Somebody wants to see what the match costs.
+    pub(super) fn watch(&mut self, number: u32, line: u64, on: bool) {
+        let fault = self.last_fault.clone();
+        let Some(sitter) = self.seats.of_line(number, line) else { return };
+        sitter.is_watching = on;
+        if let (true, Some(line), Some(fault)) = (on, &sitter.line, &fault) {
+            line.text(ServerMessage::ScriptError(fault).text());
+        }
+    }
+
+    /// Makes one tick. Returns how the match ended, if it did.
+    pub(super) fn tick(&mut self, now_us: impl Fn() -> u64, load_permille: u16) -> Option<Ended> {
+        self.report_load(load_permille);
+        for (number, sitter) in self.seats.players() {
+            let Some(viewer) = sitter.viewer else { continue };
+            self.commands.clear();
+            let due = self.sync.take_inputs(viewer, self.game.world(), &mut self.commands);
+            if due.is_ok() {
+                self.inputs.extend(self.commands.drain(..).map(|command| (number, command)));
+            }
+        }
+        let report = self.game.step(&mut self.inputs);
+        self.inputs.clear();
+        self.count(report);
+        self.tell();
+        if self.sync.tick(self.game.world()) {
+            let world = self.game.world();
+            let now_us = now_us();
+            for sitter in self.seats.by_number.values() {
+                if let (Some(viewer), Some(line)) = (sitter.viewer, &sitter.line)
+                    && let Err(error) = self.sync.write(world, viewer, now_us, |packet| line.packet(packet))
+                {
+                    tracing::error!(game = %self.id, %error, "a viewer is not told");
+                }
+            }
+        }
+        if let (Some(recording), Some(recorder)) = (&mut self.recording, self.game.recording_mut()) {
+            recording.hand_over(recorder, &self.commons.archive, false);
+        }
+        self.ended.take()
+    }
+
+    /// The host's load is an input of the world, so that a replay makes the same decisions again.
+    fn report_load(&mut self, permille: u16) {
+        let input = Input::Load { permille };
+        if self.game.world_mut().apply(&input).is_ok()
+            && let Some(recorder) = self.game.recording_mut()
+        {
+            recorder.record_input(&input);
+        }
+    }
+
+    fn count(&mut self, report: StepReport) {
+        let metrics = &self.commons.metrics;
+        metrics.script_work.inc_by(report.script_work);
+        metrics.script_errors.inc_by(report.script_errors.into());
+        metrics.script_kills.inc_by(report.script_kills.into());
+        self.costs.script_work = report.script_work;
+    }
+
+    /// Notes what a tick took, and how late it began.
+    pub(super) fn note_cost(&mut self, took: Duration, late: Duration) {
+        let costs = &mut self.costs;
+        costs.longest = costs.longest.max(took);
+        costs.latest = costs.latest.max(late);
+        costs.sum += took;
+        costs.count += 1;
+    }
+
+    /// Tells those who watch what the match costs.
+    pub(super) fn tell_costs(&mut self) {
+        let costs = std::mem::take(&mut self.costs);
+        self.costs.lost = costs.lost;
+        self.costs.script_work = costs.script_work;
+        let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        let (world, stats) = (self.game.world(), self.sync.stats());
+        self.seats.tell_watchers(|| {
+            let told = DevStats {
+                tick: world.tick(),
+                tick_ms: ms(costs.longest),
+                tick_ms_mean: ms(costs.sum / costs.count.max(1)),
+                late_ms: ms(costs.latest),
+                ticks_lost: costs.lost,
+                entities: world.entity_count(),
+                cells: stats.cells,
+                groups: stats.groups,
+                viewers: stats.viewers,
+                rate_step: world.rate_step(),
+                script_work: costs.script_work,
+                script_bytes: self.game.memory_bytes(),
+                version: self.game.version().into(),
+                error: self.last_fault.clone(),
+            };
+            ServerMessage::DevStats(&told).text()
+        });
+    }
+
+    /// Lets those go who were away for too long. Returns whether the match itself has been without players for too long.
+    pub(super) fn keep_house(&mut self, now: Instant) -> bool {
+        let limit = Duration::from_secs(self.game.settings().away_seconds.into());
+        for number in self.seats.lost(limit, now) {
+            self.leave(number, LeaveReason::Lost);
+        }
+        let is_empty = self.seats.players().next().is_none();
+        let since = self.empty_since.filter(|_| is_empty);
+        self.empty_since = is_empty.then(|| since.unwrap_or(now));
+        since.is_some_and(|since| now.saturating_duration_since(since) >= self.commons.settings.limits.empty)
+    }
+
+    /// Goes on with other rules.
+    pub(super) fn reload(&mut self, host: &Host) {
+        match self.game.reload(host) {
+            Ok(()) => {
+                let version = host.bundle().version();
+                tracing::info!(mode = %self.mode, game = %self.id, %version, "the match goes on with other rules");
+                self.commons.metrics.reloads.inc();
+                self.last_fault = None;
+                self.list();
+                self.seats.tell_watchers(|| ServerMessage::ScriptReloaded { version }.text());
+            }
+            Err(error) => {
+                self.commons.metrics.reloads_refused.inc();
+                self.handle_fault(ScriptFault::from(&*error));
+            }
+        }
+    }
+
+    /// The match as it can be gone on with.
+    pub(super) fn save(&mut self) -> Option<SavedMatch> {
+        let mut bytes = Vec::new();
+        if let Err(error) = self.game.save(&mut bytes) {
+            let fault = ScriptFault::from(&*error);
+            if self.last_fault.as_ref() != Some(&fault) {
+                self.handle_fault(fault);
+            }
+            return None;
+        }
+        let players = self.seats.players().map(|(number, sitter)| {
+            let Guest { id, name } = sitter.guest.clone();
+            (number, id, name)
+        });
+        let head = SavedHead {
+            match_id: self.id.clone(),
+            mode: self.mode.clone(),
+            version: self.game.version().into(),
+            started: self.started,
+            last_player: self.seats.last_player(),
+            players: players.collect(),
+        };
+        Some(SavedMatch { head, bytes })
+    }
+
+    /// Brings the recording to its end.
+    pub(super) fn end_recording(&mut self, ended: &Ended) {
+        let (Some(mut recording), Some(recorder)) = (self.recording.take(), self.game.recording_mut()) else { return };
+        recording.hand_over(recorder, &self.commons.archive, true);
+        let settings = self.game.settings();
+        self.commons.archive.end_replay(ReplayHead {
+            id: recording.id().into(),
+            mode: self.mode.clone(),
+            version: self.game.version().into(),
+            tick_rate: settings.tick_rate_hz,
+            ticks: self.game.world().tick(),
+            started: self.started,
+            ended: seconds_now(),
+            reason: reason_of(ended),
+            bytes: recording.bytes,
+            is_cut: recording.is_cut,
+            players: self.seats.players().map(|(_, sitter)| sitter.guest.name.clone()).collect(),
+        });
+    }
+
+    /// Who is counted no longer when the match goes.
+    pub(super) fn uncount(&self) {
+        self.commons.metrics.players.dec_by(self.seats.players().count() as i64);
+        self.commons.metrics.spectators.dec_by(self.seats.spectators() as i64);
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn seconds_now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}

@@ -1,0 +1,424 @@
+//! The thread that runs matches.
+//!
+//! **A tick begins when it is due, not when there is nothing else to do**: orders are carried out between ticks. When ticks
+//! come late, the world sends less (its rate steps); only what is hopelessly late is left out, and counted.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use muster_scripts::{Bundle, Ended, Host, Limits};
+use serde_json::Value;
+
+use super::{
+    Commons, Opening, Order, WorkerDoor,
+    archive::FailureReport,
+    failure::panic_text,
+    running::{Running, seconds_now},
+    telling::reason_of,
+};
+use crate::{
+    code::{ErrorCode, Refusal},
+    door::message::ScriptFault,
+};
+
+/// Most orders between two looks at what is due.
+const ORDERS_AT_ONCE: usize = 512;
+/// A tick that is later than this many periods, and than [`LATE_MAX`], is left out.
+const LATE_PERIODS: u32 = 4;
+/// See [`LATE_PERIODS`].
+const LATE_MAX: Duration = Duration::from_millis(250);
+/// How often those who watch are told, and load is measured.
+const STATISTICS_EVERY: Duration = Duration::from_millis(500);
+/// How often matches are looked after.
+const HOUSE_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) struct Worker {
+    commons: Commons,
+    door: Arc<WorkerDoor>,
+    receiver: Receiver<Order>,
+    epoch: Instant,
+    /// By mode; the last of each takes new matches.
+    hosts: BTreeMap<String, Vec<Rc<Host>>>,
+    matches: BTreeMap<u64, Hosted>,
+    due: BinaryHeap<Reverse<(Instant, u64)>>,
+    busy: Duration,
+    /// The most that a tick was late in this span, in thousandths of its period.
+    late_permille: u32,
+    load_permille: u16,
+    next_statistics: Instant,
+    next_house: Instant,
+    is_stopping: bool,
+}
+
+struct Hosted {
+    running: Running,
+    host: Rc<Host>,
+    next_backup: Option<Instant>,
+}
+
+impl Worker {
+    pub(super) fn new(commons: Commons, door: Arc<WorkerDoor>, receiver: Receiver<Order>) -> Self {
+        let now = Instant::now();
+        Self {
+            commons,
+            door,
+            receiver,
+            epoch: now,
+            hosts: BTreeMap::new(),
+            matches: BTreeMap::new(),
+            due: BinaryHeap::new(),
+            busy: Duration::ZERO,
+            late_permille: 0,
+            load_permille: 0,
+            next_statistics: now + STATISTICS_EVERY,
+            next_house: now + HOUSE_EVERY,
+            is_stopping: false,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        while !self.is_stopping {
+            let begun = Instant::now();
+            while let Some(Reverse((due, no))) = self.due.peek().copied()
+                && due <= begun
+            {
+                self.due.pop();
+                self.tick(no, due);
+            }
+            self.do_chores();
+            self.busy += begun.elapsed();
+            self.take_orders();
+        }
+        self.save_all();
+    }
+
+    /// Carries out orders until something is due.
+    fn take_orders(&mut self) {
+        let due = self.due.peek().map(|Reverse((due, _))| *due);
+        let until = self.next_statistics.min(due.unwrap_or(self.next_statistics));
+        let wait = until.saturating_duration_since(Instant::now());
+        let mut order = match self.receiver.recv_timeout(wait) {
+            Ok(order) => Some(order),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                self.is_stopping = true;
+                None
+            }
+        };
+        let begun = Instant::now();
+        let mut count = 0;
+        while let Some(next) = order.take() {
+            self.commons.metrics.orders_waiting.dec();
+            self.carry_out(next);
+            count += 1;
+            if count < ORDERS_AT_ONCE && Instant::now() < until {
+                order = self.receiver.try_recv().ok();
+            }
+        }
+        self.busy += begun.elapsed();
+    }
+
+    fn now_us(epoch: Instant) -> u64 {
+        epoch.elapsed().as_micros() as u64
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        let now = Instant::now();
+        match order {
+            Order::Open(opening) => self.open(*opening, now),
+            Order::Join(joining) => match self.matches.get_mut(&joining.match_no) {
+                Some(_) => self.guarded(joining.match_no, move |running| running.join(*joining, now)),
+                None => {
+                    let refusal = self.why_not(joining.match_no);
+                    // Nobody waits any more for an answer to who has gone.
+                    drop(joining.reply.send(Err(refusal)));
+                }
+            },
+            Order::Leave { match_no, seat, line } => self.guarded(match_no, |running| {
+                if running.seats.of_line(seat, line).is_some() {
+                    running.leave(seat, muster_scripts::LeaveReason::Left);
+                }
+            }),
+            Order::Gone { match_no, seat, line } => self.guarded(match_no, |running| running.gone(seat, line, now)),
+            Order::Up { match_no, seat, line, side, bytes } => {
+                let now_us = Self::now_us(self.epoch);
+                self.guarded(match_no, |running| running.handle_up(seat, line, side, &bytes, now_us));
+            }
+            Order::Watch { match_no, seat, line, on } => {
+                self.guarded(match_no, |running| running.watch(seat, line, on));
+            }
+            Order::Reload(bundle) => self.reload(&bundle),
+            Order::Fault { mode, fault } => {
+                for hosted in self.matches.values_mut().filter(|hosted| hosted.running.mode == mode) {
+                    hosted.running.handle_fault(fault.clone());
+                }
+            }
+            Order::Stop => self.is_stopping = true,
+        }
+    }
+
+    /// Why a match that somebody was sent to is not there.
+    fn why_not(&self, match_no: u64) -> Refusal {
+        self.commons.directory.remove(match_no);
+        ErrorCode::MatchUnknown.into()
+    }
+
+    /// Does something with a match. One that breaks ends, and no other.
+    fn guarded(&mut self, no: u64, work: impl FnOnce(&mut Running)) {
+        let Some(hosted) = self.matches.get_mut(&no) else { return };
+        let done = catch_unwind(AssertUnwindSafe(|| work(&mut hosted.running)));
+        if let Err(payload) = done {
+            self.fail(no, &panic_text(&*payload));
+        }
+    }
+
+    /// A host for one more match of a bundle.
+    fn host(&mut self, bundle: &Arc<Bundle>) -> Result<Rc<Host>, Refusal> {
+        let hosts = self.hosts.entry(bundle.name().to_owned()).or_default();
+        let is_good = |host: &&Rc<Host>| {
+            host.bundle().version() == bundle.version() && host.matches() < Host::MATCHES_MAX && !host.is_broken()
+        };
+        if let Some(host) = hosts.iter().rev().find(is_good) {
+            return Ok(host.clone());
+        }
+        let host = Host::new(bundle.clone(), Limits::default())
+            .map_err(|error| Refusal::because(ErrorCode::ModeBroken, &error.to_string()))?;
+        let host = Rc::new(host);
+        hosts.push(host.clone());
+        Ok(host)
+    }
+
+    fn open(&mut self, opening: Opening, now: Instant) {
+        let (no, id, mode) = (opening.match_no, opening.match_id.clone(), opening.bundle.name().to_owned());
+        let saved = opening.saved.clone();
+        let (commons, door) = (self.commons.clone(), self.door.clone());
+        let opened = self.host(&opening.bundle).and_then(|host| {
+            let opened = catch_unwind(AssertUnwindSafe(|| Running::open(opening, &host, &commons, &door, now)));
+            let opened =
+                opened.unwrap_or_else(|payload| Err(Refusal::because(ErrorCode::MatchFailed, &panic_text(&*payload))));
+            opened.map(|running| (running, host))
+        });
+        match opened {
+            Ok((running, host)) => {
+                let metrics = &self.commons.metrics;
+                metrics.matches.inc();
+                if saved.is_some() { &metrics.matches_restored } else { &metrics.matches_opened }.inc();
+                tracing::info!(game = %id, %mode, version = %running.game.version(), restored = saved.is_some(), "a match runs");
+                // Matches that were opened together do not all tick together.
+                let first = now + running.period().mul_f64((no % 16) as f64 / 16.0);
+                let every = self.commons.settings.backup_every;
+                let next_backup = (!every.is_zero()).then(|| now + every);
+                self.matches.insert(no, Hosted { running, host, next_backup });
+                self.due.push(Reverse((first, no)));
+            }
+            Err(refusal) => {
+                tracing::error!(game = %id, %mode, %refusal, "a match cannot be opened");
+                self.commons.metrics.matches_failed.inc();
+                self.commons.metrics.refused(refusal.code);
+                self.commons.directory.remove(no);
+                if let Some(saved) = saved {
+                    let report = FailureReport {
+                        match_id: id,
+                        mode,
+                        version: saved.head.version.clone(),
+                        tick: 0,
+                        at: seconds_now(),
+                        reason: refusal.to_string(),
+                        error: None,
+                    };
+                    self.commons.archive.fail(report, Some(saved));
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self, no: u64, due: Instant) {
+        let Some(hosted) = self.matches.get_mut(&no) else { return };
+        let begun = Instant::now();
+        let late = begun.saturating_duration_since(due);
+        let (epoch, load) = (self.epoch, self.load_permille);
+        let running = &mut hosted.running;
+        let ended = catch_unwind(AssertUnwindSafe(|| running.tick(|| Self::now_us(epoch), load)));
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(payload) => return self.fail(no, &panic_text(&*payload)),
+        };
+        let took = begun.elapsed();
+        running.note_cost(took, late);
+        self.commons.metrics.tick_seconds.observe(took.as_secs_f64());
+        self.commons.metrics.lateness_seconds.observe(late.as_secs_f64());
+        let period = running.period();
+        self.late_permille = self.late_permille.max((late.as_secs_f64() / period.as_secs_f64() * 1000.0) as u32);
+        if let Some(ended) = ended {
+            return self.end(no, &ended);
+        }
+        if hosted.host.is_broken() {
+            return self.fail(no, "the machine of its scripts broke");
+        }
+        let mut next = due + period;
+        let behind = begun.saturating_duration_since(next);
+        if behind > LATE_MAX.max(period * LATE_PERIODS) {
+            let lost = (behind.as_secs_f64() / period.as_secs_f64()) as u32;
+            next += period * lost;
+            running.costs.lost += u64::from(lost);
+            self.commons.metrics.ticks_lost.inc_by(lost.into());
+        }
+        self.due.push(Reverse((next, no)));
+    }
+
+    /// A match is over.
+    fn end(&mut self, no: u64, ended: &Ended) {
+        let Some(mut hosted) = self.matches.remove(&no) else { return };
+        let running = &mut hosted.running;
+        running.end_recording(ended);
+        running.uncount();
+        let refusal = ended.error.as_ref().map(|_| Refusal::from(ErrorCode::MatchFailed));
+        running.dismiss(ended, refusal.as_ref());
+        tracing::info!(game = %running.id, mode = %running.mode, reason = %reason_of(ended), "a match is over");
+        if let Some(error) = &ended.error {
+            self.commons.metrics.matches_failed.inc();
+            let saved = running.save();
+            self.commons
+                .archive
+                .fail(Self::report(running, &reason_of(ended), Some(ScriptFault::from(&**error))), saved);
+        } else {
+            self.commons.archive.forget(&running.id);
+        }
+        self.commons.metrics.matches.dec();
+        self.commons.directory.remove(no);
+    }
+
+    /// A match broke: what was saved last is kept, its players are told, and the others go on.
+    fn fail(&mut self, no: u64, reason: &str) {
+        let Some(mut hosted) = self.matches.remove(&no) else { return };
+        let running = &mut hosted.running;
+        tracing::error!(game = %running.id, mode = %running.mode, %reason, "a match broke");
+        let ended = Ended { reason: "match_failed".into(), result: Value::Null, error: None };
+        running.uncount();
+        running.dismiss(&ended, Some(&ErrorCode::MatchFailed.into()));
+        self.commons.archive.fail(Self::report(running, reason, None), None);
+        self.commons.metrics.matches_failed.inc();
+        self.commons.metrics.matches.dec();
+        self.commons.directory.remove(no);
+    }
+
+    fn report(running: &Running, reason: &str, error: Option<ScriptFault>) -> FailureReport {
+        FailureReport {
+            match_id: running.id.clone(),
+            mode: running.mode.clone(),
+            version: running.game.version().into(),
+            tick: running.game.world().tick(),
+            at: seconds_now(),
+            reason: reason.into(),
+            error,
+        }
+    }
+
+    fn reload(&mut self, bundle: &Arc<Bundle>) {
+        let matches: Vec<u64> =
+            self.matches.iter().filter(|(_, hosted)| hosted.running.mode == bundle.name()).map(|(no, _)| *no).collect();
+        for no in matches {
+            let host = match self.host(bundle) {
+                Ok(host) => host,
+                Err(refusal) => {
+                    tracing::error!(mode = %bundle.name(), %refusal, "the rules cannot be taken up");
+                    break;
+                }
+            };
+            let Some(hosted) = self.matches.get_mut(&no) else { continue };
+            hosted.host = host.clone();
+            self.guarded(no, |running| running.reload(&host));
+        }
+        self.drop_idle_hosts();
+    }
+
+    /// Machines without matches are made again when they are needed.
+    fn drop_idle_hosts(&mut self) {
+        for hosts in self.hosts.values_mut() {
+            hosts.retain(|host| host.matches() > 0);
+        }
+        self.hosts.retain(|_, hosts| !hosts.is_empty());
+    }
+
+    fn do_chores(&mut self) {
+        let now = Instant::now();
+        if now >= self.next_statistics {
+            let span = STATISTICS_EVERY + now.saturating_duration_since(self.next_statistics);
+            let busy = self.busy.as_secs_f64() / span.as_secs_f64() * 1000.0;
+            // A worker that is late has no time to spare, whatever the sum says.
+            let late = if self.late_permille > 500 { 1000 + self.late_permille } else { 0 };
+            let load = (busy as u32).max(late).min(u16::MAX.into());
+            self.load_permille = load as u16;
+            self.door.load_permille.store(load, Ordering::Relaxed);
+            (self.busy, self.late_permille) = (Duration::ZERO, 0);
+            self.next_statistics = now + STATISTICS_EVERY;
+            for hosted in self.matches.values_mut() {
+                hosted.running.tell_costs();
+            }
+        }
+        self.back_up(now);
+        if now >= self.next_house {
+            self.next_house = now + HOUSE_EVERY;
+            let numbers: Vec<u64> = self.matches.keys().copied().collect();
+            for no in numbers {
+                let mut is_deserted = false;
+                self.guarded(no, |running| is_deserted = running.keep_house(now));
+                if is_deserted {
+                    self.terminate(no, "empty");
+                }
+            }
+            self.drop_idle_hosts();
+        }
+    }
+
+    /// Ends a match that its rules have not ended.
+    fn terminate(&mut self, no: u64, reason: &str) {
+        self.guarded(no, |running| {
+            running.game.terminate(0);
+            // The script may have something to say at last.
+            running.tell();
+        });
+        self.end(no, &Ended { reason: reason.into(), result: Value::Null, error: None });
+    }
+
+    /// Writes down one match whose time it is: one a round, so that no tick waits for many.
+    fn back_up(&mut self, now: Instant) {
+        let every = self.commons.settings.backup_every;
+        let due = self.matches.iter_mut().find(|(_, hosted)| hosted.next_backup.is_some_and(|next| next <= now));
+        let Some((no, hosted)) = due else { return };
+        let no = *no;
+        hosted.next_backup = Some(now + every);
+        let mut saved = None;
+        self.guarded(no, |running| saved = running.save());
+        if let Some(saved) = saved {
+            self.commons.archive.save(saved);
+        }
+    }
+
+    /// At the end every match is written down, to be gone on with.
+    fn save_all(&mut self) {
+        let numbers: Vec<u64> = self.matches.keys().copied().collect();
+        for no in numbers {
+            let mut saved = None;
+            self.guarded(no, |running| saved = running.save());
+            if let Some(saved) = saved {
+                self.commons.archive.save_surely(saved);
+            }
+            if let Some(hosted) = self.matches.get_mut(&no) {
+                let ended = Ended { reason: "closing".into(), result: Value::Null, error: None };
+                hosted.running.end_recording(&ended);
+                hosted.running.dismiss(&ended, Some(&ErrorCode::Draining.into()));
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The modes of a folder, and what changes in it.
+//!
+//! **A mode that was good stays until a better one is there**: files with an error are told of, and change nothing.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::SystemTime,
+};
+
+use muster_scripts::{Bundle, BundleError, Host, Limits};
+use serde::Serialize;
+
+use crate::door::message::ScriptFault;
+
+/// Most modes of a folder.
+const MODES_MAX: usize = 256;
+/// Most files of a mode that are looked at for changes.
+const FILES_MAX: usize = 1024;
+/// How deep a mode's folders are looked into.
+const DEPTH_MAX: usize = 5;
+
+/// The modes of a folder.
+pub struct Modes {
+    folder: PathBuf,
+    table: RwLock<BTreeMap<String, Mode>>,
+}
+
+struct Mode {
+    /// The last that was good.
+    bundle: Option<Arc<Bundle>>,
+    fault: Option<ScriptFault>,
+    stamp: Stamp,
+}
+
+/// By which a change of files shows: each with its time and size.
+type Stamp = Vec<(PathBuf, Option<SystemTime>, u64)>;
+
+/// What has changed.
+#[derive(Debug)]
+pub enum Change {
+    /// A mode has other rules, or is new.
+    Loaded(Arc<Bundle>),
+    /// A mode's files have an error.
+    Broken {
+        /// The mode.
+        mode: String,
+        /// What is wrong.
+        fault: ScriptFault,
+    },
+    /// A mode's folder is gone. Its matches go on.
+    Gone(String),
+}
+
+/// A mode, as others see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModeListing {
+    /// Its name.
+    pub name: String,
+    /// The version of its rules; none has never been good.
+    pub version: Option<String>,
+    /// Whether it has a map.
+    pub map: bool,
+    /// What is wrong with its files.
+    pub error: Option<ScriptFault>,
+}
+
+impl Modes {
+    /// A folder, not yet looked at.
+    pub fn new(folder: &Path) -> Self {
+        Self { folder: folder.into(), table: RwLock::default() }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The rules of a mode, or what is wrong with them; `None` if there is no such mode.
+    pub fn bundle(&self, name: &str) -> Option<Result<Arc<Bundle>, ScriptFault>> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let mode = table.get(name)?;
+        Some(mode.bundle.clone().ok_or_else(|| mode.fault.clone().unwrap_or_default()))
+    }
+
+    /// Every mode.
+    pub fn list(&self) -> Vec<ModeListing> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let listing = |(name, mode): (&String, &Mode)| ModeListing {
+            name: name.clone(),
+            version: mode.bundle.as_ref().map(|bundle| bundle.version().to_owned()),
+            map: mode.bundle.as_ref().is_some_and(|bundle| bundle.map().is_some()),
+            error: mode.fault.clone(),
+        };
+        table.iter().map(listing).collect()
+    }
+
+    /// Looks for what has changed since the last time.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn refresh(&self) -> std::io::Result<Vec<Change>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+            if names.len() < MODES_MAX && entry.path().is_dir() {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        let mut changes = Vec::new();
+        for name in &names {
+            let folder = self.folder.join(name);
+            let mut stamp = Stamp::new();
+            read_stamp(&folder, 0, &mut stamp);
+            stamp.sort();
+            let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+            if table.get(name).is_some_and(|mode| mode.stamp == stamp) {
+                continue;
+            }
+            drop(table);
+            let change = load(name, &folder);
+            let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+            let old = table.remove(name).and_then(|mode| mode.bundle);
+            let (bundle, fault) = match &change {
+                Change::Loaded(bundle) => (Some(bundle.clone()), None),
+                Change::Broken { fault, .. } => (old.clone(), Some(fault.clone())),
+                Change::Gone(_) => (None, None),
+            };
+            let is_news = bundle.as_ref().map(|bundle| bundle.version()) != old.as_ref().map(|bundle| bundle.version());
+            table.insert(name.clone(), Mode { bundle, fault, stamp });
+            if is_news || matches!(change, Change::Broken { .. }) {
+                changes.push(change);
+            }
+        }
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        table.retain(|name, _| {
+            let is_there = names.binary_search(name).is_ok();
+            if !is_there {
+                changes.push(Change::Gone(name.clone()));
+            }
+            is_there
+        });
+        Ok(changes)
+    }
+}
+
+fn load(name: &str, folder: &Path) -> Change {
+    let broken = |fault| Change::Broken { mode: name.into(), fault };
+    let bundle = match Bundle::load(folder) {
+        Ok(bundle) => Arc::new(bundle),
+        Err(error) => {
+            let file = match &error {
+                BundleError::Map(_) => "map.json".into(),
+                BundleError::NoRules => "rules.lua".into(),
+                BundleError::Read { path, .. } | BundleError::TooLarge(path) => path.clone(),
+                BundleError::NotText(path) | BundleError::Name(path) => path.clone(),
+            };
+            return broken(ScriptFault { file, message: error.to_string(), ..ScriptFault::default() });
+        }
+    };
+    // Compiles it; that matches can be opened is seen when one is.
+    match Host::new(bundle.clone(), Limits::default()) {
+        Ok(_) => Change::Loaded(bundle),
+        Err(error) => broken(ScriptFault::from(&*error)),
+    }
+}
+
+fn read_stamp(folder: &Path, depth: usize, stamp: &mut Stamp) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if stamp.len() >= FILES_MAX || entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let Ok(data) = fs::metadata(&path) else { continue };
+        if data.is_dir() {
+            if depth < DEPTH_MAX {
+                read_stamp(&path, depth + 1, stamp);
+            }
+        } else {
+            stamp.push((path, data.modified().ok(), data.len()));
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The server as a whole: what its parts share, how it starts, goes on and ends.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    code::ErrorCode,
+    config::Settings,
+    door::{http, network::Networks, rtc::RtcGateway},
+    host::{
+        Commons, Opening, Order, WorkerDoor, Workers,
+        archive::{Archive, FailureReport},
+        directory::{Directory, Found},
+    },
+    metrics::Metrics,
+    modes::{Change, Modes},
+    token::Tokens,
+};
+
+/// How often files are looked at for changes, when they are watched.
+const WATCH_EVERY: Duration = Duration::from_millis(200);
+
+/// What connections share.
+pub struct Server {
+    /// What they share with the workers.
+    pub commons: Commons,
+    /// The modes.
+    pub modes: Arc<Modes>,
+    /// What networks may do.
+    pub networks: Arc<Networks>,
+    /// Data channels.
+    pub rtc: Option<RtcGateway>,
+    doors: Vec<Arc<WorkerDoor>>,
+    lines: AtomicU64,
+    begun: Instant,
+    is_draining: AtomicBool,
+    is_restored: AtomicBool,
+}
+
+impl Server {
+    /// A number for the next line.
+    pub fn next_line(&self) -> u64 {
+        self.lines.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Milliseconds since the start.
+    pub fn uptime_ms(&self) -> u64 {
+        self.begun.elapsed().as_millis() as u64
+    }
+
+    /// Whether nobody new is let in.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// How many workers have ended before their time.
+    pub fn broken_workers(&self) -> usize {
+        self.doors.iter().filter(|door| door.has_ended.load(Ordering::Relaxed)).count()
+    }
+
+    /// Why players should be sent elsewhere, if they should.
+    pub fn why_not_ready(&self) -> Option<&'static str> {
+        if self.is_draining() {
+            Some("draining")
+        } else if !self.is_restored.load(Ordering::Relaxed) {
+            Some("saved matches are being restored")
+        } else if self.broken_workers() > 0 {
+            Some("a worker has stopped")
+        } else {
+            None
+        }
+    }
+
+    /// A seat in a match of a mode.
+    ///
+    /// # Errors
+    /// When there is no room for another match.
+    pub fn place(&self, mode: &str, except: &[u64]) -> Result<Found, ErrorCode> {
+        let matches = self.commons.settings.limits.matches;
+        self.commons.directory.place(mode, except, &self.doors, matches, seconds_now())
+    }
+
+    /// Goes on with what was saved.
+    fn restore(&self) {
+        for saved in self.commons.archive.saved_matches() {
+            let head = saved.head.clone();
+            let bundle = self.modes.bundle(&head.mode).and_then(Result::ok);
+            let matches = self.commons.settings.limits.matches;
+            let found = bundle.ok_or_else(|| "there is no such mode that works".to_owned()).and_then(|bundle| {
+                let directory = &self.commons.directory;
+                let found = directory.restore(&head.match_id, &head.mode, &self.doors, matches, head.started);
+                found.map(|found| (found, bundle)).map_err(|code| code.to_string())
+            });
+            match found {
+                Ok((found, bundle)) => {
+                    let (match_no, match_id) = (found.match_no, found.match_id);
+                    let opening = Opening { match_no, match_id, bundle, saved: Some(saved) };
+                    found.worker.send(Order::Open(Box::new(opening)));
+                }
+                Err(reason) => {
+                    tracing::error!(game = %head.match_id, mode = %head.mode, %reason, "a saved match cannot go on");
+                    let report = FailureReport {
+                        match_id: head.match_id,
+                        mode: head.mode,
+                        version: head.version,
+                        tick: 0,
+                        at: seconds_now(),
+                        reason,
+                        error: None,
+                    };
+                    self.commons.archive.fail(report, Some(saved));
+                }
+            }
+        }
+        self.is_restored.store(true, Ordering::Relaxed);
+    }
+
+    /// Looks at the modes' files and tells the workers of what has changed.
+    pub fn refresh_modes(&self) {
+        let changes = match self.modes.refresh() {
+            Ok(changes) => changes,
+            Err(error) => {
+                tracing::error!(folder = %self.modes.folder().display(), %error, "the modes cannot be read");
+                return;
+            }
+        };
+        for change in changes {
+            match change {
+                Change::Loaded(bundle) => {
+                    tracing::info!(mode = %bundle.name(), version = %bundle.version(), "rules are loaded");
+                    for door in &self.doors {
+                        door.send(Order::Reload(bundle.clone()));
+                    }
+                }
+                Change::Broken { mode, fault } => {
+                    tracing::error!(%mode, "{}:{}: {} {}", fault.file, fault.line, fault.message, fault.hint);
+                    self.commons.metrics.reloads_refused.inc();
+                    for door in &self.doors {
+                        door.send(Order::Fault { mode: mode.clone(), fault: fault.clone() });
+                    }
+                }
+                Change::Gone(mode) => tracing::warn!(%mode, "the mode's folder is gone; its matches go on"),
+            }
+        }
+    }
+}
+
+/// A server that is to run.
+pub struct Start {
+    server: Arc<Server>,
+    listener: TcpListener,
+    workers: Workers,
+    archive_thread: JoinHandle<()>,
+    rtc_thread: Option<JoinHandle<()>>,
+}
+
+impl Start {
+    /// Opens everything that can fail.
+    ///
+    /// # Errors
+    /// What cannot be opened.
+    pub async fn open(settings: Settings) -> anyhow::Result<Self> {
+        let metrics = Arc::new(Metrics::new());
+        let settings = Arc::new(settings);
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        let (rtc, rtc_thread) = match settings.rtc_listen {
+            Some(mut address) => {
+                if address.port() == 0 && address.ip() == settings.listen.ip() {
+                    address.set_port(listener.local_addr()?.port());
+                }
+                let (gateway, thread) = RtcGateway::open(address, &settings, metrics.clone())
+                    .with_context(|| format!("cannot listen for WebRTC on {address}"))?;
+                (Some(gateway), Some(thread))
+            }
+            None => (None, None),
+        };
+        let replays_max = settings.limits.replay_files as usize;
+        let (archive, archive_thread) = Archive::open(&settings.data, replays_max, metrics.clone())
+            .with_context(|| format!("cannot use the data folder {}", settings.data.display()))?;
+        let modes = Arc::new(Modes::new(&settings.modes));
+        modes.refresh().with_context(|| format!("cannot read the modes in {}", settings.modes.display()))?;
+        let commons = Commons {
+            tokens: Arc::new(Tokens::new(&settings.secret, settings.token_lifetime)),
+            directory: Arc::new(Directory::default()),
+            settings: settings.clone(),
+            metrics,
+            archive,
+        };
+        let workers = Workers::start(&commons).context("cannot start the workers")?;
+        let server = Arc::new(Server {
+            networks: Networks::new(settings.limits),
+            doors: workers.doors().to_vec(),
+            lines: AtomicU64::new(0),
+            begun: Instant::now(),
+            is_draining: AtomicBool::new(false),
+            is_restored: AtomicBool::new(false),
+            commons,
+            modes,
+            rtc,
+        });
+        Ok(Self { server, listener, workers, archive_thread, rtc_thread })
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Runs until it is told to end: by SIGTERM or SIGINT it drains, by the second at once.
+    ///
+    /// # Errors
+    /// When signals cannot be had.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let Self { server, listener, workers, archive_thread, rtc_thread } = self;
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut hangup = signal(SignalKind::hangup())?;
+        let accepting = tokio::spawn(http::serve(server.clone(), listener));
+        let restoring = server.clone();
+        tokio::task::spawn_blocking(move || restoring.restore()).await.context("saved matches")?;
+        let mut watch = tokio::time::interval(WATCH_EVERY);
+        watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => refresh(&server).await,
+                _ = watch.tick(), if server.commons.settings.watch => refresh(&server).await,
+            }
+        }
+        server.is_draining.store(true, Ordering::Relaxed);
+        let deadline = server.commons.settings.drain_deadline;
+        tracing::info!(matches = server.commons.directory.len(), seconds = deadline.as_secs(), "draining");
+        let drained = async {
+            while !server.commons.directory.is_empty() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::select! {
+            _ = tokio::time::timeout(deadline, drained) => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        accepting.abort();
+        if let Some(rtc) = &server.rtc {
+            rtc.stop();
+        }
+        let archive = server.commons.archive.clone();
+        let ending = tokio::task::spawn_blocking(move || {
+            workers.stop();
+            archive.stop();
+            for thread in [Some(archive_thread), rtc_thread].into_iter().flatten() {
+                if thread.join().is_err() {
+                    tracing::error!("a thread had broken before its end");
+                }
+            }
+        });
+        ending.await.context("the end")?;
+        // What was said last is on its way to the clients.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        tracing::info!("ended");
+        Ok(())
+    }
+}
+
+async fn refresh(server: &Arc<Server>) {
+    let server = server.clone();
+    // Compiling takes its time, and a worker with a full queue is waited for.
+    if tokio::task::spawn_blocking(move || server.refresh_modes()).await.is_err() {
+        tracing::error!("looking at the modes broke");
+    }
+}
+
+fn seconds_now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
