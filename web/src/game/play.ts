@@ -1,0 +1,295 @@
+/** A match as it is played: packets and messages in, commands out, the picture between. */
+
+import { Commander } from "./commander";
+import { Shooter } from "./controls";
+import { Input } from "./input";
+import { type ModeView, viewOf } from "./mode";
+import { Roster } from "./roster";
+import type { Guest } from "../net/api";
+import type { JoinRequest, Joined, ServerText } from "../net/messages";
+import { Session } from "../net/session";
+import type { ShownEntity, SyncClient } from "../sync/client";
+import { EventKind, type GameEvent } from "../sync/events";
+import { radians } from "../sync/angle";
+import type { MapDocument } from "../sync/walls";
+import { METRE, NOBODY, across, upwards } from "../sync/words";
+import type { Look } from "../view/bodies";
+import { button, foreign } from "../view/dom";
+import { Field } from "../view/field";
+import { Hud } from "../view/hud";
+
+/** Reports a second: as often as inputs are to arrive. */
+const REPORT_MS = 33;
+/** How long a loaded field may take to be told of. */
+const FRAME_SECONDS_MAX = 0.1;
+
+export class Play {
+  private readonly session: Session;
+  private readonly roster = new Roster();
+  private readonly hud: Hud;
+  private readonly input: Input;
+  private readonly shooter: Shooter;
+  private commander: Commander | null = null;
+  private field: Field | null = null;
+  private client: SyncClient | null = null;
+  private joined: Joined | null = null;
+  private view: ModeView | null = null;
+  private reportedAt = 0;
+  private frameAt = 0;
+  private isClosed = false;
+  private diedAt: number | null = null;
+  /** Whom a spectator looks at. */
+  private watched = NOBODY;
+  /** Where one looked last. */
+  private eye = { x: 0, y: 0 };
+
+  constructor(
+    private readonly area: HTMLElement,
+    guest: Guest,
+    request: JoinRequest,
+    private readonly onEnd: (reason: string) => void,
+    isPlain: boolean,
+  ) {
+    area.hidden = false;
+    area.replaceChildren();
+    this.input = new Input(area);
+    this.hud = new Hud(
+      { leave: () => this.session.leave(), say: (text) => this.session.sendScript({ type: "say", text }) },
+      true,
+    );
+    area.append(this.hud.root);
+    this.hud.announce("", "");
+    if (matchMedia("(pointer: coarse)").matches) this.input.showSticks();
+    this.shooter = new Shooter((own, heading) => this.showShot(own, heading));
+    this.session = new Session(
+      guest,
+      request,
+      {
+        joined: (joined, map) => void this.handleJoined(joined, map),
+        opened: (client) => this.handleOpened(client),
+        scriptMessage: (message) => this.roster.handle(message, performance.now()),
+        text: (message) => this.handleText(message),
+        waiting: (seconds, attempt) => this.hud.announce("Connection lost", `trying again (${attempt}) in ${seconds.toFixed(1)} s`),
+        ended: (reason) => this.close(reason),
+      },
+      isPlain,
+    );
+    requestAnimationFrame((now) => this.frame(now));
+    // A page in the background draws nothing, and is still to be heard of.
+    this.heartbeat = setInterval(() => this.beat(performance.now()), 250);
+  }
+
+  private readonly heartbeat: ReturnType<typeof setInterval>;
+
+  private async handleJoined(joined: Joined, map: MapDocument | null): Promise<void> {
+    this.joined = joined;
+    this.view = viewOf(joined);
+    this.hud.setHelp(joined.spectator ? "space for the next player" : this.input.hasTouch ? this.view.helpTouch : this.view.help);
+    this.hud.announce("");
+    if (this.field !== null) return;
+    const field = await Field.open(this.area, map);
+    if (this.isClosed) return field.close();
+    this.field = field;
+    if (map !== null) this.eye = { x: map.size[0] / 2, y: map.size[1] / 2 };
+    if (this.view.controls === "commander") this.commander = new Commander(this.area, field, joined.number);
+    return undefined;
+  }
+
+  private handleOpened(client: SyncClient): void {
+    this.client = client;
+    this.diedAt = null;
+    this.hud.announce("");
+  }
+
+  private handleText(message: ServerText): void {
+    const now = performance.now();
+    switch (message.type) {
+      case "match:ended":
+        this.showEnd(message.reason);
+        break;
+      case "dev:stats":
+        this.hud.overlay.handleStats(message, this.client?.shown.length ?? 0);
+        break;
+      case "script:error":
+        this.hud.overlay.handleFault(message);
+        this.hud.overlay.root.hidden = false;
+        break;
+      case "script:reloaded":
+        this.hud.overlay.handleReload(message.version);
+        this.roster.note(`rules reloaded: ${foreign(message.version, 16)}`, 0, now);
+        break;
+      case "error":
+        if (!message.code.startsWith("rtc") && message.code !== "developer_off") this.roster.note(foreign(message.message), 0, now);
+        break;
+      default:
+        break;
+    }
+  }
+
+  private showEnd(reason: string): void {
+    const { over, score } = this.roster;
+    const winner = over?.winner ?? 0;
+    const title = winner === 0 ? "The match is over" : winner === this.joined?.team ? "Your side has won" : `Side ${winner} has won`;
+    const back = button("Back", () => this.close(""));
+    this.hud.announce(title, score.length > 0 ? score.join(" : ") : foreign(reason), back);
+  }
+
+  private frame(now: number): void {
+    if (this.isClosed) return;
+    const seconds = Math.min((now - this.frameAt) / 1000, FRAME_SECONDS_MAX);
+    this.frameAt = now;
+    this.advance(now, seconds);
+    requestAnimationFrame((next) => this.frame(next));
+  }
+
+  /** Says what came, at times when nothing is drawn. */
+  private beat(now: number): void {
+    if (now - this.frameAt > 200) this.advance(now, 0);
+  }
+
+  private advance(now: number, seconds: number): void {
+    const { client, field, joined, view } = this;
+    if (client === null || joined === null || view === null) return;
+    const nowUs = performance.now() * 1000;
+    client.advance(nowUs);
+    const own = client.shown.find(({ isPredicted }) => isPredicted) ?? null;
+    if (!joined.spectator) this.act(client, view, own, now, seconds);
+    if (now - this.reportedAt >= REPORT_MS) {
+      this.reportedAt = now;
+      this.session.sendReport(client.report(nowUs));
+    }
+    for (const event of client.takeEvents()) this.handleEvent(event, client, now);
+    client.takeDepartures();
+    if (field !== null) this.draw(field, client, view, own, now, seconds);
+    this.showHud(client, joined, own, now);
+  }
+
+  private act(client: SyncClient, view: ModeView, own: ShownEntity | null, now: number, seconds: number): void {
+    if (this.commander !== null) this.commander.act(client, this.input.wish(), seconds);
+    else if (view.controls !== "none") this.shooter.act({ client, input: this.input, own, speed: view.speed, now });
+  }
+
+  private draw(field: Field, client: SyncClient, view: ModeView, own: ShownEntity | null, now: number, seconds: number): void {
+    const at = this.commander ?? own ?? this.lookedAt(client) ?? this.eye;
+    this.eye = { x: at.x, y: at.y };
+    const lookOf = (entity: ShownEntity): Look => ({
+      name: this.nameOf(entity, client),
+      isOwn: entity.isPredicted,
+      isSelected: this.commander?.selected.has(entity.id) ?? false,
+      form: view.formOf(entity.kind),
+    });
+    const shown = own === null || view.controls !== "shooter" ? client.shown : this.aimed(client.shown);
+    field.draw(shown, lookOf, { ...this.eye, metres: view.metres }, now, seconds);
+  }
+
+  /** One's own fighter faces where one aims, before the server says so. */
+  private aimed(shown: readonly ShownEntity[]): ShownEntity[] {
+    return shown.map((entity) => (entity.isPredicted ? { ...entity, heading: this.shooter.aim } : entity));
+  }
+
+  private lookedAt(client: SyncClient): ShownEntity | null {
+    if (this.joined?.spectator !== true) return null;
+    const fighters = client.shown.filter(({ healthMax }) => healthMax > 0);
+    const index = fighters.findIndex(({ id }) => id === this.watched);
+    const next = this.input.take("Space") || index < 0 ? fighters[(index + 1) % Math.max(fighters.length, 1)] : fighters[index];
+    this.watched = next?.id ?? NOBODY;
+    return next ?? null;
+  }
+
+  private nameOf(entity: ShownEntity, client: SyncClient): string {
+    const at = client.welcome.publicAttributes.indexOf("seat");
+    const seat = at >= 0 ? this.roster.seats.get(entity.attributes[at]) : this.roster.seatOf(entity.owner);
+    return seat?.name ?? "";
+  }
+
+  private showShot(own: ShownEntity, heading: number): void {
+    const weapon = this.client?.welcome.weapons[(this.client.predictedWeapon || 1) - 1];
+    if (weapon === undefined) return;
+    this.field?.effects.shoot(own.x, own.y, radians(heading), weapon.projectileSpeed / METRE, weapon.range / METRE, own.team);
+  }
+
+  private handleEvent(event: GameEvent, client: SyncClient, now: number): void {
+    const { field } = this;
+    if (field === null) return;
+    const x = across(event.at) / METRE;
+    const y = upwards(event.at) / METRE;
+    switch (event.kind) {
+      case EventKind.Hit: {
+        // Who shot is told by the hit: the trace is drawn to it.
+        field.effects.hit(x, y, now);
+        field.bodies.strike(event.object, now);
+        const shooter = client.shown.find(({ id }) => id === event.subject);
+        if (shooter === undefined || shooter.isPredicted) break;
+        const distance = Math.hypot(x - shooter.x, y - shooter.y);
+        field.effects.shoot(shooter.x, shooter.y, Math.atan2(y - shooter.y, x - shooter.x), 90, distance, shooter.team);
+        break;
+      }
+      case EventKind.UnitDestroyed:
+      case EventKind.BaseDestroyed: {
+        const fallen = client.shown.find(({ id }) => id === event.subject);
+        field.effects.fall(x, y, fallen?.team ?? 0, now);
+        break;
+      }
+      case EventKind.PickupTaken:
+        field.ground?.take(event.detail, now, client.welcome.rateHz);
+        break;
+      default:
+        break;
+    }
+  }
+
+  private showHud(client: SyncClient, joined: Joined, own: ShownEntity | null, now: number): void {
+    const { roster } = this;
+    const rate = client.welcome.rateHz;
+    this.hud.update({
+      roster,
+      number: joined.number,
+      team: joined.team,
+      isSpectator: joined.spectator,
+      health: own === null ? null : { now: own.health, most: own.healthMax },
+      left: roster.endsAt > 0 ? (roster.endsAt - client.tick) / rate : null,
+      now,
+      facts: joined.spectator ? "looking on" : "",
+    });
+    this.hud.graph.update(now, client.statistics(), this.session.carrier);
+    if (roster.over !== null || joined.spectator || this.view?.controls !== "shooter") return;
+    if (own !== null) {
+      if (this.diedAt !== null) this.hud.announce("");
+      this.diedAt = null;
+    } else if (client.shown.length > 0) {
+      this.diedAt ??= now;
+      if (now - this.diedAt > 150) this.hud.announce("You fell", "back in a moment");
+    }
+  }
+
+  /** What tests look at: where things are, without pixels. */
+  inspect(): object {
+    const { client, joined } = this;
+    return {
+      carrier: this.session.carrier,
+      number: joined?.number ?? 0,
+      match: joined?.match ?? "",
+      team: joined?.team ?? 0,
+      own: client?.predicted() ?? null,
+      tick: client?.tick ?? 0,
+      shown: client?.shown.map(({ id, x, y, team, owner, health }) => ({ id, x, y, team, owner, health })) ?? [],
+      seats: [...this.roster.seats.values()],
+      score: this.roster.score,
+      over: this.roster.over,
+      statistics: client?.statistics() ?? null,
+      middle: this.hud.root.querySelector(".middle")?.textContent ?? "",
+    };
+  }
+
+  private close(reason: string): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    clearInterval(this.heartbeat);
+    this.input.close();
+    this.commander?.close();
+    this.field?.close();
+    this.area.hidden = true;
+    this.area.replaceChildren();
+    this.onEnd(reason);
+  }
+}

@@ -1,0 +1,123 @@
+/** Who plays, and how it stands: what the rules of the shipped modes say in messages. Unknown messages are left alone. */
+
+import { foreign } from "../view/dom";
+
+export interface Seat {
+  seat: number;
+  name: string;
+  team: number;
+  kills: number;
+  deaths: number;
+  /** 0 is a bot. */
+  player: number;
+  /** Of a race: laps that are done, and the place; of other modes whatever they count. */
+  points: number;
+}
+
+export interface Notice {
+  text: string;
+  at: number;
+  team: number;
+}
+
+const SEATS_MAX = 256;
+const NOTICES_MAX = 6;
+const CHAT_MAX = 60;
+/** How long a notice is shown. */
+const NOTICE_MS = 6_000;
+
+type Fields = Record<string, unknown>;
+
+const number = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) ? value : 0);
+const fields = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value.slice(0, SEATS_MAX) : []);
+
+export class Roster {
+  readonly seats = new Map<number, Seat>();
+  score: number[] = [];
+  toWin = 0;
+  endsAt = 0;
+  over: { winner: number } | null = null;
+  notices: Notice[] = [];
+  readonly chat: { name: string; text: string }[] = [];
+  /** The last message of each type that has no place of its own here, for the views of modes. */
+  readonly last = new Map<string, Fields>();
+
+  handle(message: unknown, now: number): void {
+    const said = fields(message);
+    switch (said.type) {
+      case "roster":
+        this.handleRoster(said);
+        break;
+      case "score":
+        this.handleScore(said);
+        break;
+      case "kill":
+        this.handleScore(said);
+        this.handleKill(number(said.by), number(said.seat), now);
+        break;
+      case "over":
+        this.handleScore(said);
+        this.over = { winner: number(said.winner) };
+        break;
+      case "said":
+        this.chat.push({ name: foreign(said.name, 32), text: foreign(said.text) });
+        if (this.chat.length > CHAT_MAX) this.chat.shift();
+        this.note(`${foreign(said.name, 32)}: ${foreign(said.text)}`, 0, now);
+        break;
+      case "notice":
+        this.note(foreign(said.text), 0, now);
+        break;
+      default:
+        if (typeof said.type === "string" && this.last.size < 64) this.last.set(said.type, said);
+    }
+  }
+
+  private handleRoster(said: Fields): void {
+    this.seats.clear();
+    for (const entry of list(said.fighters ?? said.drivers ?? said.members ?? said.players)) {
+      const one = fields(entry);
+      const seat = number(one.seat ?? one.number ?? one.player);
+      this.seats.set(seat, {
+        seat,
+        name: foreign(one.name, 32),
+        team: number(one.team),
+        kills: number(one.kills),
+        deaths: number(one.deaths),
+        player: number(one.player ?? one.number),
+        points: number(one.laps ?? one.points ?? one.score),
+      });
+    }
+  }
+
+  private handleScore(said: Fields): void {
+    if (Array.isArray(said.score)) this.score = list(said.score).map(number);
+    if (said.to_win !== undefined) this.toWin = number(said.to_win);
+    if (said.ends_at !== undefined) this.endsAt = number(said.ends_at);
+  }
+
+  private handleKill(by: number, fallen: number, now: number): void {
+    const victim = this.seats.get(fallen);
+    const killer = this.seats.get(by);
+    if (victim !== undefined) victim.deaths++;
+    if (killer !== undefined && killer.team !== victim?.team) killer.kills++;
+    const name = (seat: Seat | undefined): string => seat?.name ?? "somebody";
+    this.note(killer === undefined ? `${name(victim)} fell` : `${name(killer)} ⟶ ${name(victim)}`, killer?.team ?? 0, now);
+  }
+
+  note(text: string, team: number, now: number): void {
+    this.notices.push({ text, team, at: now });
+    if (this.notices.length > NOTICES_MAX) this.notices.shift();
+  }
+
+  /** What is new enough to be shown. */
+  recent(now: number): Notice[] {
+    this.notices = this.notices.filter((notice) => now - notice.at < NOTICE_MS);
+    return this.notices;
+  }
+
+  seatOf(player: number): Seat | undefined {
+    for (const seat of this.seats.values()) if (seat.player === player && player !== 0) return seat;
+    return undefined;
+  }
+}

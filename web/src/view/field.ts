@@ -1,0 +1,71 @@
+/** The picture: what is on the field, drawn by PixiJS without code that is made while it runs. */
+
+import "pixi.js/unsafe-eval";
+import { Application, Container } from "pixi.js";
+
+import { Bodies, type Look } from "./bodies";
+import { Camera } from "./camera";
+import { VOID } from "./colours";
+import { Effects } from "./effects";
+import { Ground } from "./ground";
+import type { ShownEntity } from "../sync/client";
+import { type MapDocument, wallsOf } from "../sync/walls";
+
+export class Field {
+  readonly camera = new Camera();
+  readonly ground: Ground | null;
+  readonly bodies = new Bodies();
+  readonly effects: Effects;
+  private readonly world = new Container();
+
+  private constructor(
+    private readonly app: Application,
+    private readonly area: HTMLElement,
+    map: MapDocument | null,
+  ) {
+    this.ground = map === null ? null : new Ground(map);
+    this.effects = new Effects(map === null ? [] : wallsOf(map));
+    if (this.ground !== null) this.world.addChild(this.ground.container);
+    this.world.addChild(this.bodies.container, this.effects.container);
+    app.stage.addChild(this.world, this.bodies.overlay);
+    area.prepend(app.canvas);
+  }
+
+  static async open(area: HTMLElement, map: MapDocument | null): Promise<Field> {
+    const app = new Application();
+    await app.init({
+      background: VOID,
+      resizeTo: area,
+      antialias: true,
+      autoDensity: true,
+      resolution: Math.min(devicePixelRatio, 2),
+      preference: "webgl",
+      autoStart: false,
+      sharedTicker: false,
+    });
+    return new Field(app, area, map);
+  }
+
+  /** Draws what is there. `metres` is how much of the field the shorter side of the page shows. */
+  draw(
+    entities: readonly ShownEntity[],
+    lookOf: (entity: ShownEntity) => Look,
+    view: { x: number; y: number; metres: number },
+    now: number,
+    seconds: number,
+  ): void {
+    const { camera, world } = this;
+    camera.fit(this.area.clientWidth, this.area.clientHeight, view.metres);
+    camera.follow(view.x, view.y, seconds);
+    world.scale.set(camera.zoom);
+    world.position.set(camera.width / 2 - camera.x * camera.zoom, camera.height / 2 + camera.y * camera.zoom);
+    this.ground?.advance(now);
+    this.effects.advance(now, seconds);
+    this.bodies.show(entities, lookOf, camera, now);
+    this.app.render();
+  }
+
+  close(): void {
+    this.app.destroy({ removeView: true }, { children: true });
+  }
+}

@@ -1,0 +1,149 @@
+/** What stands round the picture: score, seats, who fell, one's own health, what one may press. */
+
+import { teamCss } from "./colours";
+import { button, element, foreign, say } from "./dom";
+import { NetworkGraph } from "./graph";
+import { DeveloperOverlay } from "./overlay";
+import type { Roster } from "../game/roster";
+
+export interface HudState {
+  roster: Roster;
+  number: number;
+  team: number;
+  isSpectator: boolean;
+  /** Null while one has no entity. */
+  health: { now: number; most: number } | null;
+  /** Seconds until the end; null if there is none. */
+  left: number | null;
+  now: number;
+  /** What the mode has to say: laps, resources. */
+  facts: string;
+}
+
+export class Hud {
+  readonly root = element("div", "hud");
+  readonly graph = new NetworkGraph();
+  readonly overlay = new DeveloperOverlay();
+  private readonly score = element("div", "score");
+  private readonly seats = element("table", "panel seats");
+  private readonly feed = element("div", "feed");
+  private readonly own = element("div", "own");
+  private readonly bar = element("i");
+  private readonly health = element("span");
+  private readonly facts = element("div", "facts");
+  private readonly middle = element("div", "middle");
+  private readonly help = element("div", "help");
+  private seatsKey = "";
+  private feedKey = "";
+
+  constructor(actions: { leave: () => void; say: (text: string) => void }, isDeveloper: boolean) {
+    this.seats.hidden = matchMedia("(max-width: 700px)").matches;
+    this.graph.root.hidden = true;
+    this.overlay.root.hidden = !isDeveloper || matchMedia("(max-width: 700px)").matches;
+    const toggle = (target: HTMLElement) => () => {
+      target.hidden = !target.hidden;
+    };
+    const buttons = element(
+      "nav",
+      "buttons",
+      button("Seats", toggle(this.seats)),
+      button("Net", toggle(this.graph.root)),
+      ...(isDeveloper ? [button("Dev", toggle(this.overlay.root))] : []),
+      button("Leave", actions.leave),
+    );
+    const chat = element("input", "chat");
+    chat.placeholder = "say (Enter)";
+    chat.maxLength = 120;
+    chat.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && chat.value.trim() !== "") actions.say(chat.value.trim());
+      if (event.key === "Enter" || event.key === "Escape") {
+        chat.value = "";
+        chat.blur();
+      }
+      event.stopPropagation();
+    });
+    this.own.append(element("div", "bar", this.bar), this.health);
+    const left = element("div", "left", this.overlay.root, this.graph.root, this.feed);
+    const top = element("header", "top", this.score, buttons);
+    const bottom = element("footer", "bottom", this.own, this.facts, this.help, chat);
+    this.root.append(top, left, this.seats, this.middle, bottom);
+  }
+
+  setHelp(text: string): void {
+    say(this.help, text);
+  }
+
+  /** Says something in the middle of the page; nothing clears it. */
+  announce(title: string, text = "", act?: HTMLButtonElement): void {
+    const key = `${title}\n${text}`;
+    if (this.middle.dataset.key === key) return;
+    this.middle.dataset.key = key;
+    this.middle.replaceChildren();
+    if (title === "") return;
+    this.middle.append(element("h2", "", foreign(title)), element("p", "", foreign(text)));
+    if (act !== undefined) this.middle.append(act);
+  }
+
+  update(state: HudState): void {
+    this.showScore(state);
+    this.showSeats(state);
+    this.showFeed(state);
+    const { health } = state;
+    this.own.hidden = health === null;
+    if (health !== null) {
+      const part = health.most > 0 ? Math.max(health.now / health.most, 0) : 0;
+      this.bar.style.width = `${Math.round(part * 100)}%`;
+      this.bar.className = part > 0.6 ? "good" : part > 0.3 ? "fair" : "poor";
+      say(this.health, `${Math.max(health.now, 0)}`);
+    }
+    say(this.facts, state.facts);
+  }
+
+  private showScore({ roster, left, team }: HudState): void {
+    const key = `${roster.score.join()}|${roster.toWin}|${left === null ? "" : Math.ceil(left)}|${team}`;
+    if (this.score.dataset.key === key) return;
+    this.score.dataset.key = key;
+    const parts: Node[] = roster.score.map((points, index) => {
+      const part = element("b", index + 1 === team ? "mine" : "", `${points}`);
+      part.style.color = teamCss(index + 1);
+      return part;
+    });
+    if (roster.toWin > 0) parts.push(element("small", "", `to ${roster.toWin}`));
+    if (left !== null) {
+      const seconds = Math.max(Math.ceil(left), 0);
+      parts.push(element("time", "", `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`));
+    }
+    this.score.replaceChildren(...parts);
+  }
+
+  private showSeats({ roster, number }: HudState): void {
+    if (this.seats.hidden) return;
+    const order = [...roster.seats.values()].sort(
+      (one, other) => one.team - other.team || other.kills - one.kills || other.points - one.points || one.seat - other.seat,
+    );
+    const key = JSON.stringify(order) + number;
+    if (key === this.seatsKey) return;
+    this.seatsKey = key;
+    const rows = order.slice(0, 32).map((seat) => {
+      const name = element("td", "", seat.name);
+      name.style.color = teamCss(seat.team);
+      const row = element("tr", seat.player === number && number !== 0 ? "me" : "", name);
+      row.append(element("td", "", `${seat.kills || seat.points}`), element("td", "", `${seat.deaths}`));
+      return row;
+    });
+    this.seats.replaceChildren(...rows);
+  }
+
+  private showFeed({ roster, now }: HudState): void {
+    const recent = roster.recent(now);
+    const key = recent.map(({ text, at }) => `${at}${text}`).join("\n");
+    if (key === this.feedKey) return;
+    this.feedKey = key;
+    const lines = recent.map(({ text, team }) => {
+      const line = element("div", "", text);
+      line.style.borderColor = teamCss(team);
+      return line;
+    });
+    this.feed.replaceChildren(...lines);
+  }
+}

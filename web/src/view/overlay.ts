@@ -1,0 +1,39 @@
+/** What a developer wants to know: entities, cells, tick time, the rules' version and their last error. */
+
+import { element, foreign, say } from "./dom";
+import type { ScriptFault } from "../net/api";
+import type { DevStats } from "../net/messages";
+
+export class DeveloperOverlay {
+  readonly root: HTMLElement;
+  private readonly text = element("div", "dev-text", "no numbers yet");
+  private readonly fault = element("div", "dev-fault");
+  private reloaded = "";
+
+  constructor() {
+    this.fault.hidden = true;
+    this.root = element("section", "panel dev", this.text, this.fault);
+    this.root.setAttribute("aria-label", "developer");
+  }
+
+  handleStats(stats: DevStats, shown: number): void {
+    const lines = [
+      `tick ${stats.tick}   ${stats.tick_ms_mean.toFixed(2)} ms, at most ${stats.tick_ms.toFixed(2)}   late ${stats.late_ms.toFixed(1)} ms   lost ${stats.ticks_lost}`,
+      `entities ${stats.entities} (${shown} in sight)   cells ${stats.cells}   groups ${stats.groups}   viewers ${stats.viewers}`,
+      `script ${foreign(stats.version, 16)}${this.reloaded}   work ${stats.script_work}   ${Math.round(stats.script_bytes / 1024)} KiB`,
+    ];
+    say(this.text, lines.join("\n"));
+    if (stats.error !== null) this.handleFault(stats.error);
+  }
+
+  handleFault(fault: ScriptFault): void {
+    const { file, line, message, hint } = fault;
+    say(this.fault, `${foreign(file, 80)}:${line}: ${foreign(message, 400)}${hint === "" ? "" : `\n${foreign(hint, 400)}`}`);
+    this.fault.hidden = false;
+  }
+
+  handleReload(version: string): void {
+    this.reloaded = ` (new ${foreign(version, 16)})`;
+    this.fault.hidden = true;
+  }
+}
