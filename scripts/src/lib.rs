@@ -34,8 +34,10 @@
 
 mod binding;
 mod bundle;
+mod check;
 mod error;
 mod host;
+mod library;
 mod limits;
 mod matches;
 mod nakama;
@@ -45,8 +47,10 @@ mod stage;
 mod vm;
 
 pub use bundle::{Bundle, BundleError};
+pub use check::{Checked, Finding, Severity, check};
 pub use error::ScriptError;
 pub use host::Host;
+pub use library::{lua_annotations, luau_definitions};
 pub use limits::Limits;
 pub use matches::{
     Ended, JoinRefusal, LeaveReason, LogLevel, Match, MatchOptions, MatchSettings, MessageRefusal, Output, Player,

@@ -160,7 +160,7 @@ impl Vm {
             return (Err(Box::new(error)), Work::default());
         }
         if let Err(error) = self.make_room(category) {
-            return (Err(Box::new(ScriptError { callback: callback.into(), ..error })), Work::default());
+            return (Err(Box::new(ScriptError { callback: callback.into(), ..*error })), Work::default());
         }
         *self.slot.borrow_mut() = stage.take();
         raw::set_category(&self.lua, category);
@@ -193,7 +193,7 @@ impl Vm {
     }
 
     /// Sets how much may be allocated in a call, and collects garbage if that would be little.
-    fn make_room(&self, category: u8) -> Result<(), ScriptError> {
+    fn make_room(&self, category: u8) -> Result<(), Box<ScriptError>> {
         let most = self.limits.memory_bytes;
         let mut held = self.bytes_of(category);
         let is_crowded = self.lua.used_memory() > self.limits.host_memory_bytes / 4 * 3;
@@ -205,7 +205,10 @@ impl Vm {
         if held >= most {
             let message = format!("the match's scripts hold {held} bytes, more than the {most} that they may");
             let hint = "let go of what is not needed: set it to nil";
-            return Err(ScriptError { hint: hint.into(), ..ScriptError::of(&message, self.bundle.version()) });
+            return Err(Box::new(ScriptError {
+                hint: hint.into(),
+                ..ScriptError::of(&message, self.bundle.version())
+            }));
         }
         let limit = (self.lua.used_memory() + (most - held)).min(self.limits.host_memory_bytes + SHARED_BYTES);
         self.lua.set_memory_limit(limit).ok();
@@ -231,6 +234,11 @@ fn compile(bundle: &Bundle) -> Result<Vec<Chunk>, Box<ScriptError>> {
             let mut explained = explain(&error, "", bundle.version());
             // The compiler does not know the file's name.
             explained.file = file.into();
+            if let Some((line, text)) = explained.message.split_once(": ")
+                && let Ok(line) = line.parse()
+            {
+                (explained.line, explained.message) = (line, text.to_owned());
+            }
             Box::new(explained)
         })?;
         chunks.push(Chunk { name: name.into(), file: file.into(), bytecode });
@@ -274,4 +282,10 @@ fn sandboxed(slot: &Slot) -> mlua::Result<Lua> {
     binding::register(&lua, slot)?;
     lua.sandbox(true)?;
     Ok(lua)
+}
+
+/// A machine as matches have it, for tests of what is in it.
+#[cfg(test)]
+pub(crate) fn sandbox_for_tests() -> Lua {
+    sandboxed(&Slot::default()).expect("the sandbox can be made")
 }

@@ -130,7 +130,7 @@ fn there_is_no_way_out_of_the_sandbox() {
         tostring(setfenv), tostring(collectgarbage), tostring(newproxy), tostring(package), tostring(load), tostring(dofile) })";
     let mut game = open(&looping(body));
     step(&mut game);
-    let nils = vec!["\"nil\""; 11].join(",");
+    let nils = ["\"nil\""; 11].join(",");
     assert_eq!(messages(&mut game), [format!("[{nils}]")]);
     for name in ["os", "../x", "/etc/passwd", "@self/x", "rules/../x", ""] {
         let mut game = open(&looping(&format!("require('{name}')")));

@@ -19,9 +19,13 @@ mod world;
 
 use mlua::{Lua, Table, Value};
 
+pub(crate) use fields::{FIELDS, FLAGS};
 pub(crate) use json::{json_to_lua, lua_to_json, write_json};
 pub(crate) use players::player_table;
+#[cfg(test)]
+pub(crate) use rows::methods as row_methods;
 pub(crate) use settings::{Wanted, read_settings};
+pub(crate) use world::EVENTS;
 
 use crate::{stage::Stage, vm::Slot};
 

@@ -364,6 +364,12 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     methods.raw_set("spawn", lua.create_function(spawn_rows)?)
 }
 
+/// The functions of rows.
+#[cfg(test)]
+pub(crate) fn methods(lua: &Lua) -> mlua::Result<Table> {
+    lua.named_registry_value::<Table>(METATABLE)?.raw_get("__index")
+}
+
 /// Fills a set with what a query finds.
 fn fill(
     lua: &Lua,

@@ -186,6 +186,12 @@ pub(crate) const LIBRARY: Library = Library {
             doc: "The map's routes, of which behaviours patrol one by its number.",
         },
         Function {
+            name: "rows",
+            parameters: &["...: string"],
+            returns: "Rows",
+            doc: "Makes a set of rows with these columns: fields of entities, or of events.",
+        },
+        Function {
             name: "take_over",
             parameters: &["player: number", "behaviour: number | string"],
             returns: "()",

@@ -247,7 +247,7 @@ impl SyncServer {
             }
             filled.shares += 1;
             filled.whole += u64::from(told.header.base == 0);
-            viewer.note_group(link.group, told.header.version, told.header.is_closing);
+            viewer.note_group(link.group, told.number);
             fill.written.push(at as u32);
         }
         for at in &fill.written {
@@ -279,7 +279,7 @@ impl SyncServer {
         };
         let history = group.history.as_mut().expect("a group with viewers keeps its states");
         let before_number = if before == 0 { 0 } else { base - u32::from(before) };
-        let (is_new, share) = history.share(number, base, before_number, identity, &self.layout).ok()?;
+        let (is_new, at, share) = history.share(number, base, before_number, identity, &self.layout).ok()?;
         // The first packet of an update has two lengths before it.
         if ENVELOPE + 2 + GROUP_HEADER_MAX + share.length as usize > usize::from(self.config.packet_max) {
             return None;
@@ -292,7 +292,7 @@ impl SyncServer {
             before,
             is_closing: false,
         };
-        let told = Told { header, number, start: share.start, length: share.length };
+        let told = Told { header, number, at, start: share.start, length: share.length };
         if viewer.options.delay == 0 {
             group.memo = Memo::new(self.update, link, told);
         } else if is_new {

@@ -53,6 +53,8 @@ pub(super) struct Told {
     pub(super) header: GroupHeader,
     /// The state; 0 is none.
     pub(super) number: u32,
+    /// Where the history has it.
+    pub(super) at: u32,
     pub(super) start: u32,
     pub(super) length: u32,
 }
@@ -282,19 +284,13 @@ impl History {
         self.find(number).is_some()
     }
 
-    /// The number of which the low 8 bits are these, among the last 256.
-    pub(super) fn full_number(&self, low: u8) -> u32 {
-        let newest = self.versions[self.newest].number;
-        newest.wrapping_sub(u32::from((newest as u8).wrapping_sub(low)))
-    }
-
     /// The bytes of what is told; none if nothing is but that the group is closed.
     pub(super) fn bytes(&self, told: &Told) -> &[u8] {
-        let bytes = self.version(told.number).map_or(&[][..], |version| &version.bytes);
-        &bytes[told.start as usize..(told.start + told.length) as usize]
+        &self.versions[told.at as usize].bytes[told.start as usize..(told.start + told.length) as usize]
     }
 
-    /// What tells a version from another one, encoded if nobody has asked for it yet. Returns whether it was, and where it is.
+    /// What tells a version from another one, encoded if nobody has asked for it yet. Returns whether it was, in
+    /// which of the states it is, and where.
     pub(super) fn share(
         &mut self,
         number: u32,
@@ -302,7 +298,7 @@ impl History {
         before: u32,
         identity: impl FnOnce() -> Identity,
         layout: &Layout,
-    ) -> Result<(bool, Share), Untold> {
+    ) -> Result<(bool, u32, Share), Untold> {
         let at = self.find(number).expect("only states that are there are told");
         let found = self.versions[at].shares.iter().find(|share| share.base == base && share.before == before).copied();
         let (is_new, share) = match found {
@@ -312,7 +308,7 @@ impl History {
         if share.length as usize > SHARE_MAX {
             return Err(Untold::TooLarge);
         }
-        Ok((is_new, share))
+        Ok((is_new, at as u32, share))
     }
 
     fn encode(&mut self, at: usize, base: u32, before: u32, identity: &Identity, layout: &Layout) -> Share {
