@@ -5,12 +5,16 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 
-# Of `make run`: loopback only, so that a known password is no danger; and whoever ends it by Ctrl-C does not want to wait
+# Of `make run`: where the game is, and more flags, as in `make run DEV_FLAGS="--modes my-modes"`.
+LISTEN ?= 127.0.0.1:7350
+DEV_FLAGS ?=
+
+# Of `make run-relay`: loopback only, so that a known password is no danger; and whoever ends it by Ctrl-C does not want to wait
 # for clients to leave.
 DEMO_USER ?= demo:demo
 DEMO_FLAGS := --listen 127.0.0.1:3478 --listen [::1]:3478 --relay-ip 127.0.0.1 --relay-ip ::1 \
   --allow-peer 127.0.0.0/8 --allow-peer ::1/128 --admin 127.0.0.1:9478 --drain-deadline-s 1
-# Of `make run`: more flags for the relay, as in `make run RELAY_FLAGS="--io epoll"`.
+# Of `make run-relay`: more flags for the relay, as in `make run-relay RELAY_FLAGS="--io epoll"`.
 RELAY_FLAGS ?=
 
 # Of `make test` and `make fuzz`: seconds for each fuzz target.
@@ -19,12 +23,26 @@ FUZZ_SECONDS ?= 10
 # Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
 PREFIX ?= /usr/local
 
-.PHONY: help run install test released check loom determinism unit bench-core bench-parts bench-relay bench-sync train-sync fuzz compiler schema-compiler install-tools
+.PHONY: help run run-relay web install test released check loom determinism unit bench-core bench-parts bench-relay bench-sync train-sync fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-run: compiler ## Build the relay and run it on 127.0.0.1:3478 with a demo account
+run: compiler web ## Build the server and run it on 127.0.0.1:7350: open it in two tabs, edit scripts/modes
+	@$(CARGO) build --locked --release --package muster-server
+	@exec "$$($(CARGO) metadata --locked --no-deps --format-version 1 \
+	  | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/muster" dev --listen $(LISTEN) $(DEV_FLAGS)
+
+# The server is whole without its page, so that a machine without Node.js can build it: the page says what is missing.
+web: ## Build the page that the server shows into web/dist, if Node.js is there
+	@if command -v npm > /dev/null; then make --no-print-directory web/dist/index.html; else \
+	  echo 'Without Node.js 18 or newer the server has no page.'; fi
+
+web/dist/index.html: $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2> /dev/null)
+	cd web && npm ci --no-audit --no-fund && npm run build
+	@touch $@
+
+run-relay: compiler ## Build the relay and run it on 127.0.0.1:3478 with a demo account
 	@$(CARGO) build --locked --release --package muster-relay
 	@exec "$$($(CARGO) metadata --locked --no-deps --format-version 1 \
 	  | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/muster-relay" \
@@ -36,7 +54,7 @@ install: compiler ## Build libmuster and install it in PREFIX, /usr/local unless
 # The order is that of what fails soonest. The programs are built before the tests that drive them, so that no test's
 # deadline runs while the compiler does.
 test: install-tools check loom ## Install what the tests need and run all of them
-	$(CARGO) build --locked --package muster-relay --bin muster-relay
+	$(CARGO) build --locked --package muster-relay --bin muster-relay --package muster-server --bin muster
 	$(CARGO) test --locked --workspace --no-run
 	@mkdir -p target; nice -n 19 $(MAKE) --no-print-directory released > target/released.log 2>&1 & \
 	  $(CARGO) test --locked --workspace --no-fail-fast; tested=$$?; \

@@ -102,9 +102,12 @@ fn check(modes: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string(&trials)?);
     } else {
         for trial in &trials {
-            for error in &trial.errors {
-                let hint = if error.hint.is_empty() { String::new() } else { format!(" ({})", error.hint) };
-                println!("{}/{}:{}: {}{hint}", trial.folder, error.file, error.line, error.message);
+            let findings = [("error", &trial.errors), ("warning", &trial.warnings)];
+            for (word, found) in
+                findings.into_iter().flat_map(|(word, list)| list.iter().map(move |found| (word, found)))
+            {
+                let hint = if found.hint.is_empty() { String::new() } else { format!(" ({})", found.hint) };
+                println!("{}/{}:{}: {word}: {}{hint}", trial.folder, found.file, found.line, found.message);
             }
             if trial.errors.is_empty() {
                 println!("{}: good", trial.folder);

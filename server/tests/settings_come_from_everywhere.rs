@@ -75,7 +75,7 @@ fn modes_are_written_and_checked() {
     scratch.write_mode("broken", &DISCS.replace("function rules.match_loop(self, tick, messages)", "function ("));
     let output = check("broken");
     assert!(!output.status.success());
-    assert!(text(&output).contains("rules.lua:2"), "{}", text(&output));
+    assert!(text(&output).contains("rules.lua:19"), "{}", text(&output));
     scratch.write_mode(
         "late",
         &DISCS.replace(

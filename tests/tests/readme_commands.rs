@@ -6,7 +6,7 @@
 //!
 //! Three things differ from a reader's shell, so that the page can be tested beside other tests and without root:
 //! 127.0.0.1 and the port of ::1 are others, /etc/muster-relay is a scratch folder, and the relay is the one that was
-//! built for the tests (also where `make run` asks cargo for it).
+//! built for the tests (also where `make run-relay` asks cargo for it), as the server is.
 
 use std::{
     env, fs,
@@ -99,6 +99,9 @@ impl Stage {
         let release = scratch.path().join("release");
         fs::create_dir(&release).expect("the scratch folder can be written");
         symlink(relay::binary(), release.join("muster-relay")).expect("the scratch folder can be written");
+        let server = relay::binary().with_file_name("muster");
+        assert!(server.is_file(), "build it first: cargo build --package muster-server");
+        symlink(server, release.join("muster")).expect("the scratch folder can be written");
         // Building has been done, and this is where the result is.
         let metadata = format!("{{\"target_directory\":\"{}\"}}", scratch.path().display());
         let cargo = scratch.write("cargo", &format!("#!/bin/sh\n[ \"$1\" = build ] || echo '{metadata}'\n"));
@@ -125,7 +128,7 @@ impl Stage {
         for (name, _) in env::vars_os() {
             // Neither the developer's settings nor the flags of the make that runs the tests are a reader's.
             let text = name.to_string_lossy();
-            if text.starts_with("MUSTER_RELAY_") || text.starts_with("MAKE") || text == "MFLAGS" {
+            if text.starts_with("MUSTER_") || text.starts_with("MAKE") || text == "MFLAGS" {
                 command.env_remove(&name);
             }
         }

@@ -1,7 +1,7 @@
 //! HTTP: the page, guests, lists, health; and the WebSocket's beginning.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -83,7 +83,7 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
                 continue;
             }
         };
-        let local = stream.local_addr().unwrap_or(SocketAddr::new(peer.ip(), 0)).ip().to_canonical();
+        let local = stream.local_addr().map_or_else(|_| peer.ip(), |local| local.ip()).to_canonical();
         let peer = Peer { address: peer.ip(), local };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection gathers what it sends");

@@ -14,9 +14,13 @@ use std::{
     thread::JoinHandle,
 };
 
+use muster_core::{
+    EntityId, Position, SectorId,
+    sync::server::{View, ViewPoint},
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{door::message::ScriptFault, metrics::Metrics};
+use crate::{door::message::ScriptFault, metrics::Metrics, token::Guest};
 
 /// Most jobs that wait.
 const JOBS_MAX: usize = 1024;
@@ -43,8 +47,60 @@ pub struct SavedHead {
     pub started: u64,
     /// The last number that was given to a player.
     pub last_player: u32,
-    /// Number, id and name of each player.
-    pub players: Vec<(u32, String, String)>,
+    /// Who plays.
+    pub players: Vec<SavedPlayer>,
+}
+
+/// A player of a saved match.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedPlayer {
+    /// The number in the match.
+    pub number: u32,
+    /// Who it is.
+    pub guest: Guest,
+    /// The side.
+    pub team: u16,
+    /// The id of the entity that is predicted; 0 is none.
+    pub predicted: u64,
+    /// What the player sees.
+    pub views: Vec<SavedView>,
+}
+
+/// What a player of a saved match sees: around an entity, or around a place if there is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedView {
+    /// The entity's id; 0 is none.
+    pub entity: u64,
+    /// The place: its sector, and where in it.
+    pub place: (i64, i64, i32, i32),
+    /// What comes into sight.
+    pub enter: i32,
+    /// What goes out of it.
+    pub leave: i32,
+}
+
+impl From<View> for SavedView {
+    fn from(view: View) -> Self {
+        let (entity, place) = match view.point {
+            ViewPoint::Entity(entity) => (entity.bits(), (0, 0, 0, 0)),
+            ViewPoint::Place(place) => (0, (place.sector.x, place.sector.y, place.x, place.y)),
+        };
+        Self { entity, place, enter: view.enter, leave: view.leave }
+    }
+}
+
+impl From<SavedView> for View {
+    fn from(saved: SavedView) -> Self {
+        let (sector_x, sector_y, x, y) = saved.place;
+        let point = if saved.entity == 0 {
+            ViewPoint::Place(Position { sector: SectorId::new(sector_x, sector_y), x, y })
+        } else {
+            ViewPoint::Entity(EntityId::from_bits(saved.entity))
+        };
+        Self { point, enter: saved.enter, leave: saved.leave }
+    }
 }
 
 /// A saved match.
@@ -377,7 +433,13 @@ mod tests {
             version: "v".into(),
             started: 5,
             last_player: 7,
-            players: vec![(3, "g-1".into(), "Ada".into())],
+            players: vec![SavedPlayer {
+                number: 3,
+                guest: Guest { id: "g-1".into(), name: "Ada".into() },
+                team: 2,
+                predicted: 1 << 40,
+                views: vec![SavedView { entity: 0, place: (1, -2, 3, 4), enter: 5, leave: 6 }],
+            }],
         };
         SavedMatch { head, bytes: vec![1, 2, 3] }
     }

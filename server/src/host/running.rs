@@ -6,9 +6,9 @@ use std::{
 };
 
 use muster_core::{
-    Input,
+    EntityId, Input,
     command::Command,
-    sync::server::{SyncConfig, SyncServer},
+    sync::server::{SyncConfig, SyncServer, View},
 };
 use muster_schemas::Builder;
 use muster_scripts::{Ended, Host, JoinRefusal, LeaveReason, Match, MatchOptions, Player, RestoreError, StepReport};
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{
     Commons, Joining, Opening, Seat, WorkerDoor,
-    archive::{ReplayHead, SavedHead, SavedMatch},
+    archive::{ReplayHead, SavedHead, SavedMatch, SavedPlayer, SavedView},
     record::Recording,
     seats::{SPECTATORS_FROM, Seats, Sitter},
     telling::{reason_of, refuse},
@@ -137,10 +137,16 @@ impl Running {
     /// Those who were in a saved match are away, until they come back.
     fn seat_saved(&mut self, head: SavedHead, now: Instant) {
         self.seats.set_last_player(head.last_player);
-        for (number, id, name) in head.players {
-            let sitter = Sitter { away_since: Some(now), ..Sitter::new(Guest { id, name }) };
-            self.seats.by_number.insert(number, sitter);
-            self.game.away(number, true);
+        for player in head.players {
+            let sitter = Sitter {
+                away_since: Some(now),
+                team: player.team,
+                predicted: EntityId::from_bits(player.predicted),
+                views: player.views.into_iter().map(View::from).collect(),
+                ..Sitter::new(player.guest)
+            };
+            self.seats.by_number.insert(player.number, sitter);
+            self.game.away(player.number, true);
             self.empty_since = None;
         }
         self.commons.metrics.players.inc_by(self.seats.players().count() as i64);
@@ -534,9 +540,12 @@ impl Running {
             }
             return None;
         }
-        let players = self.seats.players().map(|(number, sitter)| {
-            let Guest { id, name } = sitter.guest.clone();
-            (number, id, name)
+        let players = self.seats.players().map(|(number, sitter)| SavedPlayer {
+            number,
+            guest: sitter.guest.clone(),
+            team: sitter.team,
+            predicted: sitter.predicted.bits(),
+            views: sitter.views.iter().copied().map(SavedView::from).collect(),
         });
         let head = SavedHead {
             match_id: self.id.clone(),
