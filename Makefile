@@ -53,7 +53,8 @@ install: compiler ## Build libmuster and install it in PREFIX, /usr/local unless
 
 # The order is that of what fails soonest. The programs are built before the tests that drive them, so that no test's
 # deadline runs while the compiler does.
-test: install-tools check loom ## Install what the tests need and run all of them
+test: install-tools web check loom ## Install what the tests need and run all of them
+	cd web && npm test
 	$(CARGO) build --locked --package muster-relay --bin muster-relay --package muster-server --bin muster
 	$(CARGO) test --locked --workspace --no-run
 	@mkdir -p target; nice -n 19 $(MAKE) --no-print-directory released > target/released.log 2>&1 & \

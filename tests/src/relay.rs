@@ -398,27 +398,6 @@ fn without_settings(mut command: Command) -> Command {
 ///
 /// # Panics
 /// When it does not build.
-pub fn binary() -> &'static PathBuf {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| match env::var_os("MUSTER_RELAY_BIN") {
-        Some(path) => PathBuf::from(path),
-        None => build(),
-    })
-}
-
-fn build() -> PathBuf {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(program::workspace());
-    command.args(["build", "--locked", "--package", "muster-relay", "--bin", "muster-relay"]);
-    command.args(["--message-format", "json-render-diagnostics"]);
-    let built = command.output().expect("cargo runs");
-    assert!(built.status.success(), "muster-relay does not build:\n{}", String::from_utf8_lossy(&built.stderr));
-    let messages = String::from_utf8_lossy(&built.stdout);
-    let mut artifacts = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let executable = artifacts.find_map(|message| {
-        let of_relay = message["target"]["name"] == "muster-relay";
-        of_relay.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
-    });
-    executable.expect("cargo names the program it built")
+pub fn binary() -> PathBuf {
+    program::built("muster-relay", "muster-relay", "MUSTER_RELAY_BIN")
 }

@@ -1,4 +1,4 @@
-/** The server's HTTP: docs of it are in docs/PROTOCOL.md. */
+/** The server's HTTP: docs of it are in docs/DOORS.md. */
 
 import type { MapDocument } from "../sync/walls";
 

@@ -17,6 +17,8 @@ export interface Look {
 }
 
 const BAR_WIDTH = 34;
+/** Shapes are drawn so many times as large, and shown smaller: circles get as many corners as pixels need. */
+const FINE = 64;
 
 class Body {
   readonly container = new Container();
@@ -34,6 +36,7 @@ class Body {
     this.name = new Text({ text: "", style: { fontFamily: "system-ui, sans-serif", fontSize: 12, fill: 0xdfe7f2 } });
     this.name.anchor.set(0.5, 1);
     this.over.addChild(this.bar, this.name);
+    this.shape.scale.set(1 / FINE);
     this.container.addChild(this.shape);
   }
 
@@ -62,21 +65,21 @@ class Body {
   private draw(entity: ShownEntity, look: Look): void {
     const color = teamColour(entity.team);
     const { shape } = this;
-    const x = Math.max(entity.halfX, 0.15);
-    const y = Math.max(entity.halfY, 0.15);
+    const x = FINE * Math.max(entity.halfX, 0.15);
+    const y = FINE * Math.max(entity.shape === 1 ? entity.halfY : entity.halfX, 0.15);
     shape.clear();
-    if (look.isSelected) shape.circle(0, 0, Math.max(x, y) + 0.35).stroke({ color: 0xffffff, width: 0.12, alpha: 0.9 });
+    if (look.isSelected) shape.circle(0, 0, Math.max(x, y) + 0.35 * FINE).stroke({ color: 0xffffff, width: 0.12 * FINE, alpha: 0.9 });
     if (look.form === "car") {
       shape.roundRect(-x, -x * 0.55, 2 * x, x * 1.1, x * 0.25).fill(color);
       shape.rect(x * 0.1, -x * 0.42, x * 0.4, x * 0.84).fill({ color: 0x10141c, alpha: 0.7 });
     } else if (entity.shape === 1 || look.form === "base") {
-      shape.rect(-x, -y, 2 * x, 2 * y).fill({ color, alpha: 0.85 }).stroke({ color: 0x10141c, width: 0.1 });
+      shape.rect(-x, -y, 2 * x, 2 * y).fill({ color, alpha: 0.85 }).stroke({ color: 0x10141c, width: 0.1 * FINE });
     } else if (look.form === "resource") {
-      shape.poly([0, -x, x, 0, 0, x, -x, 0]).fill(0xffd24d).stroke({ color: 0x7a5f10, width: 0.1 });
+      shape.poly([0, -x, x, 0, 0, x, -x, 0]).fill(0xffd24d).stroke({ color: 0x7a5f10, width: 0.1 * FINE });
     } else {
       // A barrel in front says which way it faces.
       if (look.form === "fighter" || look.form === "unit") shape.rect(x * 0.5, -x * 0.18, x * 1.1, x * 0.36).fill(0xc8d2df);
-      shape.circle(0, 0, x).fill(color).stroke({ color: look.isOwn ? 0xffffff : 0x10141c, width: look.isOwn ? 0.14 : 0.09 });
+      shape.circle(0, 0, x).fill(color).stroke({ color: look.isOwn ? 0xffffff : 0x10141c, width: FINE * (look.isOwn ? 0.14 : 0.09) });
       shape.circle(0, 0, x * 0.45).fill({ color: 0x10141c, alpha: 0.35 });
     }
   }

@@ -28,6 +28,8 @@ interface Flash {
 }
 
 const MOST = 256;
+/** In parts of a metre, so that circles are round. */
+const FINE = 64;
 /** How long a shot's trace is. */
 const TRACE = 1.6;
 
@@ -36,7 +38,9 @@ export class Effects {
   private shots: Shot[] = [];
   private flashes: Flash[] = [];
 
-  constructor(private readonly walls: readonly Wall[]) {}
+  constructor(private readonly walls: readonly Wall[]) {
+    this.container.scale.set(1 / FINE);
+  }
 
   /** A shot from a place along a direction, up to a wall. */
   shoot(x: number, y: number, angle: number, speed: number, range: number, team: number): void {
@@ -92,15 +96,18 @@ export class Effects {
         this.hit(shot.x + shot.directionX * shot.reach, shot.y + shot.directionY * shot.reach, now);
         return false;
       }
-      container.moveTo(shot.x + shot.directionX * tail, -(shot.y + shot.directionY * tail));
-      container.lineTo(shot.x + shot.directionX * head, -(shot.y + shot.directionY * head));
-      container.stroke({ color: shot.colour, width: 0.14, alpha: 0.95, cap: "round" });
+      const at = (way: number): [number, number] => [
+        FINE * (shot.x + shot.directionX * way),
+        -FINE * (shot.y + shot.directionY * way),
+      ];
+      container.moveTo(...at(tail)).lineTo(...at(head));
+      container.stroke({ color: shot.colour, width: 0.14 * FINE, alpha: 0.95, cap: "round" });
       return true;
     });
     this.flashes = this.flashes.filter((flash) => {
       const part = (now - flash.at) / flash.lasts;
       if (part >= 1) return false;
-      container.circle(flash.x, -flash.y, flash.radius * (0.3 + part)).fill({ color: flash.colour, alpha: 0.7 * (1 - part) });
+      container.circle(FINE * flash.x, -FINE * flash.y, FINE * flash.radius * (0.3 + part)).fill({ color: flash.colour, alpha: 0.7 * (1 - part) });
       return true;
     });
   }

@@ -50,11 +50,13 @@ export class NetworkGraph {
   private draw(statistics: Statistics, carrier: string): void {
     const last = this.samples.at(-1);
     if (last === undefined) return;
+    const late = this.samples.slice(-8);
+    const kilobits = late.reduce((sum, sample) => sum + sample.kilobits, 0) / late.length;
     const total = statistics.packets + statistics.lost;
     const loss = total === 0 ? 0 : (100 * statistics.lost) / total;
     const lines = [
       `${carrier}   latency ${last.rttMs.toFixed(0)} ms ± ${last.jitterMs.toFixed(0)}   loss ${loss.toFixed(1)} %`,
-      `down ${last.kilobits.toFixed(0)} kbit/s   corrections ${statistics.corrections} (${statistics.lastCorrectionMetres.toFixed(2)} m)`,
+      `down ${kilobits.toFixed(0)} kbit/s   corrections ${statistics.corrections} (${statistics.lastCorrectionMetres.toFixed(2)} m)`,
       `others ${(statistics.delayUs / 1000).toFixed(0)} ms behind, own ${(statistics.leadUs / 1000).toFixed(0)} ms ahead`,
     ];
     say(this.text, lines.join("\n"));

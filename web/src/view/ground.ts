@@ -7,6 +7,7 @@ import { type MapDocument, originOf, wallsOf } from "../sync/walls";
 import { METRE } from "../sync/words";
 
 const GRID_METRES = 4;
+const FINE = 64;
 
 export interface PickupView {
   shape: Graphics;
@@ -76,8 +77,10 @@ export class Ground {
 
   private addPickup(x: number, y: number, radius: number, kind: number): void {
     const color = kind === 1 ? 0x6ad17c : 0xffd24d;
-    const shape = new Graphics().circle(0, 0, radius).fill({ color, alpha: 0.18 }).stroke({ color, width: 0.08 });
-    const arm = radius * 0.55;
+    // Drawn large and shown small, so that the circle is round.
+    const large = radius * FINE;
+    const shape = new Graphics().circle(0, 0, large).fill({ color, alpha: 0.18 }).stroke({ color, width: 0.08 * FINE });
+    const arm = large * 0.55;
     shape.rect(-arm, -arm / 3, 2 * arm, (2 * arm) / 3).rect(-arm / 3, -arm, (2 * arm) / 3, 2 * arm).fill(color);
     shape.position.set(x, -y);
     this.container.addChild(shape);
@@ -95,7 +98,7 @@ export class Ground {
     for (const { shape, backAt } of this.pickups) {
       const isThere = now >= backAt;
       shape.alpha = isThere ? 1 : 0.15;
-      shape.scale.set(isThere ? 1 + 0.06 * Math.sin(now / 250) : 0.8);
+      shape.scale.set((isThere ? 1 + 0.06 * Math.sin(now / 250) : 0.8) / FINE);
     }
   }
 }
