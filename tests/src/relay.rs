@@ -6,7 +6,6 @@ use std::{
     ops::RangeInclusive,
     path::PathBuf,
     process::{Command, ExitStatus},
-    sync::OnceLock,
     time::Duration,
 };
 

@@ -2,7 +2,6 @@
 
 import type { Field } from "../view/field";
 import type { ShownEntity, SyncClient } from "../sync/client";
-import { placeAt } from "../sync/report";
 import { type EntityId, NOBODY } from "../sync/words";
 
 /** Most commands of one order: as many as an input has. */
@@ -26,6 +25,8 @@ export class Commander {
     private readonly area: HTMLElement,
     private readonly field: Field,
     private readonly number: number,
+    /** Says something to the rules, which send groups. */
+    private readonly send: (message: unknown) => void,
   ) {
     this.frame.className = "frame";
     area.append(this.frame);
@@ -93,26 +94,15 @@ export class Commander {
     this.y += move.moveY * 30 * seconds;
     const { waiting } = this;
     if (waiting === null) return;
-    // Some of them in this tick, the others in the next ones.
-    let isFull = false;
-    while (waiting.units.length > 0 && !isFull) {
-      const batch = waiting.units.splice(0, UNITS_MAX);
-      const wide = Math.ceil(Math.sqrt(this.selected.size));
-      batch.forEach((unit, index) => {
-        const place = waiting.units.length + index;
-        const x = waiting.x + ((place % wide) - (wide - 1) / 2) * 1.5;
-        const y = waiting.y + (Math.floor(place / wide) - (wide - 1) / 2) * 1.5;
-        const isTaken =
-          waiting.target === NOBODY
-            ? client.command(unit, { kind: "move", to: placeAt(x, y) })
-            : client.command(unit, { kind: "attack", target: waiting.target });
-        if (!isTaken) {
-          waiting.units.push(unit);
-          isFull = true;
-        }
-      });
+    this.waiting = null;
+    if (waiting.target === NOBODY) {
+      this.send({ type: "group", units: waiting.units, x: waiting.x, y: waiting.y });
+      return;
     }
-    if (waiting.units.length === 0) this.waiting = null;
+    // As many as an input has; the others guard those.
+    for (const unit of waiting.units.slice(0, UNITS_MAX)) client.command(unit, { kind: "attack", target: waiting.target });
+    const others = waiting.units.slice(UNITS_MAX);
+    if (others.length > 0) this.send({ type: "group", units: others, x: waiting.x, y: waiting.y });
   }
 
   close(): void {

@@ -3,7 +3,7 @@
 import type { Look } from "../view/bodies";
 import type { Joined } from "../net/messages";
 
-export type Controls = "shooter" | "driver" | "commander" | "none";
+export type Controls = "shooter" | "car" | "commander" | "none";
 
 export interface ModeView {
   controls: Controls;
@@ -18,14 +18,14 @@ export interface ModeView {
 
 const HELP: Record<Controls, [string, string]> = {
   shooter: ["WASD to move, mouse to aim, click or space to shoot", "left thumb moves, right thumb aims and shoots"],
-  driver: ["WASD to drive", "left thumb drives"],
+  car: ["WASD to drive", "left thumb drives"],
   commander: ["drag to select, right click to send or attack, WASD to look", "drag to select, tap to send or attack"],
   none: ["", ""],
 };
 
-const BY_NAME: Record<string, Controls> = { arena: "shooter", race: "driver", skirmish: "commander", relay_room: "none" };
+const BY_NAME: Record<string, Controls> = { arena: "shooter", race: "car", skirmish: "commander", relay_room: "none" };
 const FORMS = new Set<Look["form"]>(["fighter", "car", "unit", "base", "resource", "thing"]);
-const METRES: Record<Controls, number> = { shooter: 26, driver: 44, commander: 44, none: 40 };
+const METRES: Record<Controls, number> = { shooter: 26, car: 44, commander: 44, none: 40 };
 
 export function viewOf({ mode, settings }: Joined): ModeView {
   const said = (typeof settings.client === "object" && settings.client !== null ? settings.client : {}) as Record<string, unknown>;
@@ -38,7 +38,7 @@ export function viewOf({ mode, settings }: Joined): ModeView {
     const wanted = [form, name].find((one) => FORMS.has(one as Look["form"]));
     if (typeof kind === "number" && wanted !== undefined) kinds.set(kind, wanted as Look["form"]);
   }
-  const usual: Look["form"] = controls === "driver" ? "car" : controls === "commander" ? "unit" : "fighter";
+  const usual: Look["form"] = controls === "car" ? "car" : controls === "commander" ? "unit" : "fighter";
   const number = (value: unknown, usual: number, low: number, high: number): number =>
     typeof value === "number" && value >= low && value <= high ? value : usual;
   return {

@@ -54,7 +54,7 @@ export class Play {
     area.replaceChildren();
     this.input = new Input(area);
     this.hud = new Hud(
-      { leave: () => this.session.leave(), say: (text) => this.session.sendScript({ type: "say", text }) },
+      { leave: () => this.session.leave(), say: (text) => this.say(text) },
       true,
     );
     area.append(this.hud.root);
@@ -81,6 +81,12 @@ export class Play {
 
   private readonly heartbeat: ReturnType<typeof setInterval>;
 
+  private say(text: string): void {
+    this.session.sendScript({ type: "say", text });
+    // A relay room sends it to the others alone.
+    if (this.view?.controls === "none") this.roster.chat.push({ name: "you", text: foreign(text) });
+  }
+
   private async handleJoined(joined: Joined, map: MapDocument | null): Promise<void> {
     this.joined = joined;
     this.view = viewOf(joined);
@@ -91,7 +97,9 @@ export class Play {
     if (this.isClosed) return field.close();
     this.field = field;
     if (map !== null) this.eye = { x: map.size[0] / 2, y: map.size[1] / 2 };
-    if (this.view.controls === "commander") this.commander = new Commander(this.area, field, joined.number);
+    if (this.view.controls !== "commander" || joined.spectator) return undefined;
+    this.commander = new Commander(this.area, field, joined.number, (message) => this.session.sendScript(message));
+    this.hud.addAction("Unit (30)", () => this.session.sendScript({ type: "buy" }));
     return undefined;
   }
 
@@ -131,7 +139,8 @@ export class Play {
     const winner = over?.winner ?? 0;
     const title = winner === 0 ? "The match is over" : winner === this.joined?.team ? "Your side has won" : `Side ${winner} has won`;
     const back = button("Back", () => this.close(""));
-    this.hud.announce(title, score.length > 0 ? score.join(" : ") : foreign(reason), back);
+    const order = over?.order.map((name, index) => `${index + 1}. ${name}`).join("   ") ?? "";
+    this.hud.announce(title, score.length > 0 ? score.join(" : ") : order || foreign(reason), back);
   }
 
   private frame(now: number): void {
@@ -198,7 +207,10 @@ export class Play {
 
   private nameOf(entity: ShownEntity, client: SyncClient): string {
     const at = client.welcome.publicAttributes.indexOf("seat");
-    const seat = at >= 0 ? this.roster.seats.get(entity.attributes[at]) : this.roster.seatOf(entity.owner);
+    // A seat of a race is a place, which the entity has.
+    const place = client.welcome.publicAttributes.indexOf("place");
+    const number = at >= 0 ? at : place;
+    const seat = number >= 0 ? this.roster.seats.get(entity.attributes[number]) : this.roster.seatOf(entity.owner);
     return seat?.name ?? "";
   }
 
@@ -230,6 +242,9 @@ export class Play {
         field.effects.fall(x, y, fallen?.team ?? 0, now);
         break;
       }
+      case EventKind.ResourceCapture:
+        field.ground?.capture(event.detail, event.value);
+        break;
       case EventKind.PickupTaken:
         field.ground?.take(event.detail, now, client.welcome.rateHz);
         break;
@@ -249,8 +264,10 @@ export class Play {
       health: own === null ? null : { now: own.health, most: own.healthMax },
       left: roster.endsAt > 0 ? (roster.endsAt - client.tick) / rate : null,
       now,
-      facts: joined.spectator ? "looking on" : "",
+      facts: this.facts(client, joined, own),
+      counts: this.view?.controls === "shooter" ? "kills" : this.view?.controls === "car" ? "laps" : "names",
     });
+    if (this.view?.controls === "none") this.hud.showChat(roster.chat);
     this.hud.graph.update(now, client.statistics(), this.session.carrier);
     if (roster.over !== null || joined.spectator || this.view?.controls !== "shooter") return;
     if (own !== null) {
@@ -260,6 +277,18 @@ export class Play {
       this.diedAt ??= now;
       if (now - this.diedAt > 150) this.hud.announce("You fell", "back in a moment");
     }
+  }
+
+  /** What the mode counts. */
+  private facts(client: SyncClient, joined: Joined, own: ShownEntity | null): string {
+    if (joined.spectator) return "looking on";
+    const { roster } = this;
+    if (this.view?.controls === "car" && own !== null) {
+      const value = (name: string): number => own.attributes[client.welcome.publicAttributes.indexOf(name)] ?? 0;
+      return `lap ${Math.min(Math.max(value("lap"), 1), roster.laps)} of ${roster.laps}, place ${value("place")}`;
+    }
+    if (this.commander !== null) return `gold ${roster.gold ?? 0}, ${this.commander.selected.size} selected`;
+    return this.view?.controls === "none" ? `${roster.seats.size} members` : "";
   }
 
   /** What tests look at: where things are, without pixels. */

@@ -37,11 +37,13 @@ export class Roster {
   score: number[] = [];
   toWin = 0;
   endsAt = 0;
-  over: { winner: number } | null = null;
+  over: { winner: number; order: string[] } | null = null;
+  /** Of a race. */
+  laps = 0;
+  /** Of a skirmish: what a side has to spend. */
+  gold: number | null = null;
   notices: Notice[] = [];
   readonly chat: { name: string; text: string }[] = [];
-  /** The last message of each type that has no place of its own here, for the views of modes. */
-  readonly last = new Map<string, Fields>();
 
   handle(message: unknown, now: number): void {
     const said = fields(message);
@@ -58,7 +60,26 @@ export class Roster {
         break;
       case "over":
         this.handleScore(said);
-        this.over = { winner: number(said.winner) };
+        this.over = { winner: number(said.winner), order: list(said.order).map((name) => foreign(name, 32)) };
+        break;
+      case "race":
+      case "places":
+        this.handlePlaces(said);
+        break;
+      case "go":
+        this.note("go!", 0, now);
+        break;
+      case "finished":
+        this.note(`${foreign(said.name, 32)} is number ${number(said.place)}`, 0, now);
+        break;
+      case "gold":
+        this.gold = number(said.gold);
+        break;
+      case "captured":
+        this.note(`side ${number(said.team)} holds point ${number(said.zone) + 1}`, number(said.team), now);
+        break;
+      case "members":
+        this.handleRoster(said);
         break;
       case "said":
         this.chat.push({ name: foreign(said.name, 32), text: foreign(said.text) });
@@ -69,8 +90,30 @@ export class Roster {
         this.note(foreign(said.text), 0, now);
         break;
       default:
-        if (typeof said.type === "string" && this.last.size < 64) this.last.set(said.type, said);
+        if (typeof said.from === "number") this.handleEnvelope(said.from, said.data, now);
     }
+  }
+
+  /** What a member of a relay room said. */
+  private handleEnvelope(from: number, data: unknown, now: number): void {
+    const name = this.seats.get(from)?.name ?? `member ${from}`;
+    const text = foreign(fields(data).text ?? JSON.stringify(data));
+    this.chat.push({ name, text });
+    if (this.chat.length > CHAT_MAX) this.chat.shift();
+    this.note(`${name}: ${text}`, 0, now);
+  }
+
+  /** The order of a race; a seat is a place. */
+  private handlePlaces(said: Fields): void {
+    if (said.laps !== undefined) this.laps = number(said.laps);
+    if (!Array.isArray(said.places)) return;
+    this.seats.clear();
+    list(said.places).forEach((entry, index) => {
+      const one = fields(entry);
+      const name = foreign(one.name, 32);
+      const seat = index + 1;
+      this.seats.set(seat, { seat, name, team: 0, kills: 0, deaths: 0, player: number(one.player), points: number(one.lap) });
+    });
   }
 
   private handleRoster(said: Fields): void {

@@ -18,6 +18,7 @@ export interface PickupView {
 export class Ground {
   readonly container = new Container();
   readonly pickups: PickupView[] = [];
+  private readonly zoneShapes: { shape: Graphics; left: number; low: number }[] = [];
   readonly origin: [number, number];
   readonly size: [number, number];
 
@@ -34,17 +35,36 @@ export class Ground {
     for (const { at, radius, kind } of map.pickups ?? []) this.addPickup(left + at[0], low + at[1], radius ?? 0.75, kind ?? 0);
   }
 
-  private zones(left: number, low: number): Graphics {
-    const zones = new Graphics();
-    for (const { circle, box, team } of this.map.zones ?? []) {
-      const color = teamColour(team ?? 0);
-      if (circle) zones.circle(left + circle.at[0], -low - circle.at[1], circle.radius);
-      if (box) {
-        zones.rect(left + box.min[0], -low - box.max[1], box.max[0] - box.min[0], box.max[1] - box.min[1]);
-      }
-      zones.fill({ color, alpha: 0.1 }).stroke({ color, alpha: 0.5, width: 0.12 });
+  private zones(left: number, low: number): Container {
+    const container = new Container();
+    (this.map.zones ?? []).forEach((zone, index) => {
+      const shape = container.addChild(new Graphics());
+      shape.scale.set(1 / FINE);
+      this.zoneShapes[index] = { shape, left, low };
+      this.drawZone(index, zone.team ?? 0);
+    });
+    return container;
+  }
+
+  private drawZone(index: number, team: number): void {
+    const zone = this.map.zones?.[index];
+    const known = this.zoneShapes[index] as { shape: Graphics; left: number; low: number } | undefined;
+    if (zone === undefined || known === undefined) return;
+    const { shape, left, low } = known;
+    const { circle, box } = zone;
+    const color = teamColour(team);
+    shape.clear();
+    if (circle) shape.circle(FINE * (left + circle.at[0]), -FINE * (low + circle.at[1]), FINE * circle.radius);
+    if (box) {
+      const [width, height] = [box.max[0] - box.min[0], box.max[1] - box.min[1]];
+      shape.rect(FINE * (left + box.min[0]), -FINE * (low + box.max[1]), FINE * width, FINE * height);
     }
-    return zones;
+    shape.fill({ color, alpha: 0.12 }).stroke({ color, alpha: 0.6, width: 0.12 * FINE });
+  }
+
+  /** A side holds a zone now. */
+  capture(index: number, team: number): void {
+    this.drawZone(index, team);
   }
 
   private routes(left: number, low: number): Graphics {

@@ -18,6 +18,8 @@ export interface HudState {
   now: number;
   /** What the mode has to say: laps, resources. */
   facts: string;
+  /** What of a seat counts, besides falls. */
+  counts: "kills" | "laps" | "names";
 }
 
 export class Hud {
@@ -33,6 +35,7 @@ export class Hud {
   private readonly facts = element("div", "facts");
   private readonly middle = element("div", "middle");
   private readonly help = element("div", "help");
+  private readonly chatLog = element("div", "panel chat-log");
   private seatsKey = "";
   private feedKey = "";
 
@@ -69,8 +72,24 @@ export class Hud {
     this.root.append(top, left, this.seats, this.middle, bottom);
   }
 
+  /** A button of the mode. */
+  addAction(label: string, act: () => void): void {
+    this.facts.after(button(label, act));
+  }
+
   setHelp(text: string): void {
     say(this.help, text);
+  }
+
+  /** The picture has room for words alone: all that was said is shown. */
+  showChat(lines: readonly { name: string; text: string }[]): void {
+    const key = `${lines.length}${lines.at(-1)?.text ?? ""}`;
+    if (this.chatLog.dataset.key === key) return;
+    this.chatLog.dataset.key = key;
+    this.chatLog.replaceChildren(...lines.map(({ name, text }) => element("p", "", element("b", "", name), ` ${text}`)));
+    if (this.chatLog.parentElement === null) this.root.append(this.chatLog);
+    this.root.classList.add("words");
+    this.chatLog.scrollTop = this.chatLog.scrollHeight;
   }
 
   /** Says something in the middle of the page; nothing clears it. */
@@ -116,10 +135,10 @@ export class Hud {
     this.score.replaceChildren(...parts);
   }
 
-  private showSeats({ roster, number }: HudState): void {
+  private showSeats({ roster, number, counts }: HudState): void {
     if (this.seats.hidden) return;
     const order = [...roster.seats.values()].sort(
-      (one, other) => one.team - other.team || other.kills - one.kills || other.points - one.points || one.seat - other.seat,
+      (one, other) => one.team - other.team || other.kills - one.kills || one.seat - other.seat,
     );
     const key = JSON.stringify(order) + number;
     if (key === this.seatsKey) return;
@@ -128,7 +147,8 @@ export class Hud {
       const name = element("td", "", seat.name);
       name.style.color = teamCss(seat.team);
       const row = element("tr", seat.player === number && number !== 0 ? "me" : "", name);
-      row.append(element("td", "", `${seat.kills || seat.points}`), element("td", "", `${seat.deaths}`));
+      if (counts === "kills") row.append(element("td", "", `${seat.kills}`), element("td", "", `${seat.deaths}`));
+      if (counts === "laps") row.append(element("td", "", `${seat.points}`));
       return row;
     });
     this.seats.replaceChildren(...rows);
