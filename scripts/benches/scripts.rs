@@ -57,11 +57,17 @@ fn kills() {
         ("coroutines kept", "local t = {} while true do table.insert(t, coroutine.create(function() end)) end"),
         ("string.rep", "while true do string.rep('x', 1000000) end"),
         ("string.find", "local s = string.rep('x', 1000000) while true do string.find(s, 'y', 1, true) end"),
-        ("pattern", "local s = string.rep('a', 30) .. 'b' while true do string.match(s, '(.-)(.-)(.-)(.-)(.-)(.-)c') end"),
+        (
+            "pattern",
+            "local s = string.rep('a', 30) .. 'b' while true do string.match(s, '(.-)(.-)(.-)(.-)(.-)(.-)c') end",
+        ),
         ("buffer.fill", "local b = buffer.create(4000000) while true do buffer.fill(b, 0, 1) end"),
         ("table.concat", "local t = table.create(200000, 'x') while true do table.concat(t) end"),
         ("table.sort", "local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t) end"),
-        ("sort by function", "local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t, function(a, b) return a > b end) end"),
+        (
+            "sort by function",
+            "local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t, function(a, b) return a > b end) end",
+        ),
         ("world.all", "while true do world.all() end"),
         ("world.spawn", "while true do world.spawn({ x = 1, y = 1 }) end"),
         ("world.near", "while true do world.near(5, 5, 10) end"),
@@ -74,7 +80,10 @@ fn kills() {
         ("table bomb", "local t = {} while true do t[#t + 1] = {} end"),
         ("recursion", "local function f() return 1 + f() end f()"),
         ("deep pcall", "local function f() pcall(f) while true do end end f()"),
-        ("metatables", "local t = setmetatable({}, { __index = function(t, k) return t[k .. 'x'] end }) while true do pcall(function() return t.a end) end"),
+        (
+            "metatables",
+            "local t = setmetatable({}, { __index = function(t, k) return t[k .. 'x'] end }) while true do pcall(function() return t.a end) end",
+        ),
     ];
     println!("{:<20} {:>9}", "stop a script of", "ms");
     let mut worst = Duration::ZERO;
@@ -112,7 +121,10 @@ fn loops() {
         ("empty for", "for i = 1, 20000000 do end"),
         ("sum", "local x = 0 for i = 1, 20000000 do x += i end"),
         ("while", "local x = 0 while x < 20000000 do x += 1 end"),
-        ("array", "local t = table.create(1000, 1) local s = 0 for j = 1, 10000 do for i = 1, 1000 do s += t[i] end end"),
+        (
+            "array",
+            "local t = table.create(1000, 1) local s = 0 for j = 1, 10000 do for i = 1, 1000 do s += t[i] end end",
+        ),
         ("call", "local function f(a) return a + 1 end local x = 0 for i = 1, 10000000 do x = f(x) end"),
     ];
     println!("{:<20} {:>9} {:>9} {:>6}", "a loop", "with ms", "without", "+%");
