@@ -262,6 +262,6 @@ fn memory() {
     println!(
         "a machine: {made:.1?}, {} KiB; an arena in it: {opened:.1?}, {} KiB of scripts",
         empty >> 10,
-        (host.memory_bytes() - empty) / games.len() >> 10
+        ((host.memory_bytes() - empty) / games.len()) >> 10
     );
 }
