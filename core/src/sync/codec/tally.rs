@@ -78,7 +78,7 @@ impl Tally {
         Field::NAMES.into_iter().zip(&self.fields)
     }
 
-    fn expect<const N: usize, const C: usize>(&mut self, model: &Model<N, C>) {
+    fn expect<const N: usize, const C: usize, const R: usize>(&mut self, model: &Model<N, C, R>) {
         let sizes = |context| (0..N).map(move |symbol| model.interval(context, symbol).1 as u16).collect();
         let (symbols, model_rows) = (vec![vec![0; N]; C], (0..C).map(sizes).collect());
         self.fields[model.field as usize] = Count { symbols, model: model_rows, plain_bits: 0 };
@@ -86,7 +86,7 @@ impl Tally {
 }
 
 impl Coder for Tally {
-    fn symbol<const N: usize, const C: usize>(&mut self, model: &Model<N, C>, context: usize, symbol: usize) -> usize {
+    fn symbol<const N: usize, const C: usize, const R: usize>(&mut self, model: &Model<N, C, R>, context: usize, symbol: usize) -> usize {
         self.fields[model.field as usize].symbols[context][symbol] += 1;
         symbol
     }
