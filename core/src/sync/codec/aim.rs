@@ -46,7 +46,8 @@ impl Aim {
         if target.is_null() {
             return Self { class: NOBODY, heading };
         }
-        let Some(member) = (0..GROUP).find(|member| base.id[*member] == target && base.present >> member & 1 == 1) else {
+        let Some(member) = (0..GROUP).find(|member| base.id[*member] == target && base.present >> member & 1 == 1)
+        else {
             return Self { class: ELSEWHERE, heading };
         };
         let way = (

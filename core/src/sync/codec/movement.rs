@@ -137,8 +137,7 @@ impl Movement {
             _ => 7,
         };
         let is_near = |one: i32, other: i32| (one - other).abs() <= 3 * times.gap;
-        let is_alike =
-            speed > 0 && last.gait > 0 && is_near(moved.0, last.moved.0) && is_near(moved.1, last.moved.1);
+        let is_alike = speed > 0 && last.gait > 0 && is_near(moved.0, last.moved.0) && is_near(moved.1, last.moved.1);
         let mut movement = Self { base, moved, turned, way: None, gait: 1, turn_class, is_alike };
         if speed > 0 {
             let tumbles = turned.abs() > TURN_MAX * times.gap;

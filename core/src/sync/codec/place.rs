@@ -15,7 +15,7 @@ use crate::{
 
 /// The contexts are as many as the models have.
 const _: () = {
-    assert!(models::CHANGED.rows.len() == GAITS * KINDS * CHANGED_TURNS * 3 * LAGS);
+    assert!(models::CHANGED.rows.len() == GAITS * AIMS * TURNS * 3);
     assert!(models::HEADING.rows.len() == GAITS * AIMS * TURNS * LAGS);
     assert!(models::AHEAD.rows.len() == GAITS * KINDS * 3 * 2 * LAGS);
     assert!(models::ASIDE.rows.len() == GAITS * KINDS * 3 * 2 * SIZES);
@@ -199,15 +199,14 @@ pub(super) fn change<C: Coder, S: Side>(
         | usize::from(now.heading != heading) << 1
         | usize::from(now.health != base.health) << 2
         | usize::from(others != 0) << 3;
-    let gait = movement.gait * KINDS + aim.kind();
-    let context = (gait * CHANGED_TURNS + movement.turn_class.min(CHANGED_TURNS - 1)) * 3 + memory.changed;
-    let changed = coder.symbol(&models::CHANGED, context * LAGS + times.lag_class, changed);
+    let expectation = (movement.gait * AIMS + aim.class) * TURNS + movement.turn_class;
+    let changed = coder.symbol(&models::CHANGED, expectation * 3 + memory.changed, changed);
     memory.changed = (changed & 3).min(2);
 
     told.heading = heading;
     let mut turn = 0;
     if changed & 2 != 0 {
-        let context = ((movement.gait * AIMS + aim.class) * TURNS + movement.turn_class) * LAGS + times.lag_class;
+        let context = expectation * LAGS + times.lag_class;
         turn = i32::from(now.heading.wrapping_sub(heading).cast_signed());
         turn = movement.sign_turn() * coder.residual(&models::HEADING, context, movement.sign_turn() * turn);
         told.heading = heading.wrapping_add(turn as u8);
@@ -217,7 +216,8 @@ pub(super) fn change<C: Coder, S: Side>(
     if changed & 1 != 0 {
         let axes = movement.axes(expected);
         let (ahead, aside) = axes.ahead(residual_from(expected));
-        let context = (gait * 3 + amount_class(turn)) * 2 + usize::from(axes.is_diagonal());
+        let context =
+            ((movement.gait * KINDS + aim.kind()) * 3 + amount_class(turn)) * 2 + usize::from(axes.is_diagonal());
         let ahead = coder.residual(&models::AHEAD, context * LAGS + times.lag_class, ahead);
         let aside = coder.residual(&models::ASIDE, context * SIZES + size_class(ahead), aside);
         let (x, y) = axes.along_axes((ahead, aside));
@@ -324,8 +324,6 @@ const fn amount_class(residual: i32) -> usize {
 
 /// The classes of [`Aim::kind`].
 const KINDS: usize = 3;
-/// The classes of turns that matter for what has changed.
-const CHANGED_TURNS: usize = 6;
 /// The classes of [`size_class`].
 const SIZES: usize = 11;
 
