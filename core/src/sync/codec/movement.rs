@@ -21,8 +21,8 @@ pub(super) struct Times {
     lag: i32,
     /// Updates from the state before to the base.
     gap: i32,
-    /// Which contexts the lag has, below [`LAGS`].
-    pub(super) lag_class: usize,
+    /// Which contexts the times have, below [`TIMES`].
+    pub(super) class: usize,
 }
 
 /// What is known of one entity's movement.
@@ -51,8 +51,8 @@ pub(super) struct Pose {
     pub(super) heading: u8,
 }
 
-/// The classes of [`Times::lag_class`].
-pub(super) const LAGS: usize = 3;
+/// The classes of [`Times::class`].
+pub(super) const TIMES: usize = 4;
 /// The classes of [`Movement::turn_class`].
 pub(super) const TURNS: usize = 8;
 /// The classes of [`Movement::gait`]: without a state before, without movement, then four ways for each of seven speeds.
@@ -90,14 +90,15 @@ impl Times {
     /// `before` is `None` when there is no such state.
     pub(super) fn new(update: u32, base: u32, before: Option<u32>) -> Self {
         let lag = update.wrapping_sub(base);
-        let lag_class = match lag {
-            0..=1 => 0,
-            2..=3 => 1,
-            _ => 2,
-        };
         let gap = before.map_or(0, |before| base.wrapping_sub(before));
+        let class = match (lag, gap) {
+            (0..=2, 0..=1) => 0,
+            (0..=2, _) => 1,
+            (3, _) => 2,
+            _ => 3,
+        };
         let (lag, gap) = if lag > UPDATES_MAX || gap > UPDATES_MAX { (0, 0) } else { (lag as i32, gap as i32) };
-        Self { lag, gap, lag_class }
+        Self { lag, gap, class }
     }
 
     /// Whether the state before is of use.

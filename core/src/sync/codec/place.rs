@@ -6,7 +6,7 @@ use super::{
     coder::Coder,
     model::Field,
     models,
-    movement::{GAITS, LAGS, Movement, Pose, TURNS, Times},
+    movement::{GAITS, Movement, Pose, TIMES, TURNS, Times},
 };
 use crate::{
     entity::EntityId,
@@ -15,10 +15,10 @@ use crate::{
 
 /// The contexts are as many as the models have.
 const _: () = {
-    assert!(models::CHANGED.rows.len() == GAITS * AIMS * TURNS * 3);
-    assert!(models::HEADING.rows.len() == GAITS * AIMS * TURNS * LAGS);
-    assert!(models::AHEAD.rows.len() == GAITS * KINDS * 3 * 2 * LAGS);
-    assert!(models::ASIDE.rows.len() == GAITS * KINDS * 3 * 2 * SIZES);
+    assert!(models::CHANGED.rows.len() == GAITS * KINDS * TURNS * 3 * TIMES);
+    assert!(models::HEADING.rows.len() == GAITS * AIMS * TURNS * TIMES);
+    assert!(models::AHEAD.rows.len() == GAITS * KINDS * 6 * TIMES);
+    assert!(models::ASIDE.rows.len() == GAITS * 4 * 6 * SIZES);
 };
 
 /// The columns of one place, without the attributes.
@@ -199,14 +199,15 @@ pub(super) fn change<C: Coder, S: Side>(
         | usize::from(now.heading != heading) << 1
         | usize::from(now.health != base.health) << 2
         | usize::from(others != 0) << 3;
-    let expectation = (movement.gait * AIMS + aim.class) * TURNS + movement.turn_class;
-    let changed = coder.symbol(&models::CHANGED, expectation * 3 + memory.changed, changed);
+    let gait = movement.gait * KINDS + aim.kind();
+    let context = (gait * TURNS + movement.turn_class) * 3 + memory.changed;
+    let changed = coder.symbol(&models::CHANGED, context * TIMES + times.class, changed);
     memory.changed = (changed & 3).min(2);
 
     told.heading = heading;
     let mut turn = 0;
     if changed & 2 != 0 {
-        let context = expectation * LAGS + times.lag_class;
+        let context = ((movement.gait * AIMS + aim.class) * TURNS + movement.turn_class) * TIMES + times.class;
         turn = i32::from(now.heading.wrapping_sub(heading).cast_signed());
         turn = movement.sign_turn() * coder.residual(&models::HEADING, context, movement.sign_turn() * turn);
         told.heading = heading.wrapping_add(turn as u8);
@@ -216,9 +217,10 @@ pub(super) fn change<C: Coder, S: Side>(
     if changed & 1 != 0 {
         let axes = movement.axes(expected);
         let (ahead, aside) = axes.ahead(residual_from(expected));
-        let context =
-            ((movement.gait * KINDS + aim.kind()) * 3 + amount_class(turn)) * 2 + usize::from(axes.is_diagonal());
-        let ahead = coder.residual(&models::AHEAD, context * LAGS + times.lag_class, ahead);
+        let turned = amount_class(turn) * 2 + usize::from(axes.is_diagonal());
+        let ahead = coder.residual(&models::AHEAD, (gait * 6 + turned) * TIMES + times.class, ahead);
+        let steady = usize::from(movement.is_alike) * 2 + usize::from(times.class == 0);
+        let context = (movement.gait * 4 + steady) * 6 + turned;
         let aside = coder.residual(&models::ASIDE, context * SIZES + size_class(ahead), aside);
         let (x, y) = axes.along_axes((ahead, aside));
         (told.x, told.y) = position(coder, expected.0 + x, expected.1 + y, layout);
