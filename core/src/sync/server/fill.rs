@@ -214,12 +214,10 @@ impl SyncServer {
                     let made = self.update - u32::from(viewer.options.delay) - age;
                     let group = &mut self.roster.groups[usize::from(link.group)];
                     let (cell, scope, cells) = (group.cell, group.scope, &self.cells);
-                    let identity =
-                        || Identity { cell: cells.entry(cell).cell, scope: scope.into(), update: made };
+                    let identity = || Identity { cell: cells.entry(cell).cell, scope: scope.into(), update: made };
                     let history = group.history.as_mut().expect("a group with viewers keeps its states");
                     let before_number = if before == 0 { 0 } else { base - u32::from(before) };
-                    let Ok((is_new, share)) = history.share(number, base, before_number, identity, &self.layout)
-                    else {
+                    let Ok((is_new, share)) = history.share(number, base, before_number, identity, &self.layout) else {
                         self.too_large.push(link.group);
                         continue;
                     };

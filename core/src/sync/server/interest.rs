@@ -1,12 +1,12 @@
 //! Which cells are in a viewer's area, with a border that is wider on the way out than on the way in.
 //!
 //! **Work is in proportion to crossings.** An area is looked at again when a point of view comes into another quarter of a
-//! cell, and not before.
+//! cell, and not before; a viewer whose points stay in theirs is not even asked.
 
 use super::{
     cells::{Cells, NO_CELL},
     config::{View, ViewPoint},
-    roster::{Roster, anchor},
+    roster::{Changes, Roster, anchor},
     viewer::Viewer,
 };
 use crate::{EntityId, Position, World, sync::Cell};
@@ -26,8 +26,73 @@ pub(super) fn is_small_enough(view: &View, shift: u8) -> bool {
 /// What has changed for a viewer.
 #[derive(Debug, Default)]
 pub(super) struct AreaChanges {
-    pub(super) entered: Vec<u32>,
+    pub(super) entered: Vec<(u32, u8)>,
     pub(super) left: Vec<u32>,
+    /// Cells that are in another tier now.
+    pub(super) nearer_or_further: Vec<(u32, u8)>,
+}
+
+/// Who looks from which entity, and whose area has to be looked at in the next update.
+#[derive(Debug)]
+pub(super) struct Eyes {
+    /// Entities and numbers of viewers, ascending.
+    entities: Vec<(EntityId, u16)>,
+    /// Viewers whose views were set.
+    unsettled: Vec<u16>,
+    due: Vec<u16>,
+}
+
+impl Eyes {
+    pub(super) fn new(viewers_max: u16) -> Self {
+        let viewers = usize::from(viewers_max);
+        // Memory that is not written to is only an address.
+        Self {
+            entities: Vec::with_capacity(viewers * VIEWS_MAX),
+            unsettled: Vec::with_capacity(viewers),
+            due: Vec::with_capacity(viewers * VIEWS_MAX),
+        }
+    }
+
+    /// A viewer looks from other entities than before; null is none.
+    fn change(&mut self, number: u16, old: &[EntityId], new: &[EntityId]) {
+        for entity in old {
+            // It may look from the same one twice.
+            if let Ok(at) = self.entities.binary_search(&(*entity, number)) {
+                self.entities.remove(at);
+            }
+        }
+        for entity in new.iter().filter(|entity| !entity.is_null()) {
+            if let Err(at) = self.entities.binary_search(&(*entity, number)) {
+                self.entities.insert(at, (*entity, number));
+            }
+        }
+    }
+
+    /// A viewer is gone.
+    pub(super) fn close(&mut self, number: u16, lookout: &Lookout) {
+        self.change(number, &lookout.entities, &[]);
+        self.unsettled.retain(|other| *other != number);
+    }
+
+    /// The viewers whose area may not be what it was, ascending.
+    pub(super) fn take_due(&mut self, changes: &Changes) -> Vec<u16> {
+        let mut due = std::mem::take(&mut self.due);
+        due.clear();
+        due.append(&mut self.unsettled);
+        for entity in &changes.moved {
+            let start = self.entities.partition_point(|(other, _)| other < entity);
+            let of_entity = self.entities[start..].iter().take_while(|(other, _)| other == entity);
+            due.extend(of_entity.map(|(_, number)| *number));
+        }
+        due.sort_unstable();
+        due.dedup();
+        due
+    }
+
+    /// Gives the memory of [`Self::take_due`] back.
+    pub(super) fn put_back(&mut self, due: Vec<u16>) {
+        self.due = due;
+    }
 }
 
 /// Where a viewer's points of view were when its area was looked at last. It is apart from the viewer, so that a look at all of
@@ -45,8 +110,9 @@ impl Lookout {
     pub(super) const NOWHERE: Self =
         Self { entities: [EntityId::NULL; VIEWS_MAX], anchors: [(NO_CELL, 0); VIEWS_MAX], is_unsettled: false };
 
-    /// Takes over other views; a viewer has [`VIEWS_MAX`] at most.
-    pub(super) fn set(&mut self, viewer: &mut Viewer, views: &[View], shift: u8) {
+    /// Takes over other views of the viewer of a number, which has [`VIEWS_MAX`] at most.
+    pub(super) fn set(&mut self, number: u16, viewer: &mut Viewer, views: &[View], shift: u8, eyes: &mut Eyes) {
+        let was_unsettled = self.is_unsettled;
         let have_changed = viewer.views.len() != views.len()
             || viewer.views.iter().zip(views).any(|(old, new)| (old.enter, old.leave) != (new.enter, new.leave));
         self.is_unsettled |= have_changed;
@@ -54,19 +120,24 @@ impl Lookout {
         viewer.views.extend_from_slice(views);
         viewer.places.resize(views.len(), Position::default());
         let mut entities = [EntityId::NULL; VIEWS_MAX];
-        for (number, view) in views.iter().enumerate() {
+        for (at, view) in views.iter().enumerate() {
             match view.point {
-                ViewPoint::Entity(entity) => entities[number] = entity,
+                ViewPoint::Entity(entity) => entities[at] = entity,
                 ViewPoint::Place(place) => {
                     // No cell has this index: a quarter of a place is one of its sector.
-                    let at = (NO_CELL - 1, anchor(place.x, place.y, shift));
-                    self.is_unsettled |= self.anchors[number] != at || viewer.places[number].sector != place.sector;
-                    (self.anchors[number], viewer.places[number]) = (at, place);
+                    let quarter = (NO_CELL - 1, anchor(place.x, place.y, shift));
+                    self.is_unsettled |= self.anchors[at] != quarter || viewer.places[at].sector != place.sector;
+                    (self.anchors[at], viewer.places[at]) = (quarter, place);
                 }
             }
         }
-        self.is_unsettled |= entities != self.entities;
-        self.entities = entities;
+        if entities != self.entities {
+            eyes.change(number, &self.entities, &entities);
+            (self.entities, self.is_unsettled) = (entities, true);
+        }
+        if self.is_unsettled && !was_unsettled {
+            eyes.unsettled.push(number);
+        }
     }
 
     /// Whether a point of view has come into another quarter of a cell, or was set.
@@ -106,6 +177,7 @@ fn survey(viewer: &mut Viewer, cells: &mut Cells, radii: [i32; 2], changes: &mut
     let quarter = 1i64 << (shift - 2);
     changes.entered.clear();
     changes.left.clear();
+    changes.nearer_or_further.clear();
     let (views, places) = (&viewer.views, &viewer.places);
     let square = |radius: i64| radius * radius;
     let tier = |nearest: i64| radii.iter().filter(|radius| nearest > square(i64::from(**radius))).count() as u8;
@@ -118,10 +190,11 @@ fn survey(viewer: &mut Viewer, cells: &mut Cells, radii: [i32; 2], changes: &mut
             nearest = nearest.min(distance);
             stays |= distance <= square(i64::from(view.leave) + quarter);
         }
-        if stays {
-            *tier_now = tier(nearest);
-        } else {
+        if !stays {
             changes.left.push(*index);
+        } else if *tier_now != tier(nearest) {
+            *tier_now = tier(nearest);
+            changes.nearer_or_further.push((*index, *tier_now));
         }
         stays
     });
@@ -129,21 +202,19 @@ fn survey(viewer: &mut Viewer, cells: &mut Cells, radii: [i32; 2], changes: &mut
     for (view, place) in views.iter().zip(places) {
         let enter = i64::from(view.enter) + quarter;
         each_cell(*place, enter, shift, |cell, distance| {
-            let index = cells.open(cell);
+            let (_, index) = cells.open(cell);
             let area = &mut viewer.area;
             match area[..known].binary_search_by_key(&index, |(index, _)| *index) {
                 Ok(_) => {}
                 Err(_) => match area[known..].iter_mut().find(|(other, _)| *other == index) {
                     Some((_, tier_now)) => *tier_now = (*tier_now).min(tier(distance)),
-                    None => {
-                        area.push((index, tier(distance)));
-                        changes.entered.push(index);
-                    }
+                    None => area.push((index, tier(distance))),
                 },
             }
         });
     }
     if viewer.area.len() > known {
+        changes.entered.extend_from_slice(&viewer.area[known..]);
         viewer.area.sort_unstable();
     }
 }

@@ -100,6 +100,11 @@ impl Log {
         self.ring.iter().find(|news| news.update == update && update != 0)
     }
 
+    /// Whether any event of the updates that are kept is handed out one by one.
+    pub(super) fn has_specials(&self) -> bool {
+        self.ring.iter().any(|news| !news.specials.is_empty())
+    }
+
     /// How many events had no room.
     pub(super) fn dropped(&self) -> u64 {
         self.ring.iter().map(|news| news.dropped).sum()
@@ -126,9 +131,7 @@ impl News {
         }
         let at = Position { sector: event.sector, x: event.x, y: event.y };
         let cell = Cell::at(at, cells.shift());
-        let index = cells.of_sector(cell.sector).map_or(NO_CELL, |of_sector| {
-            of_sector[usize::from(cell.y) * usize::from(Cell::columns(cells.shift())) + usize::from(cell.x)]
-        });
+        let index = cells.find(cell).unwrap_or(NO_CELL);
         // An entity that nobody has a place for is not known to anybody either.
         let scope = |id: EntityId| if id.is_null() { Some(Scope::Everyone) } else { scope_in(world, roster, id) };
         let subject = scope(event.subject).unwrap_or(Scope::Owner(0));

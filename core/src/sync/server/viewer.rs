@@ -15,6 +15,13 @@ const PACKETS: usize = 128;
 /// How many groups in packets are remembered; beyond, the oldest packets count as lost.
 const ENTRIES: usize = 4096;
 
+/// The tier of what is far, or out of the area.
+const FAR: u8 = 2;
+
+/// How many groups a viewer has room for from the beginning, and how many cells.
+const LINKS_KEPT: usize = 128;
+const CELLS_KEPT: usize = 32;
+
 /// What a viewer has of one group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
@@ -102,8 +109,8 @@ impl Viewer {
             options,
             views: Vec::with_capacity(4),
             places: Vec::with_capacity(4),
-            area: Vec::new(),
-            links: Vec::new(),
+            area: Vec::with_capacity(CELLS_KEPT),
+            links: Vec::with_capacity(LINKS_KEPT),
             predicted: EntityId::NULL,
             sequence: 0,
             sent: vec![Sent::default(); PACKETS],
@@ -185,8 +192,15 @@ impl Viewer {
             self.links.remove(at);
             return true;
         }
-        (link.is_closing, link.base, link.before) = (true, 0, 0);
+        (link.is_closing, link.base, link.before, link.tier) = (true, 0, 0, FAR);
         false
+    }
+
+    /// The cell of a group is as far now.
+    pub(super) fn set_tier(&mut self, group: u16, tier: u8) {
+        if let Ok(at) = self.find(group) {
+            self.links[at].tier = tier;
+        }
     }
 
     /// What [`Self::go_back`] needs to undo the packets after it.
