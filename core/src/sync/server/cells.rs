@@ -43,6 +43,8 @@ pub(super) struct Cells {
     sectors: Vec<SectorCells>,
     /// The numbers of sectors with cells, ascending by sector.
     order: Vec<(SectorId, u32)>,
+    /// Where in that order the last cell was found.
+    hint: usize,
     sectors_free: Vec<u32>,
     entries: Vec<CellEntry>,
     free: Vec<u32>,
@@ -61,6 +63,7 @@ impl Cells {
             columns,
             sectors: (0..SECTORS_KEPT).map(|_| sector()).collect(),
             order: Vec::with_capacity(SECTORS_KEPT),
+            hint: 0,
             sectors_free: (0..SECTORS_KEPT as u32).rev().collect(),
             entries: Vec::with_capacity(CELLS_KEPT),
             free: Vec::with_capacity(CELLS_KEPT),
@@ -101,14 +104,14 @@ impl Cells {
 
     /// The number of a cell's sector and the index of the cell, which is made if it is not there.
     pub(super) fn open(&mut self, cell: Cell) -> (u32, u32) {
-        let number = match self.order.binary_search_by_key(&cell.sector, |(sector, _)| *sector) {
-            Ok(at) => self.order[at].1,
-            Err(at) => {
+        if self.order.get(self.hint).is_none_or(|(sector, _)| *sector != cell.sector) {
+            self.hint = self.order.binary_search_by_key(&cell.sector, |(sector, _)| *sector).unwrap_or_else(|at| {
                 let number = self.open_sector(cell.sector);
                 self.order.insert(at, (cell.sector, number));
-                number
-            }
-        };
+                at
+            });
+        }
+        let number = self.order[self.hint].1;
         let place = self.place(cell);
         let sector = &mut self.sectors[number as usize];
         if sector.cells[place] == NO_CELL {

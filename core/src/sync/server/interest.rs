@@ -9,7 +9,11 @@ use super::{
     roster::{Changes, Roster, anchor},
     viewer::Viewer,
 };
-use crate::{EntityId, Position, World, sync::Cell};
+use crate::{
+    EntityId, Position, World,
+    space::{SECTOR_SIDE, SectorId},
+    sync::Cell,
+};
 
 /// Most cells that one view may reach.
 const VIEW_CELLS_MAX: i64 = 4096;
@@ -102,22 +106,29 @@ pub(super) struct Lookout {
     /// The entities that views follow; null for those that are places.
     entities: [EntityId; VIEWS_MAX],
     anchors: [(u32, u16); VIEWS_MAX],
+    /// How far its views reach, on the way in and on the way out.
+    reaches: [(i32, i32); VIEWS_MAX],
+    views: u8,
     /// Whether a view was set since.
     is_unsettled: bool,
 }
 
 impl Lookout {
-    pub(super) const NOWHERE: Self =
-        Self { entities: [EntityId::NULL; VIEWS_MAX], anchors: [(NO_CELL, 0); VIEWS_MAX], is_unsettled: false };
+    pub(super) const NOWHERE: Self = Self {
+        entities: [EntityId::NULL; VIEWS_MAX],
+        anchors: [(NO_CELL, 0); VIEWS_MAX],
+        reaches: [(0, 0); VIEWS_MAX],
+        views: 0,
+        is_unsettled: false,
+    };
 
     /// Takes over other views of the viewer of a number, which has [`VIEWS_MAX`] at most.
     pub(super) fn set(&mut self, number: u16, viewer: &mut Viewer, views: &[View], shift: u8, eyes: &mut Eyes) {
         let was_unsettled = self.is_unsettled;
-        let have_changed = viewer.views.len() != views.len()
-            || viewer.views.iter().zip(views).any(|(old, new)| (old.enter, old.leave) != (new.enter, new.leave));
-        self.is_unsettled |= have_changed;
-        viewer.views.clear();
-        viewer.views.extend_from_slice(views);
+        let mut reaches = [(0, 0); VIEWS_MAX];
+        reaches.iter_mut().zip(views).for_each(|(reach, view)| *reach = (view.enter, view.leave));
+        self.is_unsettled |= usize::from(self.views) != views.len() || self.reaches != reaches;
+        (self.views, self.reaches) = (views.len() as u8, reaches);
         viewer.places.resize(views.len(), Position::default());
         let mut entities = [EntityId::NULL; VIEWS_MAX];
         for (at, view) in views.iter().enumerate() {
@@ -159,36 +170,36 @@ impl Lookout {
         changes: &mut AreaChanges,
     ) {
         self.is_unsettled = false;
-        for number in 0..viewer.views.len() {
+        for number in 0..usize::from(self.views) {
             let entity = self.entities[number];
             let Some(at) = roster.anchor_of(entity).filter(|_| !entity.is_null()) else { continue };
             if let Ok(position) = world.position(entity) {
                 (self.anchors[number], viewer.places[number]) = (at, position);
             }
         }
-        survey(viewer, cells, radii, changes);
+        survey(viewer, &self.reaches[..usize::from(self.views)], cells, radii, changes);
     }
 }
 
 /// Goes over the cells around each point of view. Distances are from where a point was when it came into its quarter, so radii
 /// are wider by that quarter.
-fn survey(viewer: &mut Viewer, cells: &mut Cells, radii: [i32; 2], changes: &mut AreaChanges) {
+fn survey(viewer: &mut Viewer, reaches: &[(i32, i32)], cells: &mut Cells, radii: [i32; 2], changes: &mut AreaChanges) {
     let shift = cells.shift();
     let quarter = 1i64 << (shift - 2);
     changes.entered.clear();
     changes.left.clear();
     changes.nearer_or_further.clear();
-    let (views, places) = (&viewer.views, &viewer.places);
+    let places = &viewer.places;
     let square = |radius: i64| radius * radius;
     let tier = |nearest: i64| radii.iter().filter(|radius| nearest > square(i64::from(**radius))).count() as u8;
     // What is still near enough stays.
     viewer.area.retain_mut(|(index, tier_now)| {
         let cell = cells.entry(*index).cell;
         let (mut stays, mut nearest) = (false, i64::MAX);
-        for (view, place) in views.iter().zip(places) {
+        for ((_, leave), place) in reaches.iter().zip(places) {
             let distance = distance_squared(*place, cell, shift);
             nearest = nearest.min(distance);
-            stays |= distance <= square(i64::from(view.leave) + quarter);
+            stays |= distance <= square(i64::from(*leave) + quarter);
         }
         if !stays {
             changes.left.push(*index);
@@ -199,8 +210,8 @@ fn survey(viewer: &mut Viewer, cells: &mut Cells, radii: [i32; 2], changes: &mut
         stays
     });
     let known = viewer.area.len();
-    for (view, place) in views.iter().zip(places) {
-        let enter = i64::from(view.enter) + quarter;
+    for ((enter, _), place) in reaches.iter().zip(places) {
+        let enter = i64::from(*enter) + quarter;
         each_cell(*place, enter, shift, |cell, distance| {
             let (_, index) = cells.open(cell);
             let area = &mut viewer.area;
@@ -224,32 +235,52 @@ fn each_cell(place: Position, radius: i64, shift: u8, mut visit: impl FnMut(Cell
     let columns = Cell::columns(shift);
     let (low, high) = (place.offset(-radius, -radius), place.offset(radius, radius));
     let (first, last) = (Cell::at(low, shift), Cell::at(high, shift));
+    // How far the corner of the first sector is; rows and columns follow from it without another look at the place.
+    let corner = Position { sector: first.sector, x: 0, y: 0 };
+    let Some((first_right, mut up)) = place.offset_to(corner) else { return };
     let mut row = (first.sector.y, first.y);
     loop {
-        let mut column = (first.sector.x, first.x);
+        let above = outside_squared(up + (i64::from(row.1) << shift), shift);
+        let (mut column, mut right) = ((first.sector.x, first.x), first_right);
         loop {
-            let sector = crate::SectorId::new(column.0, row.0);
-            let cell = Cell { sector, x: column.1, y: row.1 };
-            let distance = distance_squared(place, cell, shift);
+            let distance = above + outside_squared(right + (i64::from(column.1) << shift), shift);
             if distance <= radius * radius {
-                visit(cell, distance);
+                visit(Cell { sector: SectorId::new(column.0, row.0), x: column.1, y: row.1 }, distance);
             }
             if column == (last.sector.x, last.x) {
                 break;
             }
-            column = if column.1 + 1 < columns { (column.0, column.1 + 1) } else { (column.0.wrapping_add(1), 0) };
+            column.1 += 1;
+            if column.1 == columns {
+                column = (column.0.wrapping_add(1), 0);
+                right += i64::from(SECTOR_SIDE);
+            }
         }
         if row == (last.sector.y, last.y) {
             break;
         }
-        row = if row.1 + 1 < columns { (row.0, row.1 + 1) } else { (row.0.wrapping_add(1), 0) };
+        row.1 += 1;
+        if row.1 == columns {
+            row = (row.0.wrapping_add(1), 0);
+            up += i64::from(SECTOR_SIDE);
+        }
     }
 }
 
 /// The square of how far a place is from the nearest point of a cell, in units of length.
 fn distance_squared(place: Position, cell: Cell, shift: u8) -> i64 {
-    let Some((right, up)) = place.offset_to(cell.corner(shift)) else { return i64::MAX };
-    let outside = |corner: i64| corner.max(-(corner + (1 << shift))).max(0);
-    let (x, y) = (outside(right).min(1 << 31), outside(up).min(1 << 31));
-    (x * x).saturating_add(y * y)
+    let corner = cell.corner(shift);
+    let (right, up) = if cell.sector == place.sector {
+        (i64::from(corner.x) - i64::from(place.x), i64::from(corner.y) - i64::from(place.y))
+    } else {
+        let Some(offset) = place.offset_to(corner) else { return i64::MAX };
+        offset
+    };
+    outside_squared(right, shift).saturating_add(outside_squared(up, shift))
+}
+
+/// The square of how far a place is outside a cell along an axis, by where the cell begins; no more than 2^62.
+fn outside_squared(corner: i64, shift: u8) -> i64 {
+    let outside = corner.max(-(corner + (1 << shift))).clamp(0, 1 << 31);
+    outside * outside
 }

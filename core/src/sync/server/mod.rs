@@ -55,6 +55,19 @@ pub enum ViewerError {
     Position,
 }
 
+/// A part of the work of an update, in their order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum UpdatePart {
+    /// The events of the ticks since the last update were taken in.
+    Collected,
+    /// It is known who is in which cell and which cells are in whose area; groups were opened and closed.
+    Interest,
+    /// The states of groups, and what only owners are told, were taken from the world.
+    States,
+    /// Events were handed out.
+    Events,
+}
+
 /// Counters of a server, since it was made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SyncStats {
@@ -299,22 +312,32 @@ impl SyncServer {
 
     /// Takes in what the last tick did. Every [`SyncConfig::update_ticks`] it makes an update, and returns true.
     pub fn tick(&mut self, world: &World) -> bool {
+        self.tick_in_parts(world, |_| ())
+    }
+
+    /// Does what [`Self::tick`] does, and says when each part of the work of an update is done, for a host that wants to know
+    /// where its time goes.
+    pub fn tick_in_parts(&mut self, world: &World, mut done: impl FnMut(UpdatePart)) -> bool {
         self.log.collect(world, &self.roster, &self.cells);
         if !world.tick().is_multiple_of(u64::from(self.config.update_ticks)) {
             return false;
         }
         self.update = self.update.wrapping_add(1).max(1);
         self.tick = world.tick();
+        done(UpdatePart::Collected);
         self.follow(world);
+        done(UpdatePart::Interest);
         self.roster.capture(world, self.update);
         if self.viewers.iter().any(Option::is_some) {
             self.ledger.capture(world, self.update);
         } else {
             self.ledger.rest();
         }
+        done(UpdatePart::States);
         self.log.close(self.update);
         self.hand_out_news();
         self.stats.updates += 1;
+        done(UpdatePart::Events);
         true
     }
 

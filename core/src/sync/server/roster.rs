@@ -29,6 +29,12 @@ struct Seat {
     is_hidden: bool,
 }
 
+impl Seat {
+    fn mark(&self) -> u64 {
+        mark(self.id, self.anchor, if self.is_hidden { NO_MARK } else { self.sector })
+    }
+}
+
 const NOWHERE: Seat = Seat {
     id: EntityId::NULL,
     cell: NO_CELL,
@@ -38,6 +44,14 @@ const NOWHERE: Seat = Seat {
     place: 0,
     is_hidden: false,
 };
+
+/// Where an entity is, in a word: its generation, the quarters it is in and its sector.
+fn mark(id: EntityId, anchor: u16, sector: u32) -> u64 {
+    id.bits() & 0xffff_ffff_0000_0000 | u64::from(anchor) << 16 | u64::from(sector.min(NO_MARK))
+}
+
+/// The sector in the word of those who need a closer look: those who are nowhere, or hidden, or in a sector beyond.
+const NO_MARK: u32 = 0xffff;
 
 /// The flags of those whom not everybody may see.
 const HIDDEN: u32 = FLAG_TEAM_ONLY | FLAG_OWNER_ONLY;
@@ -92,6 +106,8 @@ impl Changes {
 pub(super) struct Roster {
     shift: u8,
     seats: Vec<Seat>,
+    /// By slot, what a row is held against: the [`mark`] of the seat.
+    marks: Vec<u64>,
     /// How many seats have somebody.
     seated: u32,
     pub(super) groups: Vec<Group>,
@@ -139,6 +155,7 @@ impl Roster {
             shift: config.cell_shift,
             // Memory that is not written to is only an address.
             seats: Vec::with_capacity(entities_max as usize),
+            marks: Vec::with_capacity(entities_max as usize),
             groups: Vec::with_capacity(config.groups_max.into()),
             is_open: Vec::with_capacity(config.groups_max.into()),
             free: (0..config.groups_max).rev().collect(),
@@ -227,14 +244,11 @@ impl Roster {
         let (xs, ys, flags) = (&columns.x[..count], &columns.y[..count], &columns.flags[..count]);
         let mut here = 0;
         for (row, id) in columns.id.iter().copied().enumerate() {
-            let at = anchor(xs[row], ys[row], shift);
             let slot = id.slot().expect("an entity has a slot") as usize;
-            if let Some(seat) = self.seats.get(slot) {
-                let is_plain = flags[row] & HIDDEN == 0 && !seat.is_hidden;
-                if seat.id == id && seat.anchor == at && seat.sector == number && is_plain {
-                    here += 1;
-                    continue;
-                }
+            let is_still = self.marks.get(slot) == Some(&mark(id, anchor(xs[row], ys[row], shift), number));
+            if is_still && flags[row] & HIDDEN == 0 && number < NO_MARK {
+                here += 1;
+                continue;
             }
             here += u32::from(self.look_again(sector, number, columns, row, changes));
         }
@@ -257,6 +271,7 @@ impl Roster {
         let slot = id.slot().expect("an entity has a slot") as usize;
         if slot >= self.seats.len() {
             self.seats.resize(slot + 1, NOWHERE);
+            self.marks.resize(slot + 1, NOWHERE.mark());
         }
         let seat = &mut self.seats[slot];
         let at = anchor(x, y, self.shift);
@@ -267,6 +282,7 @@ impl Roster {
         {
             if seat.anchor != at {
                 seat.anchor = at;
+                self.marks[slot] = seat.mark();
                 changes.moved.push(id);
             }
             return true;
@@ -290,6 +306,7 @@ impl Roster {
     /// Empties a seat, if it has somebody.
     fn unseat(&mut self, slot: usize, is_destroyed: bool, changes: &mut Changes) {
         let seat = std::mem::replace(&mut self.seats[slot], NOWHERE);
+        self.marks[slot] = NOWHERE.mark();
         if seat.group == NO_GROUP {
             return;
         }
@@ -322,7 +339,8 @@ impl Roster {
         let place = group.seat(crossing.id);
         self.seated += 1;
         changes.moved.push(crossing.id);
-        self.seats[crossing.id.slot().expect("an entity has a slot") as usize] = Seat {
+        let slot = crossing.id.slot().expect("an entity has a slot") as usize;
+        self.seats[slot] = Seat {
             id: crossing.id,
             cell,
             sector,
@@ -331,6 +349,7 @@ impl Roster {
             place,
             is_hidden: crossing.scope != Scope::Everyone,
         };
+        self.marks[slot] = self.seats[slot].mark();
     }
 
     fn open_group(&mut self, cell: u32, scope: Scope, cells: &mut Cells, changes: &mut Changes) -> Option<u16> {
@@ -433,6 +452,7 @@ impl Roster {
             let slot = group.id[place].slot().expect("an entity has a slot") as usize;
             // Not where it is any more: the pass will find it crossing.
             self.seats[slot].sector = NO_SECTOR;
+            self.marks[slot] = self.seats[slot].mark();
         }
     }
 

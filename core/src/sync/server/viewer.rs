@@ -1,10 +1,6 @@
 //! A viewer: what it has of which group, what was sent to it and what has arrived.
 
-use super::{
-    config::{View, ViewerOptions},
-    inbox::Inbox,
-    news::Pending,
-};
+use super::{config::ViewerOptions, inbox::Inbox, news::Pending};
 use crate::{
     EntityId, Position,
     sync::{Scope, own::Traits},
@@ -71,7 +67,7 @@ struct Sent {
 #[derive(Debug)]
 pub(super) struct Viewer {
     pub(super) options: ViewerOptions,
-    pub(super) views: Vec<View>,
+    /// Where its points of view were when they came into the quarter of a cell they are in.
     pub(super) places: Vec<Position>,
     /// Cells in its area and their tiers, ascending by cell.
     pub(super) area: Vec<(u32, u8)>,
@@ -107,7 +103,6 @@ impl Viewer {
     pub(super) fn new(options: ViewerOptions, tick: u64) -> Self {
         Self {
             options,
-            views: Vec::with_capacity(4),
             places: Vec::with_capacity(4),
             area: Vec::with_capacity(CELLS_KEPT),
             links: Vec::with_capacity(LINKS_KEPT),
