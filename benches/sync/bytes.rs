@@ -7,7 +7,7 @@ use muster_benches::{
     row::Finding,
     scene::{Kind, ONE_THREAD, Scene},
 };
-use muster_core::sync::codec::Layout;
+use muster_core::sync::{codec::Layout, packet::read_packet};
 
 use crate::{
     frame::Frame,
@@ -85,9 +85,42 @@ struct Run {
     scene: Box<dyn Scene>,
     service: crate::service::Service,
     reader: Reader,
+    /// What was sent to each spectator in the round.
+    sent: [Sent; LOSSES.len()],
     peers: Vec<Box<dyn Peer>>,
     /// The newest first.
     frames: VecDeque<Frame>,
+}
+
+/// Bytes that were sent to a spectator.
+#[derive(Clone, Copy, Default)]
+struct Sent {
+    packets: u64,
+    bytes: u64,
+    own: u64,
+    events: u64,
+    shares: u64,
+}
+
+impl Sent {
+    fn note(&mut self, bytes: &[u8]) {
+        let packet = read_packet(bytes).expect("servers write packets");
+        self.packets += 1;
+        self.bytes += bytes.len() as u64;
+        self.own += packet.own.len() as u64;
+        self.events += packet.events.len() as u64;
+        self.shares += packet.groups().map(|(_, share)| share.len() as u64).sum::<u64>();
+    }
+
+    /// Bytes of the states of groups, headers included: all but what one viewer is told, and events.
+    const fn states(&self) -> u64 {
+        self.bytes - self.own - self.events
+    }
+
+    /// Bytes of what is around groups' shares.
+    const fn headers(&self) -> u64 {
+        self.states() - self.shares
+    }
 }
 
 /// What a round came to.
@@ -107,8 +140,9 @@ impl Run {
         let service = watch(scene.world(), kind.middle(), &losses)?;
         let config = service.server.config();
         let layout = Layout { attributes: config.public_attributes.len() as u8, cell_shift: config.cell_shift };
-        let mut run =
-            Self { kind, scene, service, reader: Reader::new(layout), peers: peers::all(), frames: VecDeque::new() };
+        let reader = Reader::new(layout);
+        let (sent, frames) = ([Sent::default(); LOSSES.len()], VecDeque::new());
+        let mut run = Self { kind, scene, service, reader, sent, peers: peers::all(), frames };
         for _ in 0..UPDATES_BEFORE {
             run.update()?;
         }
@@ -120,9 +154,10 @@ impl Run {
     fn update(&mut self) -> Result<()> {
         loop {
             self.scene.step();
-            let reader = &mut self.reader;
+            let (reader, sent) = (&mut self.reader, &mut self.sent);
             let mut result = Ok(());
             self.service.turn(self.scene.world(), |watcher, packet| {
+                sent[watcher].note(packet);
                 if watcher == 0 && result.is_ok() {
                     result = reader.handle_packet(packet);
                 }
@@ -158,19 +193,16 @@ impl Run {
         let mut lines = Lines::new(&name);
         let (mut bytes, mut ratio) = ([const { Vec::new() }; LOSSES.len()], Vec::new());
         for _ in 0..plan.rounds {
-            self.service.watchers.iter_mut().for_each(|watcher| {
-                watcher.sent.take();
-            });
+            self.sent.fill(Sent::default());
             self.reader.take_bits();
             let round = self.round(updates)?;
             let moving = round.moving.max(1.0);
-            let sent: Vec<_> = self.service.watchers.iter_mut().map(|watcher| watcher.sent.take()).collect();
-            for (index, (sent, (_, figure))) in sent.iter().zip(LOSSES).enumerate() {
+            for (index, (sent, (_, figure))) in self.sent.iter().zip(LOSSES).enumerate() {
                 let value = sent.states() as f64 / moving;
                 bytes[index].push(value);
                 lines.add(figure, value);
             }
-            let first = sent[0];
+            let first = self.sent[0];
             lines.add("of these, headers of packets and groups", first.headers() as f64 / moving);
             let mut parts: Vec<(&'static str, f64)> = Vec::new();
             for (field, bits) in self.reader.take_bits().into_iter().filter(|(_, bits)| *bits > 0.0) {

@@ -48,7 +48,7 @@ impl Reader {
     pub(crate) fn handle_packet(&mut self, bytes: &[u8]) -> Result<()> {
         let packet = read_packet(bytes).context("the server writes packets")?;
         for (header, share) in packet.groups() {
-            if header.is_closing() {
+            if header.is_closing {
                 self.groups.remove(&header.group);
                 continue;
             }

@@ -12,7 +12,6 @@ use muster_benches::{
 use muster_core::{
     Column, EntityId, METRE, Position, World,
     sync::{
-        packet::{ENVELOPE, GROUP_HEADER},
         report::{ReportHeader, encode_report},
         server::{SyncConfig, SyncServer, UpdatePart, View, ViewPoint, ViewerId, ViewerOptions},
     },
@@ -46,19 +45,6 @@ pub(crate) struct Watcher {
     header: ReportHeader,
     /// The report that will be there by the next update; empty is none.
     report: Vec<u8>,
-    /// What was sent to it since it was asked last.
-    pub(crate) sent: Sent,
-}
-
-/// What was sent.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Sent {
-    pub(crate) packets: u64,
-    pub(crate) bytes: u64,
-    pub(crate) largest: u64,
-    pub(crate) own: u64,
-    pub(crate) events: u64,
-    pub(crate) groups: u64,
 }
 
 /// How the scenes are told: everything 20 times a second, wherever it is.
@@ -211,21 +197,13 @@ impl Watcher {
             arriving: Vec::with_capacity(256),
             header: ReportHeader::default(),
             report: Vec::with_capacity(128),
-            sent: Sent::default(),
         }
     }
 
-    fn handle_packet(&mut self, packet: &[u8]) {
-        let half = |at: usize| u64::from(u16::from_le_bytes([packet[at], packet[at + 1]]));
-        let sent = &mut self.sent;
-        sent.packets += 1;
-        sent.bytes += packet.len() as u64;
-        sent.largest = sent.largest.max(packet.len() as u64);
-        sent.own += half(layout::OWN);
-        sent.events += half(layout::EVENTS);
-        sent.groups += half(layout::GROUPS);
+    fn handle_packet(&mut self, bytes: &[u8]) {
+        let word = [0, 1, 2, 3].map(|at| bytes[SEQUENCE_AT + at]);
         if self.loss == 0.0 || self.chance.unit() >= self.loss {
-            self.arriving.push((half(layout::SEQUENCE) | half(layout::SEQUENCE + 2) << 16) as u32);
+            self.arriving.push(u32::from_le_bytes(word));
         }
     }
 
@@ -247,13 +225,8 @@ impl Watcher {
     }
 }
 
-/// Where what is counted stands in a packet; docs/WIRE.md has all of it, and a test holds this against the reader.
-mod layout {
-    pub(super) const SEQUENCE: usize = 32;
-    pub(super) const OWN: usize = 50;
-    pub(super) const EVENTS: usize = 52;
-    pub(super) const GROUPS: usize = 56;
-}
+/// Where a packet has its sequence; `docs/WIRE.md` has all of it, and a test holds this against the reader.
+const SEQUENCE_AT: usize = 24;
 
 /// Whether the server makes an update of this tick.
 pub(crate) fn is_update_due(world: &World) -> bool {
@@ -267,23 +240,6 @@ pub(crate) fn now_us(world: &World) -> u64 {
 
 fn view(point: ViewPoint, reach: i32) -> View {
     View { point, enter: reach, leave: reach + reach / 10 }
-}
-
-impl Sent {
-    /// What has been sent since, and begins anew.
-    pub(crate) fn take(&mut self) -> Self {
-        std::mem::take(self)
-    }
-
-    /// Bytes of what is around groups' shares.
-    pub(crate) const fn headers(&self) -> u64 {
-        self.packets * ENVELOPE as u64 + self.groups * GROUP_HEADER as u64
-    }
-
-    /// Bytes of the states of groups, headers included: all but what one viewer is told, and events.
-    pub(crate) const fn states(&self) -> u64 {
-        self.bytes - self.own - self.events
-    }
 }
 
 /// A server with a spectator for each part of packets that is lost, who sees all around a place.

@@ -93,25 +93,24 @@ fn each_reason_is_given() {
     let (packets, now) = packets(&mut session);
     let packet = packets.first().expect("there is a fight").clone();
     let client = &mut session.viewers[0].client;
-    // Where the header's fields are is in docs/WIRE.md: session, sequence, update, tick.
+    // Where the header's fields are is in docs/WIRE.md: session, sequence, update.
     let changed = |at: usize, to: u32| {
         let mut bytes = packet.clone();
         bytes[at..at + 4].copy_from_slice(&to.to_le_bytes());
         bytes
     };
     let field = |at: usize| u32::from_le_bytes(packet[at..at + 4].try_into().expect("four bytes"));
-    let (sequence, update, tick) = (field(32), field(36), field(40));
+    let (sequence, update) = (field(24), field(28));
     let before = image(client);
     let mut refused = |bytes: &[u8]| {
         let refusal = client.receive(bytes, now).expect_err("it is refused");
         assert_eq!(image(client), before);
         refusal
     };
-    assert_eq!(refused(&changed(28, 7)), PacketRefusal::Session);
-    assert_eq!(refused(&changed(32, sequence + 100_000)), PacketRefusal::Future);
-    assert_eq!(refused(&changed(32, 0)), PacketRefusal::Future);
-    assert_eq!(refused(&changed(36, update + 100_000)), PacketRefusal::Future);
-    assert_eq!(refused(&changed(40, tick + (1 << 30))), PacketRefusal::Future);
+    assert_eq!(refused(&changed(20, 7)), PacketRefusal::Session);
+    assert_eq!(refused(&changed(24, sequence + 100_000)), PacketRefusal::Future);
+    assert_eq!(refused(&changed(24, 0)), PacketRefusal::Future);
+    assert_eq!(refused(&changed(28, update + 100_000)), PacketRefusal::Future);
     assert_eq!(refused(&vec![0; 20_000]), PacketRefusal::Long);
     assert!(matches!(refused(&[]), PacketRefusal::Malformed(_)));
     client.receive(&packet, now).expect("it is good");

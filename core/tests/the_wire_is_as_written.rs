@@ -23,29 +23,30 @@ fn vector(name: &str) -> Vec<u8> {
 
 #[test]
 fn the_packet_is_as_written() {
-    let header = PacketHeader {
-        session: 0xdead_beef,
-        sequence: 7,
-        update: 9,
-        tick: 27,
-        heard: 3,
-        held: 12,
-        own: 2,
-        events: 1,
-        parts: 1,
-        part: 0,
-    };
-    let group = GroupHeader { group: 42, length: 3, age: 1, version: 5, base: 2, before: 1 };
+    let header =
+        PacketHeader { session: 0xdead_beef, sequence: 7, update: 9, tick: 27, heard: 3, held: 12, parts: 1, part: 0 };
+    let first = GroupHeader { group: 42, age: 0, version: 5, base: 2, before: 1, is_closing: false };
+    let groups = [
+        (first, vec![0xc1, 0xc2, 0xc3]),
+        (GroupHeader { group: 44, age: 1, version: 9, ..first }, vec![0xd1]),
+        (GroupHeader::closing(45), vec![]),
+        (GroupHeader { group: 0x1234, version: 6, base: 0, before: 0, ..first }, vec![0xe1; 255]),
+    ];
     let mut writer = PacketWriter::default();
-    writer.push_bits(&[0xa1, 0xa2]);
-    writer.push_bits(&[0xb1]);
-    writer.push_group(group, &[0xc1, 0xc2, 0xc3]);
-    let mut bytes = Vec::new();
-    writer.finish(&header, &mut bytes);
-    assert_eq!(hex(&bytes), hex(&vector("packet")));
+    writer.begin(&header, &[0xa1, 0xa2], &[0xb1]);
+    for (group, share) in &groups {
+        assert!(writer.push_group(*group, share, 1200));
+    }
+    writer.finish();
+    let bytes = writer.packets().next().expect("a packet").to_vec();
+    // The last share is long, and the same byte all through: the page leaves all but the first out.
+    let shown = bytes.len() - 254;
+    assert_eq!(hex(&bytes[..shown]), hex(&vector("packet")));
+    assert_eq!(bytes[shown..], [0xe1; 254]);
     let packet = read_packet(&bytes).expect("a packet");
-    assert_eq!(packet.header, header);
-    assert_eq!(packet.groups().collect::<Vec<_>>(), [(group, &[0xc1, 0xc2, 0xc3][..])]);
+    assert_eq!((packet.header, packet.own, packet.events), (header, &[0xa1, 0xa2][..], &[0xb1][..]));
+    let read: Vec<_> = packet.groups().map(|(group, share)| (group, share.to_vec())).collect();
+    assert_eq!(read, groups);
 }
 
 #[test]

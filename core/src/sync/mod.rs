@@ -25,4 +25,4 @@ pub use cell::{Cell, Scope};
 pub use state::{GROUP, GroupState};
 
 /// The version of the protocol, which both sides must have.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;

@@ -1,23 +1,33 @@
 //! Packets: the envelope around groups, events and a viewer's own part. A FlatBuffer `muster.Packet`.
 //!
-//! The writer lays the bytes out itself, back to back as `docs/WIRE.md` has them, so that shares are copied once, from where
-//! they were encoded to where they are sent from. What it writes is read by the verifier like any other message.
+//! The writer lays the bytes out itself, as `docs/WIRE.md` has them, so that shares are copied once, from where they were encoded
+//! to where they are sent from. What it writes is read by the verifier like any other message.
 
 use core::fmt;
 
-use muster_schemas::{
-    SchemaError,
-    sync::{GroupHeader as GroupMessage, Packet as Message, PacketHeader as HeaderMessage},
-};
+use muster_schemas::{SchemaError, sync::PacketHeader as HeaderMessage};
 
-/// Bytes of a packet around its groups' headers and its bits.
-pub const ENVELOPE: usize = 64;
-/// Bytes of a group's header.
-pub const GROUP_HEADER: usize = 6;
+/// Bytes of a packet before its bits.
+pub const ENVELOPE: usize = 44;
+/// Most bytes of what is said of a group before its share.
+pub const GROUP_HEADER_MAX: usize = 9;
 /// Most bytes of a group's share.
 pub const SHARE_MAX: usize = (1 << 11) - 1;
 /// The age that stands for itself and anything beyond.
 pub const AGE_MAX: u32 = 31;
+
+/// The step from one group's number to the next that stands for a number that follows.
+const FAR: u8 = 63;
+/// Set where the base is not that of the group before.
+const HAS_BASE: u8 = 64;
+/// Set where the age is not 0.
+const HAS_AGE: u8 = 128;
+/// The age that closes a group.
+const CLOSING: u8 = 255;
+/// The length that stands for one of two bytes that follow.
+const LONG: u8 = 255;
+/// Where the number of an update's packets is in each, from its beginning; the packet's own is behind it.
+const PARTS_AT: usize = 38;
 
 /// What every packet says; see `schemas/packet.fbs`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -28,16 +38,12 @@ pub struct PacketHeader {
     pub sequence: u32,
     /// The update that it is a part of.
     pub update: u32,
-    /// The tick that the update shows, cut to 32 bits.
-    pub tick: u32,
-    /// The newest report that the server has from the viewer; 0 is none.
-    pub heard: u32,
+    /// The tick that the update shows, cut to 16 bits.
+    pub tick: u16,
+    /// The newest report that the server has from the viewer, cut to 16 bits; 0 is none.
+    pub heard: u16,
     /// How long ago it came, in 0.1 ms, at most 65,535.
     pub held: u16,
-    /// Bytes of the viewer's own part.
-    pub own: u16,
-    /// Bytes of events.
-    pub events: u16,
     /// How many packets the update has for the viewer.
     pub parts: u8,
     /// Which of them it is, from 0.
@@ -49,8 +55,6 @@ pub struct PacketHeader {
 pub struct GroupHeader {
     /// The number of the group.
     pub group: u16,
-    /// Bytes of its share, at most [`SHARE_MAX`].
-    pub length: u16,
     /// How many updates before the packet's the state was made; [`AGE_MAX`] is that or more.
     pub age: u8,
     /// The version of the state, cut to 8 bits.
@@ -59,93 +63,191 @@ pub struct GroupHeader {
     pub base: u8,
     /// How many versions before its base the state is from which movement is told, at most 3; 0 is none.
     pub before: u8,
+    /// Whether the group is out of the viewer's area: it has no share.
+    pub is_closing: bool,
 }
 
 impl GroupHeader {
     /// The header that closes a group.
     pub const fn closing(group: u16) -> Self {
-        Self { group, length: 0, age: 0, version: 0, base: 0, before: 0 }
-    }
-
-    /// Whether it closes its group.
-    pub const fn is_closing(&self) -> bool {
-        self.length == 0 && self.age == 0
-    }
-
-    fn to_bytes(self) -> [u8; GROUP_HEADER] {
-        let [group_low, group_high] = self.group.to_le_bytes();
-        let [low, high] = (self.length | u16::from(self.age) << 11).to_le_bytes();
-        [group_low, group_high, low, high, self.version, self.base | self.before << 6]
+        Self { group, age: 0, version: 0, base: 0, before: 0, is_closing: true }
     }
 }
 
-/// Lays out one packet.
+/// Lays out the packets of an update one behind the other.
 #[derive(Debug, Default)]
 pub struct PacketWriter {
-    groups: Vec<[u8; GROUP_HEADER]>,
-    bits: Vec<u8>,
+    out: Vec<u8>,
+    starts: Vec<usize>,
+    last: Last,
+}
+
+/// What a group's header is told from.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    group: u16,
+    base: u8,
+}
+
+impl Default for Last {
+    /// Before the first group of a packet.
+    fn default() -> Self {
+        Self { group: u16::MAX, base: 0 }
+    }
+}
+
+/// A group's header in bytes.
+struct Head {
+    bytes: [u8; GROUP_HEADER_MAX],
+    length: usize,
+    last: Last,
+}
+
+impl Head {
+    fn new() -> Self {
+        Self { bytes: [0; GROUP_HEADER_MAX], length: 1, last: Last::default() }
+    }
+
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
 }
 
 impl PacketWriter {
-    /// Takes everything out.
+    /// Takes every packet out.
     pub fn clear(&mut self) {
-        self.groups.clear();
-        self.bits.clear();
+        self.out.clear();
+        self.starts.clear();
     }
 
-    /// Whether nothing is in it.
-    pub fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.bits.is_empty()
-    }
-
-    /// How long the packet is with so many groups and bytes of bits more.
-    pub fn len_with(&self, groups: usize, bits: usize) -> usize {
-        let headers = (self.groups.len() + groups) * GROUP_HEADER;
-        ENVELOPE + headers.next_multiple_of(4) + self.bits.len() + bits
-    }
-
-    /// Adds bytes of the own part or of events, before any group.
-    pub fn push_bits(&mut self, bytes: &[u8]) {
-        self.bits.extend_from_slice(bytes);
-    }
-
-    /// Adds a group and its share.
-    pub fn push_group(&mut self, header: GroupHeader, share: &[u8]) {
-        debug_assert_eq!(usize::from(header.length), share.len(), "a header says how long its share is");
-        self.groups.push(header.to_bytes());
-        self.bits.extend_from_slice(share);
-    }
-
-    /// Appends the packet to `out`.
-    pub fn finish(&self, header: &PacketHeader, out: &mut Vec<u8>) {
-        let start = out.len();
-        let headers = (self.groups.len() * GROUP_HEADER).next_multiple_of(4);
-        // The root's offset; the table's description of 10 bytes with 2 before it; the table: the way to its description,
-        // two offsets, the header; the vectors.
-        out.extend_from_slice(&16u32.to_le_bytes());
-        out.extend_from_slice(&[0, 0]);
-        for part in [10u16, 40, 12, 4, 8] {
+    /// Begins a packet. Its number among those of the update is counted here; own part and events are for the first of them.
+    pub fn begin(&mut self, header: &PacketHeader, own: &[u8], events: &[u8]) {
+        self.end();
+        self.starts.push(self.out.len());
+        self.last = Last::default();
+        let out = &mut self.out;
+        // The root's offset; the table's description; the table: the way to its description, that to the bits, the header.
+        out.extend_from_slice(&12u32.to_le_bytes());
+        for part in [8u16, 28, 8, 4] {
             out.extend_from_slice(&part.to_le_bytes());
         }
-        out.extend_from_slice(&10i32.to_le_bytes());
-        let groups_at = 16 + 40;
-        let bits_at = groups_at + 4 + headers;
-        out.extend_from_slice(&(groups_at as u32 - 20).to_le_bytes());
-        out.extend_from_slice(&(bits_at as u32 - 24).to_le_bytes());
-        for word in [header.session, header.sequence, header.update, header.tick, header.heard] {
+        for word in [8, 24, header.session, header.sequence, header.update] {
             out.extend_from_slice(&word.to_le_bytes());
         }
-        for half in [header.held, header.own, header.events] {
+        for half in [header.tick, header.heard, header.held] {
             out.extend_from_slice(&half.to_le_bytes());
         }
-        out.extend_from_slice(&[header.parts, header.part]);
-        out.extend_from_slice(&(self.groups.len() as u32).to_le_bytes());
-        for group in &self.groups {
-            out.extend_from_slice(group);
+        // The number of packets and that of bytes are written when they are known.
+        out.extend_from_slice(&[0; 6]);
+        if self.starts.len() == 1 {
+            for part in [own, events] {
+                let length = part.len() as u16;
+                if length < LONG.into() {
+                    out.push(length as u8);
+                } else {
+                    out.push(LONG);
+                    out.extend_from_slice(&length.to_le_bytes());
+                }
+                out.extend_from_slice(part);
+            }
         }
-        out.resize(start + bits_at, 0);
-        out.extend_from_slice(&(self.bits.len() as u32).to_le_bytes());
-        out.extend_from_slice(&self.bits);
+    }
+
+    /// Bytes of all packets.
+    pub fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Whether there is no packet.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// Adds a group and its share to the packet that was begun last, unless that would then be longer than `packet_max`. Returns
+    /// whether it did.
+    pub fn push_group(&mut self, header: GroupHeader, share: &[u8], packet_max: usize) -> bool {
+        let start = self.starts.last().expect("a packet has been begun");
+        let head = self.head(header, share.len() as u16);
+        if self.out.len() - start + head.length + share.len() > packet_max {
+            return false;
+        }
+        self.out.extend_from_slice(&head.bytes[..head.length]);
+        self.out.extend_from_slice(share);
+        self.last = head.last;
+        true
+    }
+
+    fn head(&self, header: GroupHeader, length: u16) -> Head {
+        let mut head = Head::new();
+        let step = header.group.wrapping_sub(self.last.group).wrapping_sub(1);
+        if step < FAR.into() {
+            head.bytes[0] = step as u8;
+        } else {
+            head.bytes[0] = FAR;
+            let [low, high] = header.group.to_le_bytes();
+            head.push(low);
+            head.push(high);
+        }
+        head.last = Last { group: header.group, base: self.last.base };
+        if header.is_closing {
+            head.bytes[0] |= HAS_AGE;
+            head.push(CLOSING);
+            return head;
+        }
+        if header.age != 0 {
+            head.bytes[0] |= HAS_AGE;
+            head.push(header.age);
+        }
+        head.push(header.version);
+        let base = header.base | header.before << 6;
+        if base != self.last.base {
+            head.bytes[0] |= HAS_BASE;
+            head.push(base);
+            head.last.base = base;
+        }
+        if length < LONG.into() {
+            head.push(length as u8);
+        } else {
+            let [low, high] = length.to_le_bytes();
+            for byte in [LONG, low, high] {
+                head.push(byte);
+            }
+        }
+        head
+    }
+
+    /// Takes the packet that was begun last out again.
+    pub fn take_back(&mut self) {
+        if let Some(start) = self.starts.pop() {
+            self.out.truncate(start);
+        }
+    }
+
+    /// Writes into the packet that was begun last how many bytes it has.
+    fn end(&mut self) {
+        if let Some(start) = self.starts.last() {
+            let bits = (self.out.len() - start - ENVELOPE) as u32;
+            self.out[start + ENVELOPE - 4..start + ENVELOPE].copy_from_slice(&bits.to_le_bytes());
+        }
+    }
+
+    /// Completes the packets; nothing can be added to them any more.
+    pub fn finish(&mut self) {
+        self.end();
+        let parts = self.starts.len().min(255) as u8;
+        for (part, start) in self.starts.iter().enumerate() {
+            self.out[start + PARTS_AT] = parts;
+            self.out[start + PARTS_AT + 1] = (part as u8).min(parts.saturating_sub(1));
+        }
+    }
+
+    /// The packets.
+    pub fn packets(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.starts.iter().enumerate().map(|(number, start)| {
+            let end = self.starts.get(number + 1).copied().unwrap_or(self.out.len());
+            &self.out[*start..end]
+        })
     }
 }
 
@@ -154,7 +256,7 @@ impl PacketWriter {
 pub enum PacketError {
     /// They are no message of this kind within its limits.
     Schema(SchemaError),
-    /// The lengths of the own part, the events and the groups are not that of the bits.
+    /// Its own part, its events or a group end behind its end, or a group's number is beyond the last.
     Lengths,
     /// It has more parts than it says, or none.
     Parts,
@@ -169,8 +271,7 @@ pub struct Packet<'a> {
     pub own: &'a [u8],
     /// The events.
     pub events: &'a [u8],
-    message: Message<'a>,
-    shares: &'a [u8],
+    groups: &'a [u8],
 }
 
 /// Reads a packet.
@@ -183,27 +284,88 @@ pub fn read_packet(bytes: &[u8]) -> Result<Packet<'_>, PacketError> {
     if header.part >= header.parts {
         return Err(PacketError::Parts);
     }
-    let bits = message.bits().bytes();
-    let shares: usize = message.groups().iter().map(|group| usize::from(group.length_age() & SHARE_MAX as u16)).sum();
-    let (own, events) = (usize::from(header.own), usize::from(header.events));
-    if own + events + shares != bits.len() {
-        return Err(PacketError::Lengths);
+    let mut bits = Bytes(message.bits().bytes());
+    let is_first = header.part == 0;
+    let own = if is_first { bits.take_told().ok_or(PacketError::Lengths)? } else { &[] };
+    let events = if is_first { bits.take_told().ok_or(PacketError::Lengths)? } else { &[] };
+    let mut groups = Groups { bytes: bits, last: Last::default() };
+    while !groups.bytes.0.is_empty() {
+        groups.take().ok_or(PacketError::Lengths)?;
     }
-    let (own, rest) = bits.split_at(own);
-    let (events, shares) = rest.split_at(events);
-    Ok(Packet { header, own, events, message, shares })
+    Ok(Packet { header, own, events, groups: bits.0 })
 }
 
 impl<'a> Packet<'a> {
     /// The groups and their shares.
     pub fn groups(&self) -> impl Iterator<Item = (GroupHeader, &'a [u8])> + use<'a> {
-        let mut rest = self.shares;
-        self.message.groups().iter().map(move |message| {
-            let header = group_of(message);
-            let (share, after) = rest.split_at(usize::from(header.length));
-            rest = after;
-            (header, share)
-        })
+        let mut groups = Groups { bytes: Bytes(self.groups), last: Last::default() };
+        std::iter::from_fn(move || groups.take())
+    }
+}
+
+/// Bytes that are taken from the front.
+#[derive(Clone, Copy, Debug)]
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*byte)
+    }
+
+    fn half(&mut self) -> Option<u16> {
+        Some(u16::from_le_bytes([self.byte()?, self.byte()?]))
+    }
+
+    /// Bytes behind their number.
+    fn take_told(&mut self) -> Option<&'a [u8]> {
+        let length = match self.byte()? {
+            LONG => self.half()?,
+            length => length.into(),
+        };
+        self.take(length.into())
+    }
+}
+
+/// Groups that are read one by one.
+struct Groups<'a> {
+    bytes: Bytes<'a>,
+    last: Last,
+}
+
+impl<'a> Groups<'a> {
+    /// The next group; none at the end, or where there is none to be read.
+    fn take(&mut self) -> Option<(GroupHeader, &'a [u8])> {
+        let lead = self.bytes.byte()?;
+        let group = match lead & FAR {
+            FAR => self.bytes.half()?,
+            // Before the first is -1.
+            step if self.last.group == u16::MAX => step.into(),
+            step => self.last.group.checked_add(u16::from(step) + 1)?,
+        };
+        if group == u16::MAX {
+            // The largest number is that of no group.
+            return None;
+        }
+        self.last.group = group;
+        let age = if lead & HAS_AGE == 0 { 0 } else { self.bytes.byte()? };
+        if age == CLOSING {
+            return Some((GroupHeader::closing(group), &[]));
+        }
+        let version = self.bytes.byte()?;
+        if lead & HAS_BASE != 0 {
+            self.last.base = self.bytes.byte()?;
+        }
+        let (base, before) = (self.last.base & 63, self.last.base >> 6);
+        let share = self.bytes.take_told()?;
+        Some((GroupHeader { group, age, version, base, before, is_closing: false }, share))
     }
 }
 
@@ -215,22 +377,8 @@ fn header_of(message: &HeaderMessage) -> PacketHeader {
         tick: message.tick(),
         heard: message.heard(),
         held: message.held(),
-        own: message.own(),
-        events: message.events(),
         parts: message.parts(),
         part: message.part(),
-    }
-}
-
-fn group_of(message: &GroupMessage) -> GroupHeader {
-    let (length_age, base) = (message.length_age(), message.base());
-    GroupHeader {
-        group: message.group(),
-        length: length_age & SHARE_MAX as u16,
-        age: (length_age >> 11) as u8,
-        version: message.version(),
-        base: base & 63,
-        before: base >> 6,
     }
 }
 
@@ -238,7 +386,7 @@ impl fmt::Display for PacketError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Schema(error) => error.fmt(f),
-            Self::Lengths => f.write_str("the lengths of its parts are not that of its bits"),
+            Self::Lengths => f.write_str("something in it ends behind its end"),
             Self::Parts => f.write_str("it is a part that its update does not have"),
         }
     }
@@ -250,52 +398,84 @@ impl core::error::Error for PacketError {}
 mod tests {
     use super::*;
 
+    fn header_of_group(number: u16) -> GroupHeader {
+        if number % 5 == 3 {
+            return GroupHeader::closing(1000 + 63 * number);
+        }
+        GroupHeader {
+            // Near, far, and back again.
+            group: if number % 4 == 2 { number } else { 1000 + 63 * number },
+            age: (number % 3) as u8 * 15,
+            version: 250 + number as u8 % 6,
+            base: 63 - number as u8 / 3,
+            before: number as u8 / 3 % 4,
+            is_closing: false,
+        }
+    }
+
     #[test]
     fn packets_are_valid_messages_and_come_back() {
         let mut writer = PacketWriter::default();
-        for groups in 0..9u16 {
-            writer.clear();
-            writer.push_bits(&[1, 2, 3]);
-            writer.push_bits(&[4, 5]);
-            let header_of = |group: u16| GroupHeader {
-                group: 65_535 - group,
-                length: group * 7,
-                age: 31 - group as u8,
-                version: 250 + group as u8 % 6,
-                base: 63 - group as u8,
-                before: group as u8 % 4,
-            };
-            for group in 0..groups {
-                writer.push_group(header_of(group), &vec![group as u8; usize::from(group) * 7]);
-            }
+        for groups in 0..16u16 {
             let header = PacketHeader {
                 session: 0xdead_beef,
                 sequence: 7,
                 update: 1 << 31,
-                tick: u32::MAX,
+                tick: u16::MAX,
                 heard: 3,
                 held: 65_535,
-                own: 3,
-                events: 2,
                 parts: 2,
-                part: 1,
+                part: 0,
             };
-            let mut bytes = vec![0; 3];
-            writer.finish(&header, &mut bytes);
-            assert_eq!(bytes.len() - 3, writer.len_with(0, 0));
-            let packet = read_packet(&bytes[3..]).expect("what the writer writes is a packet");
+            writer.clear();
+            // Lengths on both sides of what a byte has.
+            let own = vec![5; usize::from(groups) * 40];
+            writer.begin(&header, &own, &[4, 5]);
+            for group in 0..groups {
+                let share = vec![group as u8; 1 + usize::from(group) * 30];
+                let header = header_of_group(group);
+                let share = if header.is_closing { &[][..] } else { &share };
+                assert!(writer.push_group(header, share, usize::MAX));
+            }
+            writer.begin(&PacketHeader { sequence: 8, ..header }, &own, &[4, 5]);
+            assert!(!writer.push_group(header_of_group(0), &[1, 2], ENVELOPE + 6));
+            writer.finish();
+            assert_eq!(writer.packets().map(<[u8]>::len).sum::<usize>(), writer.len());
+            let packets: Vec<_> = writer.packets().collect();
+            assert_eq!((packets.len(), packets[1].len()), (2, ENVELOPE));
+            let second = read_packet(packets[1]).expect("what the writer writes is a packet");
+            assert_eq!((second.header.part, second.header.sequence, second.own.len()), (1, 8, 0));
+            let packet = read_packet(packets[0]).expect("what the writer writes is a packet");
             assert_eq!(packet.header, header);
-            assert_eq!((packet.own, packet.events), (&[1, 2, 3][..], &[4, 5][..]));
+            assert_eq!((packet.own, packet.events), (&own[..], &[4, 5][..]));
             let shares: Vec<_> = packet.groups().collect();
             assert_eq!(shares.len(), usize::from(groups));
             for (group, (header, share)) in (0..).zip(shares) {
-                assert_eq!(header, header_of(group));
-                assert_eq!(share, vec![group as u8; usize::from(group) * 7]);
+                assert_eq!(header, header_of_group(group));
+                let length = if header.is_closing { 0 } else { 1 + usize::from(group) * 30 };
+                assert_eq!(share, vec![group as u8; length]);
             }
             // Cut anywhere, it is no packet.
-            for end in 3..bytes.len() {
-                assert!(read_packet(&bytes[3..end]).is_err());
+            for end in 0..packets[0].len() {
+                assert!(read_packet(&packets[0][..end]).is_err());
             }
         }
+    }
+
+    #[test]
+    fn no_group_has_a_number_beyond_the_last() {
+        let mut writer = PacketWriter::default();
+        writer.begin(&PacketHeader::default(), &[], &[]);
+        let header = GroupHeader { group: 65_530, ..GroupHeader::default() };
+        assert!(writer.push_group(header, &[1], 1000));
+        assert!(writer.push_group(GroupHeader { group: 65_534, ..header }, &[1], 1000));
+        writer.finish();
+        let mut bytes = writer.packets().next().expect("a packet").to_vec();
+        read_packet(&bytes).expect("the numbers are good");
+        // The second group's step is behind the first's five bytes and share.
+        let step = &mut bytes[ENVELOPE + 2 + 6];
+        assert_eq!(*step, 3);
+        *step = 60;
+        assert_eq!(read_packet(&bytes).expect_err("the number is too large"), PacketError::Lengths);
     }
 }

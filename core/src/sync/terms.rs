@@ -12,7 +12,7 @@ use super::{
     VERSION,
     cell::Cell,
     codec::MODELS_HASH,
-    packet::{ENVELOPE, GROUP_HEADER, SHARE_MAX},
+    packet::{ENVELOPE, GROUP_HEADER_MAX, SHARE_MAX},
 };
 use crate::{
     config::{Behaviour, ConfigError, Step, Weapon, WorldConfig},
@@ -197,7 +197,7 @@ impl Welcome {
 }
 
 /// The largest share fits the longest packet.
-const _: () = assert!(ENVELOPE + GROUP_HEADER + SHARE_MAX < PACKET_MAX as usize);
+const _: () = assert!(ENVELOPE + GROUP_HEADER_MAX + SHARE_MAX < PACKET_MAX as usize);
 
 fn must_match(version: u16, models_hash: u64) -> Result<(), TermsError> {
     if version != VERSION {

@@ -93,9 +93,3 @@ impl core::fmt::Display for WordError {
 }
 
 impl core::error::Error for WordError {}
-
-/// The low bits of a count that only grows, made whole again: the nearest to `near` that has them.
-pub(super) const fn whole(cut: u32, near: u64) -> u64 {
-    let step = cut.wrapping_sub(near as u32).cast_signed();
-    near.saturating_add_signed(step as i64)
-}

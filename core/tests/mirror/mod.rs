@@ -94,7 +94,7 @@ impl Mirror {
         self.bytes += bytes.len() as u64;
         let mut decoded = Vec::new();
         for (group, share) in packet.groups() {
-            if group.is_closing() {
+            if group.is_closing {
                 decoded.push((group, None, GroupState::new(0), 0));
                 continue;
             }
@@ -131,7 +131,7 @@ impl Mirror {
             decoded.push((group, identity, state, update));
         }
         for (group, identity, state, update) in decoded {
-            if group.is_closing() {
+            if group.is_closing {
                 self.close(group.group, header.update);
             } else {
                 self.commit(group.group, group.version, identity, state, update, header.update);

@@ -7,14 +7,14 @@ extern crate alloc;
 pub mod muster {
 
 
-/// What every packet says: 28 bytes.
+/// What every packet says: 20 bytes.
 // struct PacketHeader, aligned to 4
 #[repr(transparent)]
 #[derive(Clone, Copy, PartialEq)]
-pub struct PacketHeader(pub [u8; 28]);
+pub struct PacketHeader(pub [u8; 20]);
 impl Default for PacketHeader { 
   fn default() -> Self { 
-    Self([0; 28])
+    Self([0; 20])
   }
 }
 impl ::core::fmt::Debug for PacketHeader {
@@ -26,8 +26,6 @@ impl ::core::fmt::Debug for PacketHeader {
       .field("tick", &self.tick())
       .field("heard", &self.heard())
       .field("held", &self.held())
-      .field("own", &self.own())
-      .field("events", &self.events())
       .field("parts", &self.parts())
       .field("part", &self.part())
       .finish()
@@ -77,23 +75,19 @@ impl<'a> PacketHeader {
     session: u32,
     sequence: u32,
     update: u32,
-    tick: u32,
-    heard: u32,
+    tick: u16,
+    heard: u16,
     held: u16,
-    own: u16,
-    events: u16,
     parts: u8,
     part: u8,
   ) -> Self {
-    let mut s = Self([0; 28]);
+    let mut s = Self([0; 20]);
     s.set_session(session);
     s.set_sequence(sequence);
     s.set_update(update);
     s.set_tick(tick);
     s.set_heard(heard);
     s.set_held(held);
-    s.set_own(own);
-    s.set_events(events);
     s.set_parts(parts);
     s.set_part(part);
     s
@@ -189,9 +183,9 @@ impl<'a> PacketHeader {
     }
   }
 
-  /// The tick of the world that the update shows, cut to 32 bits.
-  pub fn tick(&self) -> u32 {
-    let mut mem = ::core::mem::MaybeUninit::<<u32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+  /// The tick of the world that the update shows, cut to 16 bits.
+  pub fn tick(&self) -> u16 {
+    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
     // Safety:
     // Created from a valid Table for this object
     // Which contains a valid value in this slot
@@ -199,13 +193,13 @@ impl<'a> PacketHeader {
       ::core::ptr::copy_nonoverlapping(
         self.0[12..].as_ptr(),
         mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
       );
       mem.assume_init()
     })
   }
 
-  pub fn set_tick(&mut self, x: u32) {
+  pub fn set_tick(&mut self, x: u16) {
     let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
     // Safety:
     // Created from a valid Table for this object
@@ -214,28 +208,28 @@ impl<'a> PacketHeader {
       ::core::ptr::copy_nonoverlapping(
         &x_le as *const _ as *const u8,
         self.0[12..].as_mut_ptr(),
-        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
       );
     }
   }
 
-  /// The sequence of the newest report that the server has from this viewer; 0 is none.
-  pub fn heard(&self) -> u32 {
-    let mut mem = ::core::mem::MaybeUninit::<<u32 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
+  /// The sequence of the newest report that the server has from this viewer, cut to 16 bits; 0 is none.
+  pub fn heard(&self) -> u16 {
+    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
     // Safety:
     // Created from a valid Table for this object
     // Which contains a valid value in this slot
     ::flatbuffers::EndianScalar::from_little_endian(unsafe {
       ::core::ptr::copy_nonoverlapping(
-        self.0[16..].as_ptr(),
+        self.0[14..].as_ptr(),
         mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
       );
       mem.assume_init()
     })
   }
 
-  pub fn set_heard(&mut self, x: u32) {
+  pub fn set_heard(&mut self, x: u16) {
     let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
     // Safety:
     // Created from a valid Table for this object
@@ -243,8 +237,8 @@ impl<'a> PacketHeader {
     unsafe {
       ::core::ptr::copy_nonoverlapping(
         &x_le as *const _ as *const u8,
-        self.0[16..].as_mut_ptr(),
-        ::core::mem::size_of::<<u32 as ::flatbuffers::EndianScalar>::Scalar>(),
+        self.0[14..].as_mut_ptr(),
+        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
       );
     }
   }
@@ -257,7 +251,7 @@ impl<'a> PacketHeader {
     // Which contains a valid value in this slot
     ::flatbuffers::EndianScalar::from_little_endian(unsafe {
       ::core::ptr::copy_nonoverlapping(
-        self.0[20..].as_ptr(),
+        self.0[16..].as_ptr(),
         mem.as_mut_ptr() as *mut u8,
         ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
       );
@@ -273,67 +267,7 @@ impl<'a> PacketHeader {
     unsafe {
       ::core::ptr::copy_nonoverlapping(
         &x_le as *const _ as *const u8,
-        self.0[20..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  /// Bytes of the viewer's own part at the beginning of `bits`.
-  pub fn own(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[22..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_own(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[22..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  /// Bytes of events behind it. The groups come after them, in the order of `groups`.
-  pub fn events(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[24..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_events(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[24..].as_mut_ptr(),
+        self.0[16..].as_mut_ptr(),
         ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
       );
     }
@@ -347,7 +281,7 @@ impl<'a> PacketHeader {
     // Which contains a valid value in this slot
     ::flatbuffers::EndianScalar::from_little_endian(unsafe {
       ::core::ptr::copy_nonoverlapping(
-        self.0[26..].as_ptr(),
+        self.0[18..].as_ptr(),
         mem.as_mut_ptr() as *mut u8,
         ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
       );
@@ -363,7 +297,7 @@ impl<'a> PacketHeader {
     unsafe {
       ::core::ptr::copy_nonoverlapping(
         &x_le as *const _ as *const u8,
-        self.0[26..].as_mut_ptr(),
+        self.0[18..].as_mut_ptr(),
         ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
       );
     }
@@ -377,7 +311,7 @@ impl<'a> PacketHeader {
     // Which contains a valid value in this slot
     ::flatbuffers::EndianScalar::from_little_endian(unsafe {
       ::core::ptr::copy_nonoverlapping(
-        self.0[27..].as_ptr(),
+        self.0[19..].as_ptr(),
         mem.as_mut_ptr() as *mut u8,
         ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
       );
@@ -393,206 +327,7 @@ impl<'a> PacketHeader {
     unsafe {
       ::core::ptr::copy_nonoverlapping(
         &x_le as *const _ as *const u8,
-        self.0[27..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-}
-
-/// One group of entities in the packet: 6 bytes.
-// struct GroupHeader, aligned to 2
-#[repr(transparent)]
-#[derive(Clone, Copy, PartialEq)]
-pub struct GroupHeader(pub [u8; 6]);
-impl Default for GroupHeader { 
-  fn default() -> Self { 
-    Self([0; 6])
-  }
-}
-impl ::core::fmt::Debug for GroupHeader {
-  fn fmt(&self, f: &mut ::core::fmt::Formatter) -> ::core::fmt::Result {
-    f.debug_struct("GroupHeader")
-      .field("group", &self.group())
-      .field("length_age", &self.length_age())
-      .field("version", &self.version())
-      .field("base", &self.base())
-      .finish()
-  }
-}
-
-impl ::flatbuffers::SimpleToVerifyInSlice for GroupHeader {}
-impl<'a> ::flatbuffers::Follow<'a> for GroupHeader {
-  type Inner = &'a GroupHeader;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { <&'a GroupHeader>::follow(buf, loc) }
-  }
-}
-impl<'a> ::flatbuffers::Follow<'a> for &'a GroupHeader {
-  type Inner = &'a GroupHeader;
-  #[inline]
-  unsafe fn follow(buf: &'a [u8], loc: usize) -> Self::Inner {
-    unsafe { ::flatbuffers::follow_cast_ref::<GroupHeader>(buf, loc) }
-  }
-}
-impl<'b> ::flatbuffers::Push for GroupHeader {
-    type Output = GroupHeader;
-    #[inline]
-    unsafe fn push(&self, dst: &mut [u8], _written_len: usize) {
-        let src = unsafe { ::core::slice::from_raw_parts(self as *const GroupHeader as *const u8, <Self as ::flatbuffers::Push>::size()) };
-        dst.copy_from_slice(src);
-    }
-    #[inline]
-    fn alignment() -> ::flatbuffers::PushAlignment {
-        ::flatbuffers::PushAlignment::new(2)
-    }
-}
-
-impl<'a> ::flatbuffers::Verifiable for GroupHeader {
-  #[inline]
-  fn run_verifier(
-    v: &mut ::flatbuffers::Verifier, pos: usize
-  ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
-    v.in_buffer::<Self>(pos)
-  }
-}
-
-impl<'a> GroupHeader {
-  #[allow(clippy::too_many_arguments)]
-  pub fn new(
-    group: u16,
-    length_age: u16,
-    version: u8,
-    base: u8,
-  ) -> Self {
-    let mut s = Self([0; 6]);
-    s.set_group(group);
-    s.set_length_age(length_age);
-    s.set_version(version);
-    s.set_base(base);
-    s
-  }
-
-  /// The number of the group.
-  pub fn group(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[0..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_group(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[0..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  /// Low 11 bits: bytes of the group's share of `bits`. High 5 bits: how many updates before the packet's the state was
-  /// made; 31 is that or more, and only a whole state may have it.
-  pub fn length_age(&self) -> u16 {
-    let mut mem = ::core::mem::MaybeUninit::<<u16 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[2..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_length_age(&mut self, x: u16) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[2..].as_mut_ptr(),
-        ::core::mem::size_of::<<u16 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  /// The version of the state that the share gives, cut to 8 bits. It grows by 1 with each state of the group.
-  pub fn version(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[4..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_version(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[4..].as_mut_ptr(),
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-    }
-  }
-
-  /// Low 6 bits: how many versions back the state is from which this one is told; 0 is that it is told whole. High 2 bits:
-  /// how many versions before that the state is from which movement is told; 0 is none. With `length_age` 0 the group is
-  /// closed: its entities have left the viewer's area.
-  pub fn base(&self) -> u8 {
-    let mut mem = ::core::mem::MaybeUninit::<<u8 as ::flatbuffers::EndianScalar>::Scalar>::uninit();
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    ::flatbuffers::EndianScalar::from_little_endian(unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        self.0[5..].as_ptr(),
-        mem.as_mut_ptr() as *mut u8,
-        ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
-      );
-      mem.assume_init()
-    })
-  }
-
-  pub fn set_base(&mut self, x: u8) {
-    let x_le = ::flatbuffers::EndianScalar::to_little_endian(x);
-    // Safety:
-    // Created from a valid Table for this object
-    // Which contains a valid value in this slot
-    unsafe {
-      ::core::ptr::copy_nonoverlapping(
-        &x_le as *const _ as *const u8,
-        self.0[5..].as_mut_ptr(),
+        self.0[19..].as_mut_ptr(),
         ::core::mem::size_of::<<u8 as ::flatbuffers::EndianScalar>::Scalar>(),
       );
     }
@@ -618,8 +353,7 @@ impl<'a> ::flatbuffers::Follow<'a> for Packet<'a> {
 
 impl<'a> Packet<'a> {
   pub const VT_HEADER: ::flatbuffers::VOffsetT = 4;
-  pub const VT_GROUPS: ::flatbuffers::VOffsetT = 6;
-  pub const VT_BITS: ::flatbuffers::VOffsetT = 8;
+  pub const VT_BITS: ::flatbuffers::VOffsetT = 6;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -632,7 +366,6 @@ impl<'a> Packet<'a> {
   ) -> ::flatbuffers::WIPOffset<Packet<'bldr>> {
     let mut builder = PacketBuilder::new(_fbb);
     if let Some(x) = args.bits { builder.add_bits(x); }
-    if let Some(x) = args.groups { builder.add_groups(x); }
     if let Some(x) = args.header { builder.add_header(x); }
     builder.finish()
   }
@@ -645,13 +378,7 @@ impl<'a> Packet<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<PacketHeader>(Packet::VT_HEADER, None).unwrap()}
   }
-  #[inline]
-  pub fn groups(&self) -> ::flatbuffers::Vector<'a, GroupHeader> {
-    // Safety:
-    // Created from valid Table for this object
-    // which contains a valid value in this slot
-    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, GroupHeader>>>(Packet::VT_GROUPS, None).unwrap()}
-  }
+  /// In the first part of an update the viewer's own part and events, then in every part groups and their shares.
   #[inline]
   pub fn bits(&self) -> ::flatbuffers::Vector<'a, u8> {
     // Safety:
@@ -668,7 +395,6 @@ impl ::flatbuffers::Verifiable for Packet<'_> {
   ) -> Result<(), ::flatbuffers::InvalidFlatbuffer> {
     v.visit_table(pos)?
      .visit_field::<PacketHeader>("header", Self::VT_HEADER, true)?
-     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, GroupHeader>>>("groups", Self::VT_GROUPS, true)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, u8>>>("bits", Self::VT_BITS, true)?
      .finish();
     Ok(())
@@ -676,7 +402,6 @@ impl ::flatbuffers::Verifiable for Packet<'_> {
 }
 pub struct PacketArgs<'a> {
     pub header: Option<&'a PacketHeader>,
-    pub groups: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, GroupHeader>>>,
     pub bits: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, u8>>>,
 }
 impl<'a> Default for PacketArgs<'a> {
@@ -684,7 +409,6 @@ impl<'a> Default for PacketArgs<'a> {
   fn default() -> Self {
     PacketArgs {
       header: None, // required field
-      groups: None, // required field
       bits: None, // required field
     }
   }
@@ -698,10 +422,6 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PacketBuilder<'a, 'b, A> {
   #[inline]
   pub fn add_header(&mut self, header: &PacketHeader) {
     self.fbb_.push_slot_always::<&PacketHeader>(Packet::VT_HEADER, header);
-  }
-  #[inline]
-  pub fn add_groups(&mut self, groups: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , GroupHeader>>) {
-    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(Packet::VT_GROUPS, groups);
   }
   #[inline]
   pub fn add_bits(&mut self, bits: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , u8>>) {
@@ -719,7 +439,6 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> PacketBuilder<'a, 'b, A> {
   pub fn finish(self) -> ::flatbuffers::WIPOffset<Packet<'a>> {
     let o = self.fbb_.end_table(self.start_);
     self.fbb_.required(o, Packet::VT_HEADER,"header");
-    self.fbb_.required(o, Packet::VT_GROUPS,"groups");
     self.fbb_.required(o, Packet::VT_BITS,"bits");
     ::flatbuffers::WIPOffset::new(o.value())
   }
@@ -729,7 +448,6 @@ impl ::core::fmt::Debug for Packet<'_> {
   fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
     let mut ds = f.debug_struct("Packet");
       ds.field("header", &self.header());
-      ds.field("groups", &self.groups());
       ds.field("bits", &self.bits());
       ds.finish()
   }

@@ -147,12 +147,12 @@ impl Clock {
     }
 
     /// A packet says that a report was heard, and how long before the packet, in 0.1 ms.
-    pub(super) fn handle_heard(&mut self, heard: u32, held: u16, now_us: i64) {
-        let (sequence, sent_us) = self.sent[heard as usize % REPORTS];
-        if heard <= self.heard || sequence != heard || held == u16::MAX {
+    pub(super) fn handle_heard(&mut self, heard: u16, held: u16, now_us: i64) {
+        let (sequence, sent_us) = self.sent[usize::from(heard) % REPORTS];
+        if sequence <= self.heard || sequence as u16 != heard || heard == 0 || held == u16::MAX {
             return;
         }
-        self.heard = heard;
+        self.heard = sequence;
         let took = (now_us - sent_us - i64::from(held) * 100).max(0);
         if self.has_rtt {
             self.rtt_off_us += ((took - self.rtt_us).abs() - self.rtt_off_us) / 4;
@@ -242,7 +242,7 @@ mod tests {
         for sequence in 1..100 {
             let now = i64::from(sequence) * 50_000;
             clock.handle_report(sequence, now);
-            clock.handle_heard(sequence, 123, now + 80_000 + 12_300);
+            clock.handle_heard(sequence as u16, 123, now + 80_000 + 12_300);
         }
         assert_eq!(clock.rtt_us(), Some(80_000));
         // One that is told of again says nothing new.

@@ -16,7 +16,6 @@ use crate::{
         own::decode_own,
         packet::{GroupHeader, Packet, PacketHeader, read_packet},
         told::decode_events,
-        word::whole,
     },
 };
 
@@ -32,9 +31,6 @@ pub struct Received {
     /// Whether all states could be told from those that are here. If not, the server does not hear that the packet came.
     pub is_whole: bool,
 }
-
-/// What a packet may be ahead of the newest in ticks: some hours.
-const TICKS_AHEAD_MAX: i64 = 1 << 21;
 
 impl SyncClient {
     /// Takes in a packet. `now_us` is the host's clock in microseconds, from any beginning.
@@ -105,15 +101,21 @@ impl SyncClient {
         Ok(Received { update: header.update, states, events: self.told.len() as u16, is_whole })
     }
 
-    /// The tick of a packet, counted from the welcome's.
+    /// The tick of a packet, counted from the welcome's: of those that have its low bits, the nearest to where its update would be.
     fn tick_of(&self, header: &PacketHeader) -> Result<i64, PacketRefusal> {
-        let near = self.welcome.tick.saturating_add_signed(self.newest_tick);
-        let tick = whole(header.tick, near);
-        let from = tick.cast_signed() - self.welcome.tick.cast_signed();
-        let is_ahead = from - self.newest_tick > TICKS_AHEAD_MAX;
-        let is_update_ahead =
-            self.seen.newest != 0 && header.update.wrapping_sub(self.newest_update).cast_signed() > AHEAD_MAX as i32;
-        if is_ahead || is_update_ahead || tick >= 1 << 62 { Err(PacketRefusal::Future) } else { Ok(from) }
+        let updates = header.update.wrapping_sub(self.newest_update).cast_signed();
+        if self.seen.newest != 0 && updates > AHEAD_MAX as i32 {
+            return Err(PacketRefusal::Future);
+        }
+        let updates = if self.seen.newest == 0 { 0 } else { i64::from(updates) };
+        let near = self.newest_tick + updates * i64::from(self.welcome.update_ticks);
+        let near = self.welcome.tick.saturating_add_signed(near);
+        let tick = near.saturating_add_signed(i64::from(header.tick.wrapping_sub(near as u16).cast_signed()));
+        if tick >= 1 << 62 {
+            Err(PacketRefusal::Future)
+        } else {
+            Ok(tick.cast_signed() - self.welcome.tick.cast_signed())
+        }
     }
 
     /// Decodes what a packet has of groups.
@@ -125,7 +127,7 @@ impl SyncClient {
             match self.groups.find_mut(header.group) {
                 Some(group) if group.packet == self.mark => return Err(PacketRefusal::GroupTwice),
                 Some(group) => group.packet = self.mark,
-                None if header.is_closing() => {
+                None if header.is_closing => {
                     if self.closing.contains(&header.group) {
                         return Err(PacketRefusal::GroupTwice);
                     }
@@ -140,7 +142,7 @@ impl SyncClient {
                     fresh += 1;
                 }
             }
-            if header.is_closing() {
+            if header.is_closing {
                 self.closing.push(header.group);
                 continue;
             }

@@ -2,14 +2,14 @@
 
 use super::{
     SyncConfig, SyncServer, ViewerError, ViewerId,
-    group::{Group, History, Version},
+    group::{History, Memo, Told, Version},
     viewer::{Link, Viewer},
 };
 use crate::{
     World,
     sync::{
         codec::Identity,
-        packet::{AGE_MAX, ENVELOPE, GroupHeader, PacketHeader, PacketWriter},
+        packet::{AGE_MAX, ENVELOPE, GROUP_HEADER_MAX, GroupHeader, PacketHeader, PacketWriter},
         told::EventList,
     },
 };
@@ -49,8 +49,6 @@ impl Periods {
 #[derive(Debug, Default)]
 pub(super) struct Fill {
     writer: PacketWriter,
-    out: Vec<u8>,
-    starts: Vec<usize>,
     own: Vec<u8>,
     is_own_whole: bool,
     list: EventList,
@@ -72,7 +70,16 @@ enum Next {
     /// That it is out of its area.
     Close,
     /// A state, told from another one or whole.
-    State { number: u32, base: u32, before: u8, age: u32 },
+    State(NextState),
+}
+
+/// A state that a viewer is told next, and what it is told from; see [`GroupHeader`].
+#[derive(Clone, Copy, Debug)]
+struct NextState {
+    number: u32,
+    base: u32,
+    before: u8,
+    age: u32,
 }
 
 /// How a set of packets came out.
@@ -102,16 +109,13 @@ impl SyncServer {
         let number = self.number(id)?;
         let mut viewer = self.viewers[number].take().expect("the number has been looked at");
         let mut fill = std::mem::take(&mut self.fill);
-        fill.starts.clear();
+        fill.writer.clear();
         if viewer.written != self.update && self.update > u32::from(viewer.options.delay) {
             viewer.written = self.update;
             self.write_update(world, &mut viewer, now_us, &mut fill);
-            let ends = fill.starts.iter().skip(1).copied().chain([fill.out.len()]);
-            for (start, end) in fill.starts.iter().zip(ends) {
-                send(&fill.out[*start..end]);
-            }
+            fill.writer.packets().for_each(&mut send);
         }
-        let count = fill.starts.len();
+        let count = fill.writer.packets().len();
         self.viewers[number] = Some(viewer);
         self.fill = fill;
         Ok(count)
@@ -145,9 +149,9 @@ impl SyncServer {
         stats.shares_whole += filled.whole;
         stats.shares_encoded += filled.encoded;
         stats.shares_deferred += filled.deferred;
-        stats.packets += fill.starts.len() as u64;
+        stats.packets += fill.writer.packets().len() as u64;
         stats.bytes += filled.bytes;
-        if !fill.starts.is_empty() {
+        if !fill.writer.is_empty() {
             stats.own_bytes += fill.own.len() as u64;
             stats.event_bytes += fill.events.len() as u64;
         }
@@ -160,7 +164,8 @@ impl SyncServer {
 
     /// What goes before the groups: the viewer's own part, and events, the critical ones first.
     fn prepare(&mut self, world: &World, viewer: &mut Viewer, fill: &mut Fill) {
-        let room = usize::from(self.config.packet_max) - ENVELOPE;
+        // Each has its length before it, of three bytes at most.
+        let room = usize::from(self.config.packet_max) - ENVELOPE - 6;
         fill.own.clear();
         fill.is_own_whole = self.write_own(world, viewer, room / 2, &mut fill.own);
         fill.events.clear();
@@ -185,96 +190,116 @@ impl SyncServer {
         world: &World,
     ) -> Option<Filled> {
         let mut filled = Filled::default();
-        fill.out.clear();
-        fill.starts.clear();
         fill.finished.clear();
         fill.written.clear();
         fill.writer.clear();
-        fill.writer.push_bits(&fill.own);
-        fill.writer.push_bits(&fill.events);
-        viewer.begin_packet();
+        let packet_max = usize::from(self.config.packet_max);
+        let mut header = self.header_for(viewer, now_us);
+        header.sequence = viewer.begin_packet();
+        fill.writer.begin(&header, &fill.own, &fill.events);
         viewer.note_events(fill.told);
         if !fill.own.is_empty() {
             viewer.note_own(if fill.is_own_whole { self.update } else { 0 });
         }
-        let header = self.header_for(viewer, now_us);
         let tick = self.tick as u32;
         let count = if is_ordered { fill.order.len() } else { viewer.links.len() };
         for at in 0..count {
             let at = if is_ordered { fill.order[at].1 as usize } else { at };
             let link = viewer.links[at];
-            let (header_of_group, share) = match self.next_for(viewer, &link, world) {
-                Next::Nothing => continue,
-                Next::Finished => {
-                    fill.finished.push(link.group);
-                    continue;
-                }
-                Next::Close => (GroupHeader::closing(link.group), &[][..]),
-                Next::State { number, base, before, age } => {
-                    let made = self.update - u32::from(viewer.options.delay) - age;
-                    let group = &mut self.roster.groups[usize::from(link.group)];
-                    let (cell, scope, cells) = (group.cell, group.scope, &self.cells);
-                    let identity = || Identity { cell: cells.entry(cell).cell, scope: scope.into(), update: made };
-                    let history = group.history.as_mut().expect("a group with viewers keeps its states");
-                    let before_number = if before == 0 { 0 } else { base - u32::from(before) };
-                    let Ok((is_new, share)) = history.share(number, base, before_number, identity, &self.layout) else {
-                        self.too_large.push(link.group);
-                        continue;
-                    };
-                    filled.encoded += u64::from(is_new);
-                    if ENVELOPE + 8 + share.len() > usize::from(self.config.packet_max) {
-                        self.too_large.push(link.group);
+            if link.is_told && tick.wrapping_sub(link.sent_tick) < self.period(&link, world) {
+                continue;
+            }
+            let memo = self.roster.group(link.group).memo;
+            let told = if viewer.options.delay == 0 && memo.is_for(self.update, &link) {
+                memo.told
+            } else {
+                match self.next_for(viewer, &link) {
+                    Next::Nothing => continue,
+                    Next::Finished => {
+                        fill.finished.push(link.group);
                         continue;
                     }
-                    let header = GroupHeader {
-                        group: link.group,
-                        length: share.len() as u16,
-                        age: age.min(AGE_MAX) as u8,
-                        version: number as u8,
-                        base: if base == 0 { 0 } else { (number - base) as u8 },
-                        before,
-                    };
-                    (header, share)
+                    Next::Close => Told::closing(link.group),
+                    Next::State(next) => {
+                        let Some((is_new, told)) = self.share_for(viewer, &link, &next) else {
+                            self.too_large.push(link.group);
+                            continue;
+                        };
+                        filled.encoded += u64::from(is_new);
+                        told
+                    }
                 }
             };
-            let used = fill.out.len() + fill.writer.len_with(0, 0);
-            if used as i64 >= limit {
+            if fill.writer.len() as i64 >= limit {
                 if !is_ordered {
                     return None;
                 }
                 filled.deferred += 1;
                 continue;
             }
-            if fill.writer.len_with(1, share.len()) > usize::from(self.config.packet_max) {
-                let own_and_events = fill.starts.is_empty();
-                fill.end_packet(&header, own_and_events, viewer.sequence);
-                viewer.begin_packet();
+            let history = self.roster.group(link.group).history.as_ref();
+            let share = history.map_or(&[][..], |history| history.bytes(&told));
+            if !fill.writer.push_group(told.header, share, packet_max) {
+                header.sequence = viewer.begin_packet();
+                fill.writer.begin(&header, &[], &[]);
+                let has_room = fill.writer.push_group(told.header, share, packet_max);
+                assert!(has_room, "a share that has no room in a packet of its own is too large");
             }
-            fill.writer.push_group(header_of_group, share);
             filled.shares += 1;
-            filled.whole += u64::from(header_of_group.base == 0);
-            let is_closing = header_of_group.is_closing();
-            let full = if is_closing { 0 } else { u32::from(header_of_group.version) };
-            viewer.note_group(link.group, full, is_closing);
+            filled.whole += u64::from(told.header.base == 0);
+            viewer.note_group(link.group, told.number);
             fill.written.push(at as u32);
         }
         for at in &fill.written {
             let link = &mut viewer.links[*at as usize];
             (link.sent_tick, link.is_told, link.waiting) = (tick, true, 0);
         }
-        let is_first = fill.starts.is_empty();
         let is_heartbeat = self.tick - viewer.beat_tick >= u64::from(world.config().tick_rate_hz) / HEARTBEAT_HZ;
-        if !fill.writer.is_empty() || is_heartbeat {
-            fill.end_packet(&header, is_first, viewer.sequence);
-        } else if is_first {
+        let has_nothing = fill.written.is_empty() && fill.own.is_empty() && fill.events.is_empty();
+        if has_nothing && !is_heartbeat {
             viewer.take_packet_back();
-        }
-        if !fill.starts.is_empty() {
+            fill.writer.take_back();
+        } else {
             viewer.beat_tick = self.tick;
         }
-        fill.number_parts();
-        filled.bytes = fill.out.len() as u64;
+        fill.writer.finish();
+        filled.bytes = fill.writer.len() as u64;
         Some(filled)
+    }
+
+    /// The share for a state, encoded if nobody has asked for it yet, which is the first of the two; none if it does not fit
+    /// into a packet.
+    fn share_for(&mut self, viewer: &Viewer, link: &Link, next: &NextState) -> Option<(bool, Told)> {
+        let NextState { number, base, before, age } = *next;
+        let group = &mut self.roster.groups[usize::from(link.group)];
+        let identity = || Identity {
+            cell: self.cells.entry(group.cell).cell,
+            scope: group.scope.into(),
+            update: self.update - u32::from(viewer.options.delay) - age,
+        };
+        let history = group.history.as_mut().expect("a group with viewers keeps its states");
+        let before_number = if before == 0 { 0 } else { base - u32::from(before) };
+        let (is_new, at, share) = history.share(number, base, before_number, identity, &self.layout).ok()?;
+        // The first packet of an update has two lengths before it.
+        if ENVELOPE + 2 + GROUP_HEADER_MAX + share.length as usize > usize::from(self.config.packet_max) {
+            return None;
+        }
+        let header = GroupHeader {
+            group: link.group,
+            age: age.min(AGE_MAX) as u8,
+            version: number as u8,
+            base: if base == 0 { 0 } else { (number - base) as u8 },
+            before,
+            is_closing: false,
+        };
+        let told = Told { header, number, at, start: share.start, length: share.length };
+        if viewer.options.delay == 0 {
+            group.memo = Memo::new(self.update, link, told);
+        } else if is_new {
+            // What was encoded before may be where it was no more.
+            group.memo = Memo::default();
+        }
+        Some((is_new, told))
     }
 
     fn header_for(&self, viewer: &Viewer, now_us: u64) -> PacketHeader {
@@ -283,20 +308,16 @@ impl SyncServer {
         PacketHeader {
             session: self.config.session,
             update: self.update - delay,
-            tick: (self.tick as u32).wrapping_sub(delay * u32::from(self.config.update_ticks)),
-            heard,
+            tick: (self.tick as u32).wrapping_sub(delay * u32::from(self.config.update_ticks)) as u16,
+            heard: heard as u16,
             held,
             ..PacketHeader::default()
         }
     }
 
-    /// What a viewer is told of a group, if it is time.
-    fn next_for(&self, viewer: &Viewer, link: &Link, world: &World) -> Next {
-        let elapsed = (self.tick as u32).wrapping_sub(link.sent_tick);
+    /// What a viewer is told of a group when it is time.
+    fn next_for(&self, viewer: &Viewer, link: &Link) -> Next {
         let group = self.roster.group(link.group);
-        if link.is_told && elapsed < self.period(link, group, world) {
-            return Next::Nothing;
-        }
         if link.is_closing {
             return Next::Close;
         }
@@ -319,15 +340,16 @@ impl SyncServer {
             && age < AGE_MAX
             && history.has(link.base);
         if !is_usable {
-            return Next::State { number, base: 0, before: 0, age };
+            return Next::State(NextState { number, base: 0, before: 0, age });
         }
         let before = link.before_back(version.floor);
         let before = if before != 0 && history.has(link.base - u32::from(before)) { before } else { 0 };
-        Next::State { number, base: link.base, before, age }
+        Next::State(NextState { number, base: link.base, before, age })
     }
 
     /// Ticks from one telling of a group to the next: by distance, more often where there is a fight, less under load.
-    fn period(&self, link: &Link, group: &Group, world: &World) -> u32 {
+    fn period(&self, link: &Link, world: &World) -> u32 {
+        let group = self.roster.group(link.group);
         let is_active = group.active_update != 0 && self.update.wrapping_sub(group.active_update) < self.periods.second;
         let step = usize::from(link.tier.saturating_sub(u8::from(is_active))) + usize::from(world.rate_step());
         self.periods.ticks[step.min(STEPS - 1)]
@@ -338,10 +360,13 @@ impl SyncServer {
         fill.order.clear();
         for at in 0..viewer.links.len() {
             let link = viewer.links[at];
-            let weight = match self.next_for(viewer, &link, world) {
+            if link.is_told && (self.tick as u32).wrapping_sub(link.sent_tick) < self.period(&link, world) {
+                continue;
+            }
+            let weight = match self.next_for(viewer, &link) {
                 Next::Nothing => continue,
                 Next::Finished | Next::Close => u32::MAX / 2,
-                Next::State { number, .. } => self.weight(viewer, &link, number),
+                Next::State(next) => self.weight(viewer, &link, next.number),
             };
             let waiting = link.waiting.saturating_add(weight);
             viewer.links[at].waiting = waiting;
@@ -391,26 +416,4 @@ impl SyncServer {
 /// The state that a viewer is to be told: the newest, or that of its delayed update.
 fn version_for(history: &History, delay: u16, update: u32) -> Option<&Version> {
     if delay == 0 { Some(history.newest()).filter(|version| version.number != 0) } else { history.at(update) }
-}
-
-impl Fill {
-    /// Where in a packet the number of its parts is; its own number is behind it.
-    const PARTS_AT: usize = 54;
-
-    fn end_packet(&mut self, header: &PacketHeader, has_head: bool, sequence: u32) {
-        self.starts.push(self.out.len());
-        let (own, events) = if has_head { (self.own.len(), self.events.len()) } else { (0, 0) };
-        let header = PacketHeader { sequence, own: own as u16, events: events as u16, ..*header };
-        self.writer.finish(&header, &mut self.out);
-        self.writer.clear();
-    }
-
-    /// Writes how many packets there are into each.
-    fn number_parts(&mut self) {
-        let parts = self.starts.len().min(255) as u8;
-        for (part, start) in self.starts.iter().enumerate() {
-            self.out[start + Self::PARTS_AT] = parts;
-            self.out[start + Self::PARTS_AT + 1] = (part as u8).min(parts.saturating_sub(1));
-        }
-    }
 }

@@ -1,11 +1,12 @@
 //! Groups: up to 32 entities of a cell that the same viewers may see, their last states, and what was encoded of those.
 
+use super::viewer::Link;
 use crate::{
     entity::EntityId,
     sync::{
         GROUP, GroupState, Scope,
         codec::{Identity, Known, Layout, encode_group},
-        packet::SHARE_MAX,
+        packet::{GroupHeader, SHARE_MAX},
     },
 };
 
@@ -43,6 +44,47 @@ pub(super) struct Group {
     pub(super) active_update: u32,
     /// The largest weight of its members' kinds.
     pub(super) weight: u32,
+    pub(super) memo: Memo,
+}
+
+/// What a viewer is told of a group: the bytes of a state, or that it is closed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    pub(super) header: GroupHeader,
+    /// The state; 0 is none.
+    pub(super) number: u32,
+    /// Where the history has it.
+    pub(super) at: u32,
+    pub(super) start: u32,
+    pub(super) length: u32,
+}
+
+impl Told {
+    pub(super) fn closing(group: u16) -> Self {
+        Self { header: GroupHeader::closing(group), ..Self::default() }
+    }
+}
+
+/// What a viewer was told of the group last. Most of those who come after it have acknowledged the same states and are told the
+/// same, without looking anything up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memo {
+    /// 0 is none.
+    update: u32,
+    base: u32,
+    before: u32,
+    pub(super) told: Told,
+}
+
+impl Memo {
+    pub(super) fn new(update: u32, link: &Link, told: Told) -> Self {
+        Self { update, base: link.base, before: link.before, told }
+    }
+
+    /// Whether a viewer is told it too.
+    pub(super) fn is_for(&self, update: u32, link: &Link) -> bool {
+        self.update == update && self.base == link.base && self.before == link.before && !link.is_closing
+    }
 }
 
 /// One state of a group.
@@ -61,11 +103,11 @@ pub(super) struct Version {
 
 /// What was encoded of a state.
 #[derive(Clone, Copy, Debug)]
-struct Share {
+pub(super) struct Share {
     base: u32,
     before: u32,
-    start: u32,
-    length: u32,
+    pub(super) start: u32,
+    pub(super) length: u32,
 }
 
 /// The last states of a group: a ring, and one place for the state that is being made.
@@ -100,6 +142,7 @@ impl Group {
             history: None,
             active_update: 0,
             weight: 16,
+            memo: Memo::default(),
         }
     }
 
@@ -241,13 +284,13 @@ impl History {
         self.find(number).is_some()
     }
 
-    /// The number of which the low 8 bits are these, among the last 256.
-    pub(super) fn full_number(&self, low: u8) -> u32 {
-        let newest = self.versions[self.newest].number;
-        newest.wrapping_sub(u32::from((newest as u8).wrapping_sub(low)))
+    /// The bytes of what is told; none if nothing is but that the group is closed.
+    pub(super) fn bytes(&self, told: &Told) -> &[u8] {
+        &self.versions[told.at as usize].bytes[told.start as usize..(told.start + told.length) as usize]
     }
 
-    /// What tells a version from another one, encoded if nobody has asked for it yet. Returns whether it was, and the bytes.
+    /// What tells a version from another one, encoded if nobody has asked for it yet. Returns whether it was, in
+    /// which of the states it is, and where.
     pub(super) fn share(
         &mut self,
         number: u32,
@@ -255,7 +298,7 @@ impl History {
         before: u32,
         identity: impl FnOnce() -> Identity,
         layout: &Layout,
-    ) -> Result<(bool, &[u8]), Untold> {
+    ) -> Result<(bool, u32, Share), Untold> {
         let at = self.find(number).expect("only states that are there are told");
         let found = self.versions[at].shares.iter().find(|share| share.base == base && share.before == before).copied();
         let (is_new, share) = match found {
@@ -265,8 +308,7 @@ impl History {
         if share.length as usize > SHARE_MAX {
             return Err(Untold::TooLarge);
         }
-        let (start, end) = (share.start as usize, (share.start + share.length) as usize);
-        Ok((is_new, &self.versions[at].bytes[start..end]))
+        Ok((is_new, at as u32, share))
     }
 
     fn encode(&mut self, at: usize, base: u32, before: u32, identity: &Identity, layout: &Layout) -> Share {

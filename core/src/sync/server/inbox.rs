@@ -104,12 +104,9 @@ impl SyncServer {
         let inbox = &mut viewer.inbox;
         (inbox.heard, inbox.heard_us, inbox.shown_tick) = (header.sequence, now_us, header.shown_tick);
         inbox.take_in(header.input_first, &self.inputs);
-        let roster = &self.roster;
-        let full =
-            |group: u16, low: u8| roster.group(group).history.as_ref().map_or(0, |history| history.full_number(low));
         for sequence in header.newest.saturating_sub(RECEIVED)..=header.newest {
             if header.has_received(sequence) {
-                viewer.acknowledge(sequence, full, &mut self.done);
+                viewer.acknowledge(sequence, &mut self.done);
             }
         }
         for group in self.done.drain(..) {

@@ -40,12 +40,22 @@ pub(super) struct Link {
     pub(super) waiting: u32,
 }
 
-/// One group in a packet.
+/// One group in a packet: its number, and the lower and the upper half of the version that was told; 0 is that it was closed.
 #[derive(Clone, Copy, Debug, Default)]
-struct Entry {
-    group: u16,
-    version: u8,
-    is_closing: bool,
+struct Entry([u16; 3]);
+
+impl Entry {
+    const fn new(group: u16, version: u32) -> Self {
+        Self([group, version as u16, (version >> 16) as u16])
+    }
+
+    const fn group(self) -> u16 {
+        self.0[0]
+    }
+
+    const fn version(self) -> u32 {
+        self.0[1] as u32 | (self.0[2] as u32) << 16
+    }
 }
 
 /// A packet that is on its way.
@@ -223,8 +233,9 @@ impl Viewer {
         self.sequence
     }
 
-    pub(super) fn note_group(&mut self, group: u16, version: u32, is_closing: bool) {
-        self.entries[self.next_entry as usize % ENTRIES] = Entry { group, version: version as u8, is_closing };
+    /// Notes that the packet tells a group's version, or that it is closed if that is 0.
+    pub(super) fn note_group(&mut self, group: u16, version: u32) {
+        self.entries[self.next_entry as usize % ENTRIES] = Entry::new(group, version);
         self.next_entry = self.next_entry.wrapping_add(1);
         self.sent[self.sequence as usize % PACKETS].entries += 1;
     }
@@ -240,8 +251,8 @@ impl Viewer {
         (sent.own_update, sent.input) = (update, input);
     }
 
-    /// A packet has arrived. `full` makes a version of its low 8 bits. Groups that need no link any more go to `done`.
-    pub(super) fn acknowledge(&mut self, sequence: u32, full: impl Fn(u16, u8) -> u32, done: &mut Vec<u16>) {
+    /// A packet has arrived. Groups that need no link any more go to `done`.
+    pub(super) fn acknowledge(&mut self, sequence: u32, done: &mut Vec<u16>) {
         let place = &mut self.sent[sequence as usize % PACKETS];
         if place.sequence != sequence || sequence == 0 {
             // It was acknowledged before, or is forgotten.
@@ -258,20 +269,21 @@ impl Viewer {
         let mut next = 0;
         for number in 0..sent.entries {
             let entry = self.entries[sent.first_entry.wrapping_add(number) as usize % ENTRIES];
-            let is_next = self.links.get(next).is_some_and(|link| link.group == entry.group);
-            let found = if is_next { Ok(next) } else { self.find(entry.group) };
+            let (group, version) = (entry.group(), entry.version());
+            let is_next = self.links.get(next).is_some_and(|link| link.group == group);
+            let found = if is_next { Ok(next) } else { self.find(group) };
             let Ok(at) = found else { continue };
             next = at + 1;
             let link = &mut self.links[at];
-            if link.is_closing != entry.is_closing || sequence < link.opened {
+            if link.is_closing != (version == 0) || sequence < link.opened {
                 continue;
             }
             if link.is_closing {
                 self.links.remove(at);
-                done.push(entry.group);
+                done.push(group);
                 continue;
             }
-            link.note_acknowledged(full(entry.group, entry.version));
+            link.note_acknowledged(version);
         }
     }
 

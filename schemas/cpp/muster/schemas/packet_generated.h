@@ -17,22 +17,18 @@ namespace muster {
 
 struct PacketHeader;
 
-struct GroupHeader;
-
 struct Packet;
 struct PacketBuilder;
 
-/// What every packet says: 28 bytes.
+/// What every packet says: 20 bytes.
 FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) PacketHeader FLATBUFFERS_FINAL_CLASS {
  private:
   uint32_t session_;
   uint32_t sequence_;
   uint32_t update_;
-  uint32_t tick_;
-  uint32_t heard_;
+  uint16_t tick_;
+  uint16_t heard_;
   uint16_t held_;
-  uint16_t own_;
-  uint16_t events_;
   uint8_t parts_;
   uint8_t part_;
 
@@ -45,20 +41,16 @@ FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) PacketHeader FLATBUFFERS_FINAL_CLASS {
         tick_(0),
         heard_(0),
         held_(0),
-        own_(0),
-        events_(0),
         parts_(0),
         part_(0) {
   }
-  PacketHeader(uint32_t _session, uint32_t _sequence, uint32_t _update, uint32_t _tick, uint32_t _heard, uint16_t _held, uint16_t _own, uint16_t _events, uint8_t _parts, uint8_t _part)
+  PacketHeader(uint32_t _session, uint32_t _sequence, uint32_t _update, uint16_t _tick, uint16_t _heard, uint16_t _held, uint8_t _parts, uint8_t _part)
       : session_(::flatbuffers::EndianScalar(_session)),
         sequence_(::flatbuffers::EndianScalar(_sequence)),
         update_(::flatbuffers::EndianScalar(_update)),
         tick_(::flatbuffers::EndianScalar(_tick)),
         heard_(::flatbuffers::EndianScalar(_heard)),
         held_(::flatbuffers::EndianScalar(_held)),
-        own_(::flatbuffers::EndianScalar(_own)),
-        events_(::flatbuffers::EndianScalar(_events)),
         parts_(::flatbuffers::EndianScalar(_parts)),
         part_(::flatbuffers::EndianScalar(_part)) {
   }
@@ -74,25 +66,17 @@ FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) PacketHeader FLATBUFFERS_FINAL_CLASS {
   uint32_t update() const {
     return ::flatbuffers::EndianScalar(update_);
   }
-  /// The tick of the world that the update shows, cut to 32 bits.
-  uint32_t tick() const {
+  /// The tick of the world that the update shows, cut to 16 bits.
+  uint16_t tick() const {
     return ::flatbuffers::EndianScalar(tick_);
   }
-  /// The sequence of the newest report that the server has from this viewer; 0 is none.
-  uint32_t heard() const {
+  /// The sequence of the newest report that the server has from this viewer, cut to 16 bits; 0 is none.
+  uint16_t heard() const {
     return ::flatbuffers::EndianScalar(heard_);
   }
   /// How long ago that report came, in 0.1 ms; 65,535 is that or longer.
   uint16_t held() const {
     return ::flatbuffers::EndianScalar(held_);
-  }
-  /// Bytes of the viewer's own part at the beginning of `bits`.
-  uint16_t own() const {
-    return ::flatbuffers::EndianScalar(own_);
-  }
-  /// Bytes of events behind it. The groups come after them, in the order of `groups`.
-  uint16_t events() const {
-    return ::flatbuffers::EndianScalar(events_);
   }
   /// How many packets the update has for this viewer.
   uint8_t parts() const {
@@ -103,58 +87,10 @@ FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(4) PacketHeader FLATBUFFERS_FINAL_CLASS {
     return ::flatbuffers::EndianScalar(part_);
   }
 };
-FLATBUFFERS_STRUCT_END(PacketHeader, 28);
+FLATBUFFERS_STRUCT_END(PacketHeader, 20);
 
 struct PacketHeader::Traits {
   using type = PacketHeader;
-};
-
-/// One group of entities in the packet: 6 bytes.
-FLATBUFFERS_MANUALLY_ALIGNED_STRUCT(2) GroupHeader FLATBUFFERS_FINAL_CLASS {
- private:
-  uint16_t group_;
-  uint16_t length_age_;
-  uint8_t version_;
-  uint8_t base_;
-
- public:
-  struct Traits;
-  GroupHeader()
-      : group_(0),
-        length_age_(0),
-        version_(0),
-        base_(0) {
-  }
-  GroupHeader(uint16_t _group, uint16_t _length_age, uint8_t _version, uint8_t _base)
-      : group_(::flatbuffers::EndianScalar(_group)),
-        length_age_(::flatbuffers::EndianScalar(_length_age)),
-        version_(::flatbuffers::EndianScalar(_version)),
-        base_(::flatbuffers::EndianScalar(_base)) {
-  }
-  /// The number of the group.
-  uint16_t group() const {
-    return ::flatbuffers::EndianScalar(group_);
-  }
-  /// Low 11 bits: bytes of the group's share of `bits`. High 5 bits: how many updates before the packet's the state was
-  /// made; 31 is that or more, and only a whole state may have it.
-  uint16_t length_age() const {
-    return ::flatbuffers::EndianScalar(length_age_);
-  }
-  /// The version of the state that the share gives, cut to 8 bits. It grows by 1 with each state of the group.
-  uint8_t version() const {
-    return ::flatbuffers::EndianScalar(version_);
-  }
-  /// Low 6 bits: how many versions back the state is from which this one is told; 0 is that it is told whole. High 2 bits:
-  /// how many versions before that the state is from which movement is told; 0 is none. With `length_age` 0 the group is
-  /// closed: its entities have left the viewer's area.
-  uint8_t base() const {
-    return ::flatbuffers::EndianScalar(base_);
-  }
-};
-FLATBUFFERS_STRUCT_END(GroupHeader, 6);
-
-struct GroupHeader::Traits {
-  using type = GroupHeader;
 };
 
 /// A part of an update.
@@ -163,15 +99,12 @@ struct Packet FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   struct Traits;
   enum FlatBuffersVTableOffset FLATBUFFERS_VTABLE_UNDERLYING_TYPE {
     VT_HEADER = 4,
-    VT_GROUPS = 6,
-    VT_BITS = 8
+    VT_BITS = 6
   };
   const muster::PacketHeader *header() const {
     return GetStruct<const muster::PacketHeader *>(VT_HEADER);
   }
-  const ::flatbuffers::Vector<const muster::GroupHeader *> *groups() const {
-    return GetPointer<const ::flatbuffers::Vector<const muster::GroupHeader *> *>(VT_GROUPS);
-  }
+  /// In the first part of an update the viewer's own part and events, then in every part groups and their shares.
   const ::flatbuffers::Vector<uint8_t> *bits() const {
     return GetPointer<const ::flatbuffers::Vector<uint8_t> *>(VT_BITS);
   }
@@ -179,8 +112,6 @@ struct Packet FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
            VerifyFieldRequired<muster::PacketHeader>(verifier, VT_HEADER, 4) &&
-           VerifyOffsetRequired(verifier, VT_GROUPS) &&
-           verifier.VerifyVector(groups()) &&
            VerifyOffsetRequired(verifier, VT_BITS) &&
            verifier.VerifyVector(bits()) &&
            verifier.EndTable();
@@ -194,9 +125,6 @@ struct PacketBuilder {
   void add_header(const muster::PacketHeader *header) {
     fbb_.AddStruct(Packet::VT_HEADER, header);
   }
-  void add_groups(::flatbuffers::Offset<::flatbuffers::Vector<const muster::GroupHeader *>> groups) {
-    fbb_.AddOffset(Packet::VT_GROUPS, groups);
-  }
   void add_bits(::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> bits) {
     fbb_.AddOffset(Packet::VT_BITS, bits);
   }
@@ -208,7 +136,6 @@ struct PacketBuilder {
     const auto end = fbb_.EndTable(start_);
     auto o = ::flatbuffers::Offset<Packet>(end);
     fbb_.Required(o, Packet::VT_HEADER);
-    fbb_.Required(o, Packet::VT_GROUPS);
     fbb_.Required(o, Packet::VT_BITS);
     return o;
   }
@@ -217,11 +144,9 @@ struct PacketBuilder {
 inline ::flatbuffers::Offset<Packet> CreatePacket(
     ::flatbuffers::FlatBufferBuilder &_fbb,
     const muster::PacketHeader *header = nullptr,
-    ::flatbuffers::Offset<::flatbuffers::Vector<const muster::GroupHeader *>> groups = 0,
     ::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> bits = 0) {
   PacketBuilder builder_(_fbb);
   builder_.add_bits(bits);
-  builder_.add_groups(groups);
   builder_.add_header(header);
   return builder_.Finish();
 }
@@ -234,14 +159,11 @@ struct Packet::Traits {
 inline ::flatbuffers::Offset<Packet> CreatePacketDirect(
     ::flatbuffers::FlatBufferBuilder &_fbb,
     const muster::PacketHeader *header = nullptr,
-    const std::vector<muster::GroupHeader> *groups = nullptr,
     const std::vector<uint8_t> *bits = nullptr) {
-  auto groups__ = groups ? _fbb.CreateVectorOfStructs<muster::GroupHeader>(*groups) : 0;
   auto bits__ = bits ? _fbb.CreateVector<uint8_t>(*bits) : 0;
   return muster::CreatePacket(
       _fbb,
       header,
-      groups__,
       bits__);
 }
 
