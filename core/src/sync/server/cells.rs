@@ -9,7 +9,7 @@ pub(super) const NO_CELL: u32 = u32::MAX;
 pub(super) const NO_SECTOR: u32 = u32::MAX;
 
 /// How many cells there is room for from the beginning, so that who comes into one for the first time takes no memory.
-const CELLS_KEPT: usize = 4096;
+pub(super) const CELLS_KEPT: usize = 4096;
 
 /// How many sectors there is room for from the beginning.
 const SECTORS_KEPT: usize = 16;

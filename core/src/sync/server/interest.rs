@@ -23,8 +23,13 @@ pub(super) const VIEWS_MAX: usize = 4;
 
 /// Whether a view reaches no more cells than it may.
 pub(super) fn is_small_enough(view: &View, shift: u8) -> bool {
+    cells_of(view, shift) <= VIEW_CELLS_MAX
+}
+
+/// How many cells a view reaches at most.
+fn cells_of(view: &View, shift: u8) -> i64 {
     let across = ((i64::from(view.leave) * 2) >> shift) + 3;
-    across * across <= VIEW_CELLS_MAX
+    across * across
 }
 
 /// What has changed for a viewer.
@@ -34,6 +39,18 @@ pub(super) struct AreaChanges {
     pub(super) left: Vec<u32>,
     /// Cells that are in another tier now.
     pub(super) nearer_or_further: Vec<(u32, u8)>,
+}
+
+impl AreaChanges {
+    /// Makes room for what may change in the area of a viewer with these views, and in the area.
+    pub(super) fn make_room(&mut self, viewer: &mut Viewer, views: &[View], shift: u8) {
+        let cells = views.iter().map(|view| cells_of(view, shift)).sum::<i64>() as usize;
+        let room = |length: usize| cells.saturating_sub(length);
+        viewer.area.reserve_exact(room(viewer.area.len()));
+        self.entered.reserve_exact(room(self.entered.len()));
+        self.left.reserve_exact(room(self.left.len()));
+        self.nearer_or_further.reserve_exact(room(self.nearer_or_further.len()));
+    }
 }
 
 /// Who looks from which entity, and whose area has to be looked at in the next update.

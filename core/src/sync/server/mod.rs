@@ -28,7 +28,7 @@ use crate::{
     ConfigError, EntityId, Map, World,
     sync::{
         codec::Layout,
-        own::Own,
+        own::{OWNER_VALUES_MAX, Own},
         report::{INPUTS_MAX, TickInput},
         terms::{Hello, TermsError, Welcome},
     },
@@ -154,18 +154,18 @@ impl SyncServer {
             generations: Vec::new(),
             lookouts: Vec::new(),
             eyes: Eyes::new(config.viewers_max),
-            everywhere: Vec::new(),
+            everywhere: Vec::with_capacity(config.viewers_max.into()),
             log: Log::new(config.delay_max),
             update: 0,
             tick: world.tick(),
             changes: Changes::with_room(&config, world.config().entities_max),
             area: AreaChanges::default(),
-            fill: Fill::default(),
+            fill: Fill::with_room(&config),
             ledger: Ledger::new(config.owner_attributes.clone(), world.config().entities_max),
-            own: Own::default(),
+            own: Own { values: Vec::with_capacity(OWNER_VALUES_MAX), ..Own::default() },
             inputs: Vec::with_capacity(INPUTS_MAX),
-            done: Vec::new(),
-            too_large: Vec::new(),
+            done: Vec::with_capacity(config.groups_max.into()),
+            too_large: Vec::with_capacity(config.groups_max.into()),
             stats: SyncStats::default(),
             layout,
             config,
@@ -245,6 +245,7 @@ impl SyncServer {
         self.lookouts[number] = Lookout::NOWHERE;
         let mut viewer = Viewer::new(*options, self.tick);
         if options.is_everywhere {
+            viewer.links.reserve_exact(self.config.groups_max.into());
             for group in self.roster.numbers() {
                 if viewer.may_see(self.roster.group(group).scope) {
                     viewer.open(group, 1);
@@ -297,6 +298,7 @@ impl SyncServer {
             }
         }
         let viewer = self.viewers[number].as_mut().expect("the number has been looked at");
+        self.area.make_room(viewer, views, self.config.cell_shift);
         self.lookouts[number].set(number as u16, viewer, views, self.config.cell_shift, &mut self.eyes);
         Ok(())
     }

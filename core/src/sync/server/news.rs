@@ -32,6 +32,10 @@ const TOLD_MAX: usize = 64;
 /// Most events of an update.
 const EVENTS_MAX: usize = 16_384;
 
+/// For how many events there is room from the beginning: of an update, and of all that are kept together.
+const EVENTS_KEPT_EACH: usize = 1024;
+const EVENTS_KEPT: usize = 65_536;
+
 /// An event that is handed out one by one.
 #[derive(Clone, Copy, Debug)]
 struct Special {
@@ -74,7 +78,9 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn new(delay_max: u16) -> Self {
-        Self { ring: (0..usize::from(delay_max) + 2).map(|_| News::default()).collect(), next: 0 }
+        let updates = usize::from(delay_max) + 2;
+        let events = (EVENTS_KEPT / updates).min(EVENTS_KEPT_EACH);
+        Self { ring: (0..updates).map(|_| News::with_room(events)).collect(), next: 0 }
     }
 
     /// Takes in the events of the last tick. Who was destroyed since the last update still has its place.
@@ -112,6 +118,15 @@ impl Log {
 }
 
 impl News {
+    fn with_room(events: usize) -> Self {
+        Self {
+            specials: Vec::with_capacity(events),
+            commons: Vec::with_capacity(events),
+            bytes: Vec::with_capacity(events * 16),
+            ..Self::default()
+        }
+    }
+
     fn clear(&mut self) {
         self.update = 0;
         self.specials.clear();

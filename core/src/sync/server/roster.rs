@@ -1,9 +1,9 @@
 //! Which entity is in which group: the one pass over all entities in an update, whose work is what crosses a border.
 
 use super::{
-    cells::{Cells, NO_CELL, NO_SECTOR},
+    cells::{CELLS_KEPT, Cells, NO_CELL, NO_SECTOR},
     config::SyncConfig,
-    group::{Group, History, NO_GROUP, Version},
+    group::{Group, History, NO_GROUP},
 };
 use crate::{
     World,
@@ -58,15 +58,6 @@ const HIDDEN: u32 = FLAG_TEAM_ONLY | FLAG_OWNER_ONLY;
 
 /// How many entities may cross borders in an update without taking memory.
 const CROSSINGS_KEPT: usize = 65_536;
-
-/// Bytes that are taken from the beginning for the states of groups, so that more groups than ever before take none.
-const HISTORIES_BYTES: usize = 8 << 20;
-
-/// About what is kept beside a state for what was encoded of it.
-const VERSION_BYTES: usize = 1024;
-
-/// Most groups whose states are given memory from the beginning.
-const HISTORIES_KEPT: usize = 64;
 
 /// An entity that needs a place.
 #[derive(Clone, Copy, Debug)]
@@ -144,11 +135,9 @@ impl Roster {
         kind_weights.sort_unstable();
         let states = usize::from(config.history) + usize::from(config.delay_max);
         let attributes = config.public_attributes.len();
-        let version = size_of::<Version>() + attributes * size_of::<[i32; GROUP]>() + VERSION_BYTES;
-        let histories = (HISTORIES_BYTES / (states * version))
-            .clamp(1, HISTORIES_KEPT)
-            .min(config.groups_max.into())
-            .min(entities_max as usize);
+        // A spectator that is behind makes groups larger, not the memory that is taken for them.
+        let histories = usize::from(config.groups_kept) * usize::from(config.history) / states;
+        let histories = histories.min(config.groups_max.into()).min(entities_max as usize);
         let mut room = Vec::with_capacity(config.groups_max.into());
         room.extend((0..histories).map(|_| Box::new(History::new(states, attributes))));
         Self {
@@ -161,7 +150,7 @@ impl Roster {
             free: (0..config.groups_max).rev().collect(),
             seated: 0,
             following: Vec::with_capacity(config.groups_max.into()),
-            ends: Vec::with_capacity(config.groups_max.into()),
+            ends: Vec::with_capacity(CELLS_KEPT),
             watched: 0,
             crossings: Vec::with_capacity(CROSSINGS_KEPT.min(entities_max as usize)),
             histories: room,

@@ -14,9 +14,8 @@ const ENTRIES: usize = 4096;
 /// The tier of what is far, or out of the area.
 const FAR: u8 = 2;
 
-/// How many groups a viewer has room for from the beginning, and how many cells.
+/// How many groups a viewer has room for from the beginning.
 const LINKS_KEPT: usize = 128;
-const CELLS_KEPT: usize = 32;
 
 /// What a viewer has of one group.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +113,7 @@ impl Viewer {
         Self {
             options,
             places: Vec::with_capacity(4),
-            area: Vec::with_capacity(CELLS_KEPT),
+            area: Vec::new(),
             links: Vec::with_capacity(LINKS_KEPT),
             predicted: EntityId::NULL,
             sequence: 0,
