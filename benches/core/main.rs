@@ -18,13 +18,14 @@ mod scene;
 mod threads;
 mod upkeep;
 
-use std::{fs, path::PathBuf};
-
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use clap::Parser;
-use muster_benches::{clock, host, page::write_measured, pinned, report};
+use muster_benches::{
+    clock,
+    table::{Flags, Table, locked_version},
+};
 
-use crate::row::{Plan, ROWS, Row};
+use crate::row::{Plan, ROWS};
 
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;
@@ -32,97 +33,22 @@ static ALLOCATOR: heap::Counting = heap::Counting;
 #[derive(Debug, Parser)]
 #[command(name = "bench-core", about = "Measures the simulation core, with rapier2d beside it")]
 struct Arguments {
-    /// Only this row; may be given several times.
-    #[arg(long, value_name = "NAME")]
-    only: Vec<String>,
-    /// Rounds; in each, everything that is compared runs once.
-    #[arg(long, default_value_t = 7)]
-    rounds: usize,
-    /// Seconds of simulated time in each round of a scene, and about that much real time in each round of the others.
-    #[arg(long, default_value_t = 1.0)]
-    seconds: f64,
-    /// The core for everything that is measured on one.
-    #[arg(long, default_value_t = 0)]
-    core: usize,
+    #[command(flatten)]
+    table: Flags,
     /// Caps the entities of every row. For tests: the figures are then no longer those of the row.
     #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
     entities_max: usize,
     /// Caps the side of every map, in cells. For tests.
     #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true)]
     cells_max: u32,
-    /// Writes every round's figures here.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Replaces the measured part of a page of results.
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "benches/core/RESULTS.md")]
-    write_results: Option<PathBuf>,
-    /// Names the rows, and does nothing else.
-    #[arg(long)]
-    list: bool,
 }
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    if arguments.list {
-        for row in ROWS {
-            println!("--only {:<14} {}", row.name, row.title);
-        }
-        return Ok(());
-    }
-    ensure!(arguments.rounds > 0, "at least one round is needed");
-    ensure!(arguments.seconds > 0.0 && arguments.seconds < 1e6, "--seconds is a number of seconds above 0");
-    ensure!(arguments.entities_max >= 64 && arguments.cells_max >= 16, "a scene needs a few entities and cells");
-    let rows = chosen(&arguments.only)?;
-    pinned::pin_to(arguments.core)?;
-    let plan = Plan {
-        rounds: arguments.rounds,
-        seconds: arguments.seconds,
-        entities_max: arguments.entities_max,
-        cells_max: arguments.cells_max,
-    };
-    let mut findings = Vec::new();
-    for row in rows {
-        let finding = (row.measure)(&plan).with_context(|| format!("in {}", row.name))?;
-        eprintln!("{}", report::target_line(&row, &finding));
-        findings.push((row, finding));
-    }
-    let facts = facts(&arguments);
-    let text = report::markdown(&findings, &facts);
-    println!("{text}");
-    if let Some(path) = &arguments.write_results {
-        write_measured(path, &text)?;
-    }
-    if let Some(path) = &arguments.json {
-        fs::write(path, serde_json::to_string_pretty(&report::json(&findings, &facts))?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
-}
-
-/// Every row, or those that `names` chooses.
-fn chosen(names: &[String]) -> Result<Vec<Row>> {
-    if let Some(unknown) = names.iter().find(|name| !ROWS.iter().any(|row| row.name == name.as_str())) {
-        bail!("there is no row {unknown:?}; --list names them");
-    }
-    Ok(ROWS.iter().copied().filter(|row| names.is_empty() || names.iter().any(|name| name == row.name)).collect())
-}
-
-fn facts(arguments: &Arguments) -> Vec<(&'static str, String)> {
-    let mut facts = host::facts();
-    facts.push(("muster-core", env!("CARGO_PKG_VERSION").to_owned()));
-    facts.push(("rapier2d", rapier_version().to_owned()));
-    facts.push(("compiler", host::output("rustc", &["--version"])));
-    let (rounds, seconds) = (arguments.rounds, arguments.seconds);
-    facts.push(("method", format!("{rounds} rounds of {seconds} s in turns on core {}, medians", arguments.core)));
-    facts
-}
-
-/// The version of rapier2d that the lock file names.
-fn rapier_version() -> &'static str {
-    if !cfg!(feature = "rapier") {
-        return "not built in (feature `rapier`)";
-    }
-    let lock = include_str!("../../Cargo.lock");
-    let after = lock.split_once("name = \"rapier2d\"\nversion = \"").map(|(_, after)| after);
-    after.and_then(|after| after.split_once('"')).map_or("unknown", |(version, _)| version)
+    let Arguments { table, entities_max, cells_max } = Arguments::parse();
+    ensure!(entities_max >= 64 && cells_max >= 16, "a scene needs a few entities and cells");
+    let plan = Plan { rounds: table.rounds, seconds: table.seconds, entities_max, cells_max };
+    let is_beside = cfg!(feature = "rapier");
+    let rapier = if is_beside { locked_version("rapier2d") } else { "not built in (feature `rapier`)".to_owned() };
+    let versions = vec![("muster-core", env!("CARGO_PKG_VERSION").to_owned()), ("rapier2d", rapier)];
+    Table { rows: ROWS, page: "benches/core/RESULTS.md", versions }.run(&table, &plan)
 }

@@ -11,4 +11,5 @@ pub mod row;
 #[path = "../sync/scene/mod.rs"]
 pub mod scene;
 pub mod spread;
+pub mod table;
 pub mod usage;

@@ -5,12 +5,15 @@
 //! know what is in them gives the packets to a reader.
 
 use anyhow::{Context, Result, ensure};
-use muster_benches::scene::{Chance, TICK_RATE_HZ, UPDATE_TICKS};
+use muster_benches::{
+    clock::thread_now,
+    scene::{Chance, TICK_RATE_HZ, UPDATE_TICKS},
+};
 use muster_core::{
     Column, EntityId, METRE, Position, World,
     sync::{
         report::{ReportHeader, encode_report},
-        server::{SyncConfig, SyncServer, View, ViewPoint, ViewerId, ViewerOptions},
+        server::{SyncConfig, SyncServer, UpdatePart, View, ViewPoint, ViewerId, ViewerOptions},
     },
 };
 
@@ -138,6 +141,20 @@ impl Service {
     /// The server takes in the tick; whether there is an update.
     pub(crate) fn tick(&mut self, world: &World) -> bool {
         self.server.tick(world)
+    }
+
+    /// The server takes in the tick; how many seconds of the thread's own time it takes until it knows who sees what, and in
+    /// all.
+    pub(crate) fn timed_tick(&mut self, world: &World) -> (f64, f64) {
+        let begin = thread_now();
+        let mut known = None;
+        self.server.tick_in_parts(world, |part| {
+            if part == UpdatePart::Interest {
+                known = Some(thread_now());
+            }
+        });
+        let end = thread_now();
+        (known.unwrap_or(end) - begin, end - begin)
     }
 
     /// The server writes to everybody.
