@@ -77,15 +77,6 @@ impl Service {
         Ok(())
     }
 
-    /// Lets a spectator in who sees everything, wherever it is.
-    pub(crate) fn add_all_seeing(&mut self, loss: f64) -> Result<()> {
-        let options =
-            ViewerOptions { budget: UNCAPPED, is_everywhere: true, sees_hidden: true, ..ViewerOptions::default() };
-        let id = self.server.add_viewer(&options)?;
-        self.watchers.push(Watcher::new(id, 0, FAR, loss));
-        Ok(())
-    }
-
     /// Lets so many players in, each with an entity of its own that it sees from and predicts.
     pub(crate) fn add_players(&mut self, world: &World, count: usize, reach: i32, budget: u32) -> Result<()> {
         let mut ids = Vec::new();

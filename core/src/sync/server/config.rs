@@ -15,7 +15,7 @@ use crate::{
 /// | for | bytes, about |
 /// |---|---|
 /// | each of [`Self::groups_kept`] groups | 2700 for each of [`Self::history`] states and one more, and 128 more for each public attribute: 90 kB, together 8.6 MB. With [`Self::delay_max`] as much is for fewer groups |
-/// | each viewer, when it is added | 50 kB with room for 128 groups; one that is everywhere has room for all of [`Self::groups_max`], 28 each |
+/// | each viewer, when it is added | 70 kB with room for 128 groups; one that is everywhere has room for all of [`Self::groups_max`], 28 each |
 /// | each view, when it is set | 8 for each cell that it may reach |
 /// | cells and sectors | room for 4096 cells and 16 sectors: 0.3 MB, and half a kilobyte a cell for a thousand of [`Self::viewers_max`], which is only used for cells that are |
 /// | events | 1024 in an update, 6 MB at most for all updates of [`Self::delay_max`] together |

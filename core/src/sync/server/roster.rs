@@ -110,6 +110,8 @@ pub(super) struct Roster {
     ends: Vec<(u16, u16)>,
     /// How many groups are watched.
     watched: u32,
+    /// The rows of a region that are not quite where they were.
+    odd: Vec<u32>,
     crossings: Vec<Crossing>,
     histories: Vec<Box<History>>,
     states: usize,
@@ -152,6 +154,7 @@ impl Roster {
             following: Vec::with_capacity(config.groups_max.into()),
             ends: Vec::with_capacity(CELLS_KEPT),
             watched: 0,
+            odd: Vec::with_capacity(CROSSINGS_KEPT.min(entities_max as usize)),
             crossings: Vec::with_capacity(CROSSINGS_KEPT.min(entities_max as usize)),
             histories: room,
             states,
@@ -225,28 +228,33 @@ impl Roster {
     }
 
     /// Looks where the rows of a region are, and returns how many are in their group's cell still. Nearly all of them are where
-    /// they were, which takes a glance at their seat.
+    /// they were, which takes a glance at their mark.
     fn pass(&mut self, sector: SectorId, columns: &Columns, cells: &Cells, changes: &mut Changes) -> u32 {
         let number = cells.number_of(sector).unwrap_or(NO_SECTOR - 1);
-        let shift = self.shift;
-        let count = columns.id.len();
-        let (xs, ys, flags) = (&columns.x[..count], &columns.y[..count], &columns.flags[..count]);
-        let mut here = 0;
-        for (row, id) in columns.id.iter().copied().enumerate() {
-            let slot = id.slot().expect("an entity has a slot") as usize;
-            let is_still = self.marks.get(slot) == Some(&mark(id, anchor(xs[row], ys[row], shift), number));
-            if is_still && flags[row] & HIDDEN == 0 && number < NO_MARK {
-                here += 1;
-                continue;
+        // In a sector that no mark can name, everybody needs a closer look.
+        let marks = if number < NO_MARK { &self.marks[..] } else { &[] };
+        let (shift, mut odd) = (self.shift, std::mem::take(&mut self.odd));
+        odd.clear();
+        let places = columns.x.iter().zip(&columns.y);
+        let rows = columns.id.iter().zip(places.zip(&columns.flags));
+        for (row, (id, ((x, y), flags))) in (0..).zip(rows) {
+            // The slot, from 0; no entity has the one that null would have.
+            let slot = (id.bits() as u32).wrapping_sub(1) as usize;
+            let is_still = marks.get(slot) == Some(&mark(*id, anchor(*x, *y, shift), number));
+            if !is_still || flags & HIDDEN != 0 {
+                odd.push(row);
             }
-            here += u32::from(self.look_again(sector, number, columns, row, changes));
         }
+        let mut here = (columns.id.len() - odd.len()) as u32;
+        for row in odd.iter().copied() {
+            here += u32::from(self.look_again(sector, number, columns, row as usize, changes));
+        }
+        self.odd = odd;
         here
     }
 
     /// Looks at a row that is not quite where it was, or not everybody's. Returns whether it stays in its group; otherwise it
     /// is noted as crossing, and its old place is empty.
-    #[inline(never)]
     fn look_again(
         &mut self,
         sector: SectorId,
