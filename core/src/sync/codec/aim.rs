@@ -59,8 +59,8 @@ impl Aim {
         let class = match off.abs() {
             0..=1_024 => FACING,
             _ if !movement.turns_to(off) => TURNING_AWAY,
-            ..=3_072 => OFF[0],
-            ..=6_144 => OFF[1],
+            1_025..=3_072 => OFF[0],
+            3_073..=6_144 => OFF[1],
             _ => OFF[2],
         };
         if class != FACING {
