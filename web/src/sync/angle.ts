@@ -34,6 +34,42 @@ export function sinQ15(angle: number): number {
 
 export const cosQ15 = (angle: number): number => sinQ15((angle + 0x4000) & 0xffff);
 
+/** The sine of an angle of at most a quarter turn. */
+function quarterSine(angle: number): number {
+  const index = angle >> 6;
+  const from = QUARTER[index];
+  const to = index < 256 ? QUARTER[index + 1] : from;
+  return from + (((to - from) * (angle & 63)) >> 6);
+}
+
+/** The angle whose tangent is i / 256, for a direction of at most an eighth of a turn. */
+const ARCTANGENTS = Uint16Array.from({ length: 257 }, (_, tangent) => {
+  let low = 0;
+  let high = 0x2001;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (tangent * quarterSine(0x4000 - middle) >= 256 * quarterSine(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+});
+
+/** The angle of a vector of whole numbers as the core has it, to the bit; 0 for the null vector. */
+export function exactAngleOf(x: number, y: number): number {
+  const wide = Math.abs(x);
+  const high = Math.abs(y);
+  const long = Math.max(wide, high);
+  if (long === 0) return 0;
+  const tangent = Math.floor((Math.min(wide, high) * 65_536) / long);
+  const index = tangent >> 8;
+  const from = ARCTANGENTS[index];
+  const to = ARCTANGENTS[Math.min(index + 1, 256)];
+  const eighth = from + (((to - from) * (tangent & 0xff) + 128) >> 8);
+  const quarter = wide >= high ? eighth : 0x4000 - eighth;
+  if (x >= 0) return y >= 0 ? quarter : -quarter & 0xffff;
+  return y >= 0 ? 0x8000 - quarter : 0x8000 + quarter;
+}
+
 /** An angle in radians. */
 export const radians = (angle: number): number => (angle * Math.PI) / 32_768;
 

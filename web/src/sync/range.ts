@@ -3,7 +3,7 @@
 import { Malformed } from "./bits";
 import type { Model } from "./generated/models_generated";
 
-const TOTAL_BITS = 12;
+const TOTAL_BITS = 14;
 const RANGE_MIN = 2 ** 24;
 
 /** Symbols and plain bits out of a share. */
@@ -21,7 +21,7 @@ export class RangeDecoder {
   /** A symbol of a model in a context. */
   symbol(model: Model, context: number): number {
     const part = this.part(TOTAL_BITS);
-    const starts = model[context];
+    const starts = model.starts[model.rows[context]];
     // The last symbol that begins at the part or before it.
     let low = 0;
     let high = starts.length;

@@ -1,8 +1,9 @@
 /** From a share to the state of a group: docs/WIRE.md, "Shares". */
 
+import { aimOf, companyOf } from "./aim";
 import { Malformed } from "./bits";
 import * as models from "./generated/models_generated";
-import { Movement, Times } from "./movement";
+import { Axes, Movement, Times, poseBefore, poseOf } from "./movement";
 import { RangeDecoder, unfold } from "./range";
 import { GROUP, type GroupState, type Identity, type Layout, sideOf } from "./state";
 import { type EntityId, NOBODY, SECTORS_MAX, anyId, entityId, slotOf } from "./words";
@@ -17,6 +18,8 @@ export interface Known {
 
 /** What the places of a share that came first say about the next. */
 interface Memory {
+  /** The movement of the place before, and what had changed of it. */
+  movement: Movement | null;
   changed: number;
   /** The last change of anyone's health, without a sign. */
   health: number | null;
@@ -124,7 +127,7 @@ function readEntities(
     from = entityId(slot, coder.number(models.GENERATION, 0));
     out.id[place] = from;
   }
-  const memory: Memory = { changed: 0, health: null, target: NOBODY, present: out.present };
+  const memory: Memory = { movement: null, changed: 0, health: null, target: NOBODY, present: out.present };
   let like: { state: GroupState; place: number } | null = null;
   if (known !== null) {
     const times = new Times(update, known.baseUpdate, known.before === null ? null : known.beforeUpdate);
@@ -153,32 +156,36 @@ function readChange(
 ): void {
   const { base } = known;
   const side = sideOf(layout.cellShift);
-  const before = times.gap > 0 && known.before?.has(place) && known.before.id[place] === base.id[place] ? known.before : null;
-  const pose = (state: GroupState) => ({ x: state.x[place], y: state.y[place], heading: state.heading[place] });
-  const movement = new Movement(pose(base), before === null ? null : pose(before), times);
+  const before = times.gap > 0 ? known.before : null;
+  const movement = new Movement(poseOf(base, place), poseBefore(base, before, place), times, memory.movement);
+  memory.movement = movement;
+  const aim = aimOf(base, before, times, place, movement);
   copyPlace(base, place, out, place);
   for (let number = 0; number < layout.attributes; number++) {
     out.attributes[number][place] = base.attributes[number][place];
   }
-  const speedLag = movement.speedClass * 4 + times.lagClass;
-  const changed = coder.symbol(models.CHANGED, (speedLag * 6 + movement.turnClass) * 3 + memory.changed);
+  const gait = movement.gait * 3 + companyOf(aim);
+  const contextOfChange = (gait * 8 + movement.turnClass) * 3 + memory.changed;
+  const changed = coder.symbol(models.CHANGED, contextOfChange * 4 + times.class);
   memory.changed = Math.min(changed & 3, 2);
 
-  let heading = movement.heading();
+  let { heading } = aim;
   let turn = 0;
   if (changed & 2) {
-    const context = (times.lagClass * 6 + movement.turnClass) * 2 + (movement.speedClass > 1 ? 1 : 0);
+    const context = ((movement.gait * 8 + aim.class) * 8 + movement.turnClass) * 4 + times.class;
     turn = movement.signTurn * coder.residual(models.HEADING, context);
     heading = (heading + turn) & 0xff;
   }
   out.heading[place] = heading;
   let [x, y] = movement.position(heading, side);
   if (changed & 1) {
-    const turnAmount = turn === 0 ? 0 : Math.abs(turn) <= 6 ? 1 : 2;
-    const ahead = coder.residual(models.AHEAD, speedLag * 3 + turnAmount);
-    const context = ((movement.speedClass >> 1) * 3 + turnAmount) * 2 + (movement.isDiagonal ? 1 : 0);
+    const axes = new Axes(x - base.x[place], y - base.y[place]);
+    const turned = (turn === 0 ? 0 : Math.abs(turn) <= 6 ? 2 : 4) + (axes.isDiagonal ? 1 : 0);
+    const ahead = coder.residual(models.AHEAD, (gait * 6 + turned) * 4 + times.class);
+    const steady = (movement.isAlike ? 2 : 0) + (times.class === 0 ? 1 : 0);
+    const context = (movement.gait * 4 + steady) * 6 + turned;
     const aside = coder.residual(models.ASIDE, context * 11 + sizeClass(ahead));
-    const [right, up] = movement.alongAxes(ahead, aside);
+    const [right, up] = axes.along(ahead, aside);
     x += right;
     y += up;
     mustBeInside(x, y, side);

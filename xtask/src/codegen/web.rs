@@ -57,24 +57,29 @@ fn schema_hash(hash: u64) -> String {
 fn models(source: &str, page: &str) -> anyhow::Result<String> {
     let mut text = String::from(
         "// Made by `cargo xtask codegen` from the core's tables. @generated\n\n\
-         /** For each context, the starts of its symbols' parts of 2^12. */\n\
-         export type Model = readonly (readonly number[])[];\n\n",
+         /** Which row each context has, and for each row the starts of its symbols' parts of 2^14. */\n\
+         export interface Model {\n  readonly rows: readonly number[];\n  \
+         readonly starts: readonly (readonly number[])[];\n}\n\n",
     );
     text.push_str(&format!("export const MODELS_HASH = {:#018x}n;\n", models_hash(page)?));
-    let mut count = 0;
+    let (mut opened, mut closed) = (0, 0);
     for line in source.lines() {
+        let row = line.trim_start();
         if let Some(head) = line.strip_prefix("pub(super) static ") {
             let (name, _) = head.split_once(": Model<").with_context(|| format!("{MODELS}: no model in `{line}`"))?;
-            text.push_str(&format!("\nexport const {name}: Model = [\n"));
-            count += 1;
-        } else if line.trim_start().starts_with('[') {
+            text.push_str(&format!("\nexport const {name}: Model = {{ rows: [\n"));
+            opened += 1;
+        } else if line == "], starts: [" {
+            text.push_str("], starts: [\n");
+        } else if line == "] };" {
+            text.push_str("] };\n");
+            closed += 1;
+        } else if opened > closed && row.starts_with(|sign: char| sign == '[' || sign.is_ascii_digit()) {
             text.push_str(&line.replace(' ', ""));
             text.push('\n');
-        } else if line == "] };" {
-            text.push_str("];\n");
         }
     }
-    ensure!(count > 0, "{MODELS} has no models");
+    ensure!(opened > 0 && opened == closed, "{MODELS} has no models, or one that does not end");
     Ok(text)
 }
 
@@ -92,11 +97,14 @@ mod tests {
     #[test]
     fn tables_and_their_hash_are_taken_over() {
         let page = "x\n```vector models-hash\n8000000000000201\n```\n";
-        let source = "use super::x;\n\npub(super) static SAME: Model<2, 1> = Model { field: Field::Same, starts: [\n    \
-                      [0, 1049],\n] };\n";
+        let source = "use super::x;\n\npub(super) static SAME: Model<2, 1, 1> = Model { field: Field::Same, rows: [\n    \
+                      0,\n], starts: [\n    [0, 1049],\n] };\n";
         let text = models(source, page).expect("both are as they are in the tree");
         assert!(text.contains("MODELS_HASH = 0x8000000000000201n;"), "{text}");
-        assert!(text.ends_with("\nexport const SAME: Model = [\n[0,1049],\n];\n"), "{text}");
+        assert!(
+            text.ends_with("\nexport const SAME: Model = { rows: [\n0,\n], starts: [\n[0,1049],\n] };\n"),
+            "{text}"
+        );
         assert!(models("", page).is_err() && models(source, "").is_err());
     }
 }
