@@ -4,7 +4,7 @@ export interface Wish {
   /** Where to go, at most 1 long. */
   moveX: number;
   moveY: number;
-  /** Where to aim: from the middle of the page, in pixels, y upwards; null if nowhere. */
+  /** Where to aim: from where one is shown, in pixels, y upwards; null if nowhere. */
   aim: { x: number; y: number } | null;
   isFiring: boolean;
 }
@@ -34,6 +34,8 @@ export class Input {
   private aim: Stick | null = null;
   private readonly base = document.createElement("div");
   private readonly stop = new AbortController();
+  /** Where on the page one's own entity is shown, from which the mouse aims. */
+  centre: [number, number] | null = null;
   /** Fingers have touched: sticks are shown. */
   hasTouch = false;
 
@@ -120,7 +122,8 @@ export class Input {
       return { moveX, moveY, aim: isAiming ? { x: aimX, y: aimY } : null, isFiring: Math.hypot(aimX, aimY) > 0.6 };
     }
     const { mouse, area } = this;
-    const aim = mouse && { x: mouse.x - area.clientWidth / 2, y: area.clientHeight / 2 - mouse.y };
+    const [x, y] = this.centre ?? [area.clientWidth / 2, area.clientHeight / 2];
+    const aim = mouse && { x: mouse.x - x, y: y - mouse.y };
     return { moveX, moveY, aim, isFiring: this.isMouseDown || this.pressed.has("Space") };
   }
 

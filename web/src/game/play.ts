@@ -175,7 +175,10 @@ export class Play {
 
   private act(client: SyncClient, view: ModeView, own: ShownEntity | null, now: number, seconds: number): void {
     if (this.commander !== null) this.commander.act(client, this.input.wish(), seconds);
-    else if (view.controls !== "none") this.shooter.act({ client, input: this.input, own, speed: view.speed, now });
+    else if (view.controls !== "none") {
+      this.input.centre = own === null || this.field === null ? null : this.field.camera.toPage(own.x, own.y);
+      this.shooter.act({ client, input: this.input, own, speed: view.speed, now });
+    }
   }
 
   private draw(field: Field, client: SyncClient, view: ModeView, own: ShownEntity | null, now: number, seconds: number): void {

@@ -11,6 +11,9 @@ import { Ground } from "./ground";
 import type { ShownEntity } from "../sync/client";
 import { type MapDocument, wallsOf } from "../sync/walls";
 
+/** Metres that are seen beyond the map's edge, so that what stands round the picture covers no player there. */
+const BEYOND = 5;
+
 export class Field {
   readonly camera = new Camera();
   readonly ground: Ground | null;
@@ -56,13 +59,26 @@ export class Field {
   ): void {
     const { camera, world } = this;
     camera.fit(this.area.clientWidth, this.area.clientHeight, view.metres);
-    camera.follow(view.x, view.y, seconds);
+    const [x, y] = this.inside(view.x, view.y);
+    camera.follow(x, y, seconds);
     world.scale.set(camera.zoom);
     world.position.set(camera.width / 2 - camera.x * camera.zoom, camera.height / 2 + camera.y * camera.zoom);
     this.ground?.advance(now);
     this.effects.advance(now, seconds);
     this.bodies.show(entities, lookOf, camera, now);
     this.app.render();
+  }
+
+  /** Where to look so that little is seen of what is beyond the map; in its middle if all of it is seen. */
+  private inside(x: number, y: number): [number, number] {
+    const { ground, camera } = this;
+    if (ground === null) return [x, y];
+    const along = (at: number, from: number, size: number, pixels: number): number => {
+      const half = pixels / camera.zoom / 2 - BEYOND;
+      return 2 * half >= size ? from + size / 2 : Math.min(Math.max(at, from + half), from + size - half);
+    };
+    const [left, low] = ground.origin;
+    return [along(x, left, ground.size[0], camera.width), along(y, low, ground.size[1], camera.height)];
   }
 
   close(): void {

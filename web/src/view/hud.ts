@@ -108,7 +108,8 @@ export class Hud {
     this.showSeats(state);
     this.showFeed(state);
     const { health } = state;
-    this.own.hidden = health === null;
+    // What cannot be hurt has no health to show.
+    this.own.hidden = health === null || health.most <= 0;
     if (health !== null) {
       const part = health.most > 0 ? Math.max(health.now / health.most, 0) : 0;
       this.bar.style.width = `${Math.round(part * 100)}%`;
@@ -152,6 +153,7 @@ export class Hud {
       return row;
     });
     this.seats.replaceChildren(...rows);
+    this.seats.classList.toggle("empty", rows.length === 0);
   }
 
   private showFeed({ roster, now }: HudState): void {
