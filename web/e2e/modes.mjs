@@ -5,7 +5,7 @@ import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const [address, folder] = process.argv.slice(2);
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 60_000;
 mkdirSync(folder, { recursive: true });
 
 const browser = await chromium.launch({
