@@ -159,7 +159,13 @@ impl Running {
     pub(crate) async fn open(&self) -> Client {
         let url = format!("ws://{}/v1/play", self.address);
         let connected = timeout(DEADLINE, tokio_tungstenite::connect_async(url)).await.expect("it answers in time");
-        Client { socket: connected.expect("it lets in").0, sync: None, said: Vec::new(), begun: Instant::now() }
+        Client {
+            socket: connected.expect("it lets in").0,
+            sync: None,
+            said: Vec::new(),
+            keep_session: false,
+            begun: Instant::now(),
+        }
     }
 
     /// A connection of a guest.
@@ -192,6 +198,8 @@ pub(crate) struct Client {
     pub(crate) sync: Option<SyncClient>,
     /// Scripts' messages that came.
     pub(crate) said: Vec<Value>,
+    /// Whether a welcome is one of a session that goes on.
+    pub(crate) keep_session: bool,
     begun: Instant,
 }
 
@@ -224,6 +232,7 @@ impl Client {
 
     fn take_in(&mut self, bytes: &[u8]) {
         match bytes.get(4..8) {
+            Some(b"MUWE") if self.keep_session => {}
             Some(b"MUWE") => {
                 let sync = SyncClient::new(bytes, None, &ClientOptions::default()).expect("it is a welcome");
                 self.sync = Some(sync);
