@@ -72,6 +72,31 @@ async fn a_recorded_match_is_the_same_at_every_tick_and_goes_on_after_an_orderly
     assert_eq!(list["replays"][0]["players"], json!(["Ada"]));
     let id = list["replays"][0]["id"].as_str().expect("it has an id");
     assert_eq!(server.request("GET", &format!("/v1/replays/{id}"), "").await.0, 200);
+
+    let mut eve = server.connect(&server.guest("Eve").await).await;
+    eve.say(&json!({ "type": "match:join", "replay": "nothing" })).await;
+    assert_eq!(eve.refusal().await, "not_found");
+    eve.map = Some(Map::from_json(&map).expect("it is a map"));
+    let film = eve.join(json!({ "replay": id })).await;
+    assert_eq!(
+        (&film["replay"]["tick_first"], &film["settings"]["client"]),
+        (&json!(0), &joined["settings"]["client"])
+    );
+    let last = film["replay"]["tick_last"].as_u64().expect("it is a number");
+    eve.play("the fighters", |client| client.sync.as_ref().is_some_and(|sync| sync.shown().id.len() > 1)).await;
+    eve.say(&json!({ "type": "replay:seek", "tick": last - 20 })).await;
+    assert_eq!(eve.hear("match:joined").await["replay"]["tick"], last - 20);
+    eve.hello().await;
+    loop {
+        let at = eve.hear("replay:at").await;
+        if at["paused"] == true {
+            assert_eq!(at["tick"], last);
+            break;
+        }
+    }
+    eve.say(&json!({ "type": "match:leave" })).await;
+    eve.hear("match:left").await;
+    eve.join(json!({ "match": joined["match"], "spectate": true })).await;
 }
 
 #[tokio::test]

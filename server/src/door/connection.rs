@@ -16,7 +16,11 @@ use super::{
 };
 use crate::{
     code::{ErrorCode, Refusal},
-    host::{Joining, Opening, Order, directory::Found},
+    host::{
+        Joining, Opening, Order,
+        directory::Found,
+        screening::{Film, ReplayOrder},
+    },
     server::Server,
     token::Guest,
 };
@@ -159,6 +163,8 @@ impl Connection {
                 self.line.text(ServerMessage::Pong { at: &at, now: self.server.uptime_ms() }.text());
                 Ok(())
             }
+            ClientMessage::ReplaySeek { tick } => self.order_replay(ReplayOrder::Seek(tick)),
+            ClientMessage::ReplayPause { on } => self.order_replay(ReplayOrder::Pause(on)),
             ClientMessage::DevWatch { on } => {
                 if !self.server.commons.settings.developer {
                     return Err(ErrorCode::DeveloperOff.into());
@@ -170,9 +176,27 @@ impl Connection {
         }
     }
 
+    /// Tells the replay that is looked at what to do. A match takes no notice.
+    fn order_replay(&self, order: ReplayOrder) -> Result<(), Refusal> {
+        let seat = self.line.seat().ok_or(ErrorCode::NotJoined)?;
+        if seat.worker.try_send(Order::Replay(order)) { Ok(()) } else { Err(ErrorCode::Busy.into()) }
+    }
+
+    async fn look_at(&self, replay: &str) -> Result<Joined, Refusal> {
+        let (archive, id) = (self.server.commons.archive.clone(), replay.to_owned());
+        let read = tokio::task::spawn_blocking(move || archive.replay_of(&id)).await;
+        let (head, bytes) = read.ok().flatten().ok_or(ErrorCode::NotFound)?;
+        let bundle = self.server.modes.bundle(&head.mode).and_then(Result::ok);
+        let map = bundle.and_then(|bundle| bundle.map().cloned());
+        self.server.screenings.begin(Film { head, bytes, map }, &self.line, &self.server.commons).await
+    }
+
     async fn join(&self, guest: Guest, request: JoinRequest) -> Result<Joined, Refusal> {
         if self.line.seat().is_some() {
             return Err(ErrorCode::AlreadyJoined.into());
+        }
+        if let Some(replay) = &request.replay {
+            return self.look_at(replay).await;
         }
         if let Some(resume) = &request.resume {
             let place = self.server.commons.tokens.read_resume(resume)?;

@@ -296,6 +296,7 @@ impl Running {
                 developer: self.commons.settings.developer,
                 client: settings.client.clone(),
             },
+            replay: None,
         }
     }
 
@@ -575,6 +576,8 @@ impl Running {
             bytes: recording.bytes,
             is_cut: recording.is_cut,
             players: self.seats.players().map(|(_, sitter)| sitter.guest.name.clone()).collect(),
+            public_attributes: settings.sync.public_attributes.clone(),
+            client: settings.client.clone(),
         });
     }
 
