@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// Bytes of work by a built-in function that count as a safepoint.
-const BYTES_A_SAFEPOINT: usize = 64;
+const BYTES_A_SAFEPOINT: usize = 32;
 
 /// What is raised at every safepoint once the budget is used up. It begins a message by which the host knows it.
 pub(crate) const KILLED: &str = "out of budget";
@@ -81,13 +81,23 @@ pub(crate) fn category_bytes(lua: &Lua, category: u8) -> usize {
     lua.exec_raw_lua(|raw| unsafe { ffi::lua_totalbytes(raw.state(), c_int::from(category)) })
 }
 
-/// A built-in function that counts the work it does on what it is given and what it returns. Without this a loop round one
-/// that searches or copies megabytes would take a long time and pass few safepoints.
-pub(crate) fn charged(lua: &Lua, original: &Function) -> Result<Function> {
-    // SAFETY: the closure gets one upvalue, which is on top of the stack, and is left there as the one result.
+/// A built-in function that counts the work it does on what it is given and what it returns, `weight` times. Without this
+/// a loop round one that searches or copies megabytes would take a long time and pass few safepoints.
+pub(crate) fn charged(lua: &Lua, original: &Function, weight: u16) -> Result<Function> {
+    // SAFETY: the closure gets two upvalues, which are on top of the stack, and is left there as the one result.
+    unsafe {
+        lua.exec_raw((original, weight), |state| {
+            ffi::lua_pushcclosurek(state, call_charged, c"charged".as_ptr(), 2, None);
+        })
+    }
+}
+
+/// A built-in function that catches errors: they cost time, and it must not go on after a stop.
+pub(crate) fn catching(lua: &Lua, original: &Function) -> Result<Function> {
+    // SAFETY: as in `charged`, with one upvalue.
     unsafe {
         lua.exec_raw((original,), |state| {
-            ffi::lua_pushcclosurek(state, call_charged, c"charged".as_ptr(), 1, None);
+            ffi::lua_pushcclosurek(state, call_catching, c"catching".as_ptr(), 1, None);
         })
     }
 }
@@ -96,21 +106,55 @@ unsafe extern "C-unwind" fn call_charged(state: *mut ffi::lua_State) -> c_int {
     // SAFETY: Luau calls this with its arguments on the stack and room for at least LUA_MINSTACK more; results replace
     // them, and errors pass through, since nothing here has a destructor.
     unsafe {
-        let arguments = ffi::lua_gettop(state);
-        charge(sizes(state, arguments));
-        if LEFT.get() < 0 {
-            stop(state);
+        let weight = ffi::lua_tonumber(state, ffi::lua_upvalueindex(2)) as u64;
+        charge(sizes(state, ffi::lua_gettop(state)) * weight);
+        stop_if_over(state);
+        let results = call_original(state);
+        charge(sizes(state, results) * weight);
+        stop_if_over(state);
+        results
+    }
+}
+
+unsafe extern "C-unwind" fn call_catching(state: *mut ffi::lua_State) -> c_int {
+    /// What an error on its way from one function to another takes.
+    const ERROR: u64 = 64;
+    /// What it takes through as many calls of functions by metamethods as there may be, which pass no safepoint.
+    const DEEP_ERROR: u64 = 6000;
+    // SAFETY: as in `call_charged`; the text belongs to the value on the stack.
+    unsafe {
+        let results = call_original(state);
+        if results > 0 && ffi::lua_type(state, 1) == ffi::LUA_TBOOLEAN && ffi::lua_toboolean(state, 1) == 0 {
+            let mut length = 0;
+            let is_text = results > 1 && ffi::lua_type(state, 2) == ffi::LUA_TSTRING;
+            let text = if is_text { ffi::lua_tolstring(state, 2, &raw mut length) } else { std::ptr::null() };
+            let text = if text.is_null() { &[] } else { std::slice::from_raw_parts(text.cast::<u8>(), length) };
+            charge(if text.ends_with(b"stack overflow") { DEEP_ERROR } else { ERROR });
         }
+        // Whoever caught the stop does not get to know it.
+        stop_if_over(state);
+        results
+    }
+}
+
+/// Calls the first upvalue with what is on the stack, and returns how many results there are instead.
+///
+/// # Safety
+/// The state is that of a function of this module which runs.
+unsafe fn call_original(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: the caller's; the function goes below its arguments.
+    unsafe {
+        let arguments = ffi::lua_gettop(state);
         ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
         ffi::lua_insert(state, 1);
         ffi::lua_call(state, arguments, ffi::LUA_MULTRET);
-        let results = ffi::lua_gettop(state);
-        charge(sizes(state, results));
-        // Whoever caught the stop does not get to know it.
-        if LEFT.get() < 0 {
-            stop(state);
-        }
-        results
+        ffi::lua_gettop(state)
+    }
+}
+
+fn stop_if_over(state: *mut ffi::lua_State) {
+    if LEFT.get() < 0 {
+        stop(state);
     }
 }
 

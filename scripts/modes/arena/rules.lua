@@ -23,7 +23,7 @@ function rules.match_init(ctx, params)
 		behaviours = {
 			{ name = "hunter", sight = 28, think_seconds = 0.25, steps = { "chase", { "wander", radius = 30 } } },
 		},
-		world = { entities_max = 256, projectiles_max = 1024, speed_max = 60 },
+		world = { entities_max = 256, projectiles_max = 1024, speed_max = 60, path_expansions_per_tick = 4000 },
 		view = { enter = 60, leave = 66 },
 		away = { behaviour = "hunter", seconds = 60 },
 		client = { controls = "shooter", speed = SPEED, kinds = { { kind = FIGHTER, name = "fighter" } } },

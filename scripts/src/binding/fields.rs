@@ -111,6 +111,37 @@ impl Field {
         })
     }
 
+    /// The values for a script of many entities, as bytes; of those that are gone it is 0.
+    pub(crate) fn read_all(self, world: &World, ids: &[EntityId], out: &mut Vec<u8>) {
+        let mut put = |value: f64| out.extend_from_slice(&value.to_le_bytes());
+        match self {
+            Self::X | Self::Y => {
+                // Most are in the sector that the one before was in, whose corner is worked out once.
+                let mut sector = None;
+                let mut corner = (0.0, 0.0);
+                for id in ids {
+                    let Ok(place) = world.position(*id) else {
+                        put(0.0);
+                        continue;
+                    };
+                    if sector != Some(place.sector) {
+                        sector = Some(place.sector);
+                        corner = metres(world, Position { x: 0, y: 0, ..place });
+                    }
+                    put(if self == Self::X {
+                        corner.0 + f64::from(place.x) / LENGTH
+                    } else {
+                        corner.1 + f64::from(place.y) / LENGTH
+                    });
+                }
+            }
+            Self::Column(column, unit) if column != Column::Target => {
+                ids.iter().for_each(|id| put(world.value(*id, column).unwrap_or(0) as f64 / unit));
+            }
+            _ => ids.iter().for_each(|id| put(self.read(world, *id).unwrap_or(0.0))),
+        }
+    }
+
     /// The value for the world, of a field that is a column.
     ///
     /// # Errors

@@ -28,6 +28,8 @@ pub(crate) const LIBRARY: Library = Library {
     ],
 };
 
+/// What a text takes at least, in safepoints.
+const CALL: u64 = 32;
 /// How deep lists and objects may be in each other.
 const DEPTH_MAX: usize = 64;
 /// Most bytes of a text that is made.
@@ -43,7 +45,7 @@ pub(super) fn functions(lua: &Lua) -> mlua::Result<Table> {
     table.raw_set("encode", lua.create_function(encode)?)?;
     let decode = |lua: &Lua, value: LuaString| {
         let text = text(&value, "text")?;
-        raw::charge(text.len() as u64 / 16);
+        raw::charge(CALL + text.len() as u64 / 2);
         Ok(match serde_json::from_str::<Json>(&text) {
             Ok(value) => (json_to_lua(lua, &value)?, None),
             Err(error) => (Value::Nil, Some(error.to_string())),
@@ -91,7 +93,7 @@ pub(crate) fn lua_to_json(value: &Value) -> mlua::Result<Json> {
 pub(crate) fn write_json(value: &Value, out: &mut Vec<u8>) -> mlua::Result<()> {
     let from = out.len();
     write(value, 0, from, out)?;
-    raw::charge((out.len() - from) as u64 / 16);
+    raw::charge(CALL + (out.len() - from) as u64 / 2);
     Ok(())
 }
 

@@ -27,7 +27,7 @@ pub(crate) use rows::methods as row_methods;
 pub(crate) use settings::{Wanted, read_settings};
 pub(crate) use world::EVENTS;
 
-use crate::{stage::Stage, vm::Slot};
+use crate::{raw, stage::Stage, vm::Slot};
 
 /// A library of functions.
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +79,17 @@ pub(crate) fn register(lua: &Lua, slot: &Slot) -> mlua::Result<()> {
 
 /// Does something with the match that runs.
 pub(super) fn with<R>(slot: &Slot, run: impl FnOnce(&mut Stage) -> mlua::Result<R>) -> mlua::Result<R> {
+    /// What a call from a script into this crate takes at least, in safepoints.
+    const CALL: u64 = 16;
+    /// What an error on its way back takes, with the trace that it gets.
+    const ERROR: u64 = 256;
+    raw::charge(CALL);
     let mut stage = slot.try_borrow_mut().map_err(|_| mlua::Error::runtime("the match is busy with another call"))?;
-    run(stage.as_mut().ok_or_else(|| mlua::Error::runtime("no match runs"))?)
+    let result = run(stage.as_mut().ok_or_else(|| mlua::Error::runtime("no match runs"))?);
+    if result.is_err() {
+        raw::charge(ERROR);
+    }
+    result
 }
 
 /// The optional value of a table, without metamethods.

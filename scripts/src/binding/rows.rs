@@ -394,8 +394,10 @@ fn fill(
         bytes.clear();
         with(slot, |stage| {
             let world = stage.world()?;
-            let value = |id: EntityId| field.and_then(|field| field.read(world, id)).unwrap_or(0.0);
-            found.iter().for_each(|id| bytes.extend_from_slice(&value(*id).to_le_bytes()));
+            match field {
+                Some(field) => field.read_all(world, &found, &mut bytes),
+                None => bytes.resize(8 * found.len(), 0),
+            }
             Ok(())
         })?;
         put(lua, rows, name, &bytes)?;

@@ -222,6 +222,9 @@ pub(crate) const EVENTS: &[(&str, Kind)] = &[
     ("custom", Kind::Custom),
 ];
 
+/// Safepoints that a ray and a new entity are worth.
+const RAY: u64 = 64;
+const SPAWN: u64 = 64;
 /// Safepoints that a table for a script is worth.
 const TABLE: u64 = 8;
 
@@ -335,6 +338,7 @@ fn add_queries(lua: &Lua, slot: &Slot, table: &Table) -> mlua::Result<()> {
         query(lua, &slot, filter.as_ref(), |world, wanted, out| {
             // What only the filter's own part leaves out would take places among the nearest.
             world.nearest(position(world, x, y)?, length(radius, "radius")?, usize::MAX, &wanted.filter, out);
+            raw::charge(out.len() as u64);
             wanted.keep(world, out);
             out.truncate(count as usize);
             Ok(())
@@ -369,6 +373,7 @@ fn add_queries(lua: &Lua, slot: &Slot, table: &Table) -> mlua::Result<()> {
             let world = stage.world()?;
             let from = position(world, x, y)?;
             let (right, up) = (length(right, "right")?, length(up, "up")?);
+            raw::charge(RAY);
             let hit = world.raycast(from, right, up, short_length(radius, "radius")?, &wanted.filter);
             Ok(hit.map(|hit| (from_id(hit.entity), metres(world, hit.position), hit.time as f64 / (1u64 << 32) as f64)))
         })?;
@@ -622,7 +627,7 @@ fn query(
         ask(stage.world()?, &wanted, &mut found)?;
         Ok(found)
     })?;
-    raw::charge(found.len() as u64 / 4);
+    raw::charge(found.len() as u64);
     let table = lua.create_sequence_from(found.iter().map(|id| from_id(*id)));
     with(slot, |stage| {
         stage.found = found;
@@ -682,6 +687,7 @@ pub(super) fn entity(stage: &mut Stage, fields: &Table) -> mlua::Result<Entity> 
 
 /// Makes an entity.
 pub(super) fn spawn(stage: &mut Stage, entity: Entity) -> mlua::Result<EntityId> {
+    raw::charge(SPAWN);
     match stage.apply(&Input::Spawn(entity))?.map_err(refused)? {
         Applied::Spawned(id) if fits(id) => Ok(id),
         _ => Err(mlua::Error::runtime("so many entities have come and gone that no number is left for this one's id")),
