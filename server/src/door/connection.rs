@@ -31,6 +31,8 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// How long an answer of a worker is waited for.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the end of a connection that is cut may take.
+const LINGER: Duration = Duration::from_secs(1);
 /// How many matches are tried before a join is given up.
 const TRIES: usize = 4;
 /// Most messages in one write.
@@ -287,10 +289,13 @@ impl Connection {
                 }
                 socket.feed(Message::Text(ServerMessage::refusal(&code.into()).into())).await?;
                 let frame = CloseFrame { code: close_code(code), reason: code.text().into() };
-                socket.send(Message::Close(Some(frame))).await
+                socket.send(Message::Close(Some(frame))).await?;
+                // What still comes is read, since a connection that is closed over unread bytes takes the reason with it.
+                while let Some(Ok(_)) = socket.recv().await {}
+                Ok::<(), axum::Error>(())
             };
             // Who is slow to the last does not hear why.
-            if time::timeout(Duration::from_secs(1), goodbye).await.is_err() {
+            if time::timeout(LINGER, goodbye).await.is_err() {
                 tracing::debug!(%code, "a client did not wait for the reason of its end");
             }
         } else {
