@@ -34,7 +34,7 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the end of a connection that is cut may take.
 const LINGER: Duration = Duration::from_secs(1);
 /// How many matches are tried before a join is given up.
-const TRIES: usize = 4;
+const TRIES: usize = 8;
 /// Most messages in one write.
 const BATCH: usize = 64;
 
