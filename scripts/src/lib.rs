@@ -44,6 +44,8 @@ mod nakama;
 mod plain;
 mod raw;
 mod stage;
+#[cfg(feature = "types")]
+mod types;
 mod vm;
 
 pub use bundle::{Bundle, BundleError};
