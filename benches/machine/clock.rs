@@ -18,7 +18,8 @@ pub fn wall_seconds(work: impl FnOnce()) -> f64 {
     before.elapsed().as_secs_f64()
 }
 
-fn thread_now() -> f64 {
+/// Seconds that this thread has worked.
+pub fn thread_now() -> f64 {
     let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("every thread has a CPU clock");
     time.tv_sec() as f64 + time.tv_nsec() as f64 * 1e-9
 }

@@ -82,7 +82,7 @@ impl Reader {
     /// The bits that each part of a state took, and forgets them.
     pub(crate) fn take_bits(&mut self) -> Vec<(&'static str, f64)> {
         let tally = std::mem::replace(&mut self.tally, Tally::new());
-        let bits = |counted: u64, part: u16| counted as f64 * (4_096.0 / f64::from(part)).log2();
+        let bits = |counted: u64, part: u16| counted as f64 * (16_384.0 / f64::from(part)).log2();
         tally
             .fields()
             .map(|(name, count)| {

@@ -5,12 +5,15 @@
 //! know what is in them gives the packets to a reader.
 
 use anyhow::{Context, Result, ensure};
-use muster_benches::scene::{Chance, TICK_RATE_HZ, UPDATE_TICKS};
+use muster_benches::{
+    clock::thread_now,
+    scene::{Chance, TICK_RATE_HZ, UPDATE_TICKS},
+};
 use muster_core::{
     Column, EntityId, METRE, Position, World,
     sync::{
         report::{ReportHeader, encode_report},
-        server::{SyncConfig, SyncServer, View, ViewPoint, ViewerId, ViewerOptions},
+        server::{SyncConfig, SyncServer, UpdatePart, View, ViewPoint, ViewerId, ViewerOptions},
     },
 };
 
@@ -74,15 +77,6 @@ impl Service {
         Ok(())
     }
 
-    /// Lets a spectator in who sees everything, wherever it is.
-    pub(crate) fn add_all_seeing(&mut self, loss: f64) -> Result<()> {
-        let options =
-            ViewerOptions { budget: UNCAPPED, is_everywhere: true, sees_hidden: true, ..ViewerOptions::default() };
-        let id = self.server.add_viewer(&options)?;
-        self.watchers.push(Watcher::new(id, 0, FAR, loss));
-        Ok(())
-    }
-
     /// Lets so many players in, each with an entity of its own that it sees from and predicts.
     pub(crate) fn add_players(&mut self, world: &World, count: usize, reach: i32, budget: u32) -> Result<()> {
         let mut ids = Vec::new();
@@ -138,6 +132,20 @@ impl Service {
     /// The server takes in the tick; whether there is an update.
     pub(crate) fn tick(&mut self, world: &World) -> bool {
         self.server.tick(world)
+    }
+
+    /// The server takes in the tick; how many seconds of the thread's own time it takes until it knows who sees what, and in
+    /// all.
+    pub(crate) fn timed_tick(&mut self, world: &World) -> (f64, f64) {
+        let begin = thread_now();
+        let mut known = None;
+        self.server.tick_in_parts(world, |part| {
+            if part == UpdatePart::Interest {
+                known = Some(thread_now());
+            }
+        });
+        let end = thread_now();
+        (known.unwrap_or(end) - begin, end - begin)
     }
 
     /// The server writes to everybody.

@@ -1,8 +1,10 @@
-//! A viewer that has been there for a while does not allocate.
+//! A viewer that has been there for a while does not allocate, nor does the server of a fight.
 //!
-//! Goal: taking in packets, advancing, commanding and reporting cost no allocation. Method: an allocator that counts what the
-//! thread asks for while the viewer is at work, over a lossy network; after some seconds, in which every buffer has grown, the
-//! count must not move.
+//! Goal: taking in packets, advancing, commanding and reporting cost a viewer no allocation, and taking in reports, updates and
+//! packets cost the server none. Method: an allocator that counts what the thread asks for while either is at work, over a lossy
+//! network. A viewer is given some seconds in which its buffers grow. The server has its memory from the beginning: it is
+//! given one second, in which everybody has been told of everything, and then two minutes of a fight that goes through more
+//! cells, groups and events at a time than ever before, in which the count must not move.
 
 mod session;
 
@@ -12,9 +14,12 @@ use std::{
 };
 
 use muster_core::{
-    Entity,
+    Column, Entity, METRE,
     command::Action,
-    sync::{client::ClientOptions, server::ViewerOptions},
+    sync::{
+        client::ClientOptions,
+        server::{SyncConfig, View, ViewPoint, ViewerOptions},
+    },
 };
 use session::{Network, Session, config, place, sync_config};
 
@@ -125,5 +130,101 @@ fn a_steady_viewer_allocates_nothing() {
     let allocating = run(&mut session, id, 600);
     let statistics = session.viewers[0].client.statistics();
     assert!(statistics.entities > 150 && statistics.lost > 20 && statistics.corrections > 0, "{statistics:?}");
+    assert!(allocating.is_empty(), "ticks with their allocations: {allocating:?}");
+}
+
+/// What the server allocates in some ticks, by tick, and the most groups that there were.
+fn serve(session: &mut Session, ticks: u64) -> (Vec<(u64, u64)>, u32) {
+    let mut allocating = Vec::with_capacity(ticks as usize);
+    let (mut groups, mut commands, mut events) = (0, Vec::with_capacity(64), Vec::new());
+    let (mut departures, mut report) = (Vec::new(), Vec::new());
+    for _ in 0..ticks {
+        let now = session.now_us();
+        let mut count = 0;
+        for viewer in &mut session.viewers {
+            for report in viewer.up.arrived(now) {
+                let before = ALLOCATIONS.get();
+                let _ = session.server.receive(viewer.id, &report, now);
+                count += ALLOCATIONS.get() - before;
+            }
+            let before = ALLOCATIONS.get();
+            session.server.take_inputs(viewer.id, &session.world, &mut commands).expect("it is there");
+            count += ALLOCATIONS.get() - before;
+            commands.clear();
+        }
+        session.world.step();
+        let now = session.now_us();
+        let before = ALLOCATIONS.get();
+        let is_update = session.server.tick(&session.world);
+        count += ALLOCATIONS.get() - before;
+        groups = groups.max(session.server.stats().groups);
+        for viewer in &mut session.viewers {
+            if is_update {
+                let (down, network) = (&mut viewer.down, &viewer.network);
+                let before = ALLOCATIONS.get();
+                let mut own = 0;
+                let written = session.server.write(&session.world, viewer.id, now, |packet| {
+                    let before = ALLOCATIONS.get();
+                    down.send(network, now, packet);
+                    own += ALLOCATIONS.get() - before;
+                });
+                written.expect("it is there");
+                count += ALLOCATIONS.get() - before - own;
+            }
+            for packet in viewer.down.arrived(now) {
+                let _ = viewer.client.receive(&packet, now);
+            }
+            viewer.client.advance(now);
+            viewer.client.take_events(&mut events);
+            viewer.client.take_departures(&mut departures);
+            events.clear();
+            departures.clear();
+            report.clear();
+            viewer.client.report(now, &mut report);
+            viewer.up.send(&viewer.network, now, &report);
+        }
+        if count > 0 {
+            allocating.push((session.world.tick(), count));
+        }
+        while session.world.entity_count() < 240 {
+            session.spawn(session.world.tick() * 4096 + u64::from(session.world.entity_count()));
+        }
+    }
+    (allocating, groups)
+}
+
+#[test]
+fn a_server_of_a_fight_allocates_nothing() {
+    // Small cells, so that fighters and points of view cross borders all the time, here of four sectors as well.
+    let sync = SyncConfig { cell_shift: 21, ..sync_config() };
+    let mut session = Session::with(config(), sync, None, 47, 240);
+    let mut ids = Vec::new();
+    session.world.ids(&mut ids);
+    let everywhere = ViewerOptions { is_everywhere: true, budget: 10_000_000, ..ViewerOptions::default() };
+    for (number, loss) in [(0, 0), (1, 5), (2, 20)] {
+        let network = Network { loss, doubled: 2, delay_us: 30_000, jitter_us: 20_000 };
+        let options = ViewerOptions { budget: [10_000_000, 64_000, 8_000][number], ..everywhere };
+        session.join(network, options);
+    }
+    for number in 0..12 {
+        let network = Network { loss: number % 3 * 4, doubled: 2, delay_us: 30_000, jitter_us: 20_000 };
+        let options =
+            ViewerOptions { player: 1 + number as u32, team: 1 + (number % 2) as u16, ..ViewerOptions::default() };
+        let viewer = session.join(network, options);
+        let entity = ids[number as usize * 17];
+        // They do not die, so that their points of view are always on the way.
+        for (column, value) in [(Column::Owner, 1 + number as i64), (Column::HealthMax, 0)] {
+            session.world.set(entity, column, value).expect("it is a value");
+        }
+        let id = session.viewers[viewer].id;
+        let view = View { point: ViewPoint::Entity(entity), enter: 40 * METRE, leave: 48 * METRE };
+        session.server.set_views(id, &[view]).expect("it is a view");
+        session.server.set_predicted(id, entity).expect("it is there");
+    }
+    let (_, groups_before) = serve(&mut session, 60);
+    let (allocating, groups) = serve(&mut session, 7200);
+    let stats = session.server.stats();
+    assert!(groups > groups_before, "there were more groups than ever before: {groups_before}, then {groups}");
+    assert!(stats.shares_sent > 100_000 && stats.shares_deferred > 100 && stats.event_bytes > 10_000, "{stats:?}");
     assert!(allocating.is_empty(), "ticks with their allocations: {allocating:?}");
 }

@@ -28,7 +28,7 @@ impl Dice {
 }
 
 /// How many packets a scene takes, their bytes, and the digest of those (FNV-1a).
-const GOLDEN: (usize, usize, u64) = (133, 35_881, 16_639_322_416_233_695_663);
+const GOLDEN: (usize, usize, u64) = (133, 36_532, 18_054_780_673_211_293_508);
 
 fn everything(server: &mut SyncServer) -> ViewerId {
     let options =

@@ -253,6 +253,7 @@ impl muster_sync_config_t {
             public_attributes: attributes("public_attributes", self.public_attributes, self.public_attribute_count)?,
             owner_attributes: attributes("owner_attributes", self.owner_attributes, self.owner_attribute_count)?,
             kind_weights: weights.collect::<Result<_, Refused>>()?,
+            ..SyncConfig::default()
         })
     }
 }

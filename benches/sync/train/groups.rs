@@ -8,8 +8,8 @@ use muster_core::{
     sync::{Cell, GROUP, GroupState},
 };
 
-/// The shift of the cells: 64 m.
-pub(crate) const CELL_SHIFT: u8 = 22;
+/// The shift of the cells: 128 m.
+pub(crate) const CELL_SHIFT: u8 = 23;
 /// Versions that are kept.
 const HISTORY: usize = 32;
 

@@ -4,12 +4,20 @@ use std::fmt::Write;
 
 use muster_core::sync::codec::{Count, Tally};
 
+use crate::rows;
+
 /// The frequencies of a model's context add up to this.
-const TOTAL: u32 = 1 << 12;
+const TOTAL: u32 = 1 << 14;
 /// How much all contexts of a model together say about one of them, in symbols.
 const COMMON_WEIGHT: f64 = 12.0;
 /// How much is known before anything was counted, in symbols.
 const PRIOR_WEIGHT: f64 = 2.0;
+
+/// The most rows that a model has; with no more contexts than that each has its own.
+const ROWS_MAX: usize = 96;
+
+/// Rows of contexts on a line of the source.
+const ROWS_A_LINE: usize = 60;
 
 /// The source of the models.
 pub(crate) fn source(tally: &Tally) -> String {
@@ -21,11 +29,18 @@ pub(crate) fn source(tally: &Tally) -> String {
         let (contexts, symbols) = (count.symbols.len(), count.symbols[0].len());
         let constant = name.to_uppercase();
         let field: String = name.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        let (rows, frequencies) = frequencies(count);
         let item = format!(
-            "pub(super) static {constant}: Model<{symbols}, {contexts}> = Model {{ field: Field::{field}, starts: [\n"
+            "pub(super) static {constant}: Model<{symbols}, {contexts}, {}> = Model {{ field: Field::{field}, rows: [\n",
+            frequencies.len()
         );
         text.push_str(&item);
-        for frequencies in frequencies(count) {
+        for rows in rows.chunks(ROWS_A_LINE) {
+            let rows: Vec<String> = rows.iter().map(usize::to_string).collect();
+            writeln!(text, "    {},", rows.join(",")).expect("a string takes everything");
+        }
+        text.push_str("], starts: [\n");
+        for frequencies in frequencies {
             let mut start = 0;
             let starts: Vec<String> = frequencies
                 .iter()
@@ -50,17 +65,23 @@ pub(crate) fn source(tally: &Tally) -> String {
     text
 }
 
-/// Each context's frequencies: at least 1 each, 2^12 in all. Contexts with few symbols take after the others.
-fn frequencies(count: &Count) -> Vec<Vec<u32>> {
+/// Each context's row, and each row's frequencies: at least 1 each, 2^14 in all. Rows with few symbols take after the
+/// others.
+fn frequencies(count: &Count) -> (Vec<usize>, Vec<Vec<u32>>) {
     let symbols = count.symbols[0].len();
     let prior = prior(symbols);
-    let sum = |symbol: usize| count.symbols.iter().map(|row| row[symbol]).sum::<u64>() as f64;
-    let common = blend(&(0..symbols).map(sum).collect::<Vec<_>>(), &prior, PRIOR_WEIGHT);
-    let row = |row: &Vec<u64>| {
-        let counts: Vec<f64> = row.iter().map(|count| *count as f64).collect();
-        scaled(&blend(&counts, &common, COMMON_WEIGHT))
-    };
-    count.symbols.iter().map(row).collect()
+    let counts: Vec<Vec<f64>> =
+        count.symbols.iter().map(|row| row.iter().map(|count| *count as f64).collect()).collect();
+    let add = |sums: &mut Vec<f64>, row: &[f64]| sums.iter_mut().zip(row).for_each(|(sum, count)| *sum += count);
+    let mut all = vec![0.0; symbols];
+    counts.iter().for_each(|row| add(&mut all, row));
+    let common = blend(&all, &prior, PRIOR_WEIGHT);
+    let smooth = |row: &[f64]| blend(row, &common, COMMON_WEIGHT);
+    let rows =
+        if counts.len() <= ROWS_MAX { (0..counts.len()).collect() } else { rows::assign(&counts, ROWS_MAX, smooth) };
+    let mut sums = vec![vec![0.0; symbols]; rows.iter().max().map_or(0, |row| row + 1)];
+    rows.iter().zip(&counts).for_each(|(row, counts)| add(&mut sums[*row], counts));
+    (rows, sums.iter().map(|sum| scaled(&smooth(sum))).collect())
 }
 
 /// Parts of 1: the counts, and so many symbols that are like `like`.

@@ -115,6 +115,12 @@ impl Head {
 }
 
 impl PacketWriter {
+    /// One with room for so many bytes.
+    pub fn with_room(bytes: usize) -> Self {
+        // Nearly all packets are longer than this.
+        Self { out: Vec::with_capacity(bytes), starts: Vec::with_capacity(bytes / 256), ..Self::default() }
+    }
+
     /// Takes every packet out.
     pub fn clear(&mut self) {
         self.out.clear();

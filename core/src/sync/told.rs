@@ -64,6 +64,11 @@ pub struct EventList {
 }
 
 impl EventList {
+    /// An empty list, with room for so many bytes.
+    pub fn with_room(bytes: usize) -> Self {
+        Self { entries: Vec::with_capacity(bytes / 2), bodies: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     /// Takes everything out.
     pub fn clear(&mut self) {
         self.entries.clear();

@@ -12,7 +12,12 @@ use super::{
 /// Encodes, decodes or counts.
 pub(super) trait Coder {
     /// A symbol of a model. The context has to be one that the model has.
-    fn symbol<const N: usize, const C: usize>(&mut self, model: &Model<N, C>, context: usize, symbol: usize) -> usize;
+    fn symbol<const N: usize, const C: usize, const R: usize>(
+        &mut self,
+        model: &Model<N, C, R>,
+        context: usize,
+        symbol: usize,
+    ) -> usize;
 
     /// Up to 16 bits that are as likely as any others.
     fn plain(&mut self, field: Field, value: u32, bits: u32) -> u32;
@@ -22,20 +27,26 @@ pub(super) trait Coder {
 
     /// A symbol of two.
     #[inline]
-    fn flag<const C: usize>(&mut self, model: &Model<2, C>, context: usize, flag: bool) -> bool {
+    fn flag<const C: usize, const R: usize>(&mut self, model: &Model<2, C, R>, context: usize, flag: bool) -> bool {
         self.symbol(model, context, usize::from(flag)) == 1
     }
 
     /// Any word: how many bits it has by a model, then those below the highest.
     #[inline]
-    fn number<const C: usize>(&mut self, model: &Model<33, C>, context: usize, value: u32) -> u32 {
+    fn number<const C: usize, const R: usize>(&mut self, model: &Model<33, C, R>, context: usize, value: u32) -> u32 {
         let length = self.symbol(model, context, (u32::BITS - value.leading_zeros()) as usize) as u32;
         if length <= 1 { length } else { self.below_highest(model.field, value, length) }
     }
 
     /// The difference to `old`, by its size, as [`Self::number`].
     #[inline]
-    fn difference<const C: usize>(&mut self, model: &Model<33, C>, context: usize, old: u32, value: u32) -> u32 {
+    fn difference<const C: usize, const R: usize>(
+        &mut self,
+        model: &Model<33, C, R>,
+        context: usize,
+        old: u32,
+        value: u32,
+    ) -> u32 {
         old.wrapping_add(unfold(self.number(model, context, fold(value.wrapping_sub(old)))))
     }
 
@@ -51,7 +62,12 @@ pub(super) trait Coder {
     /// A difference that is mostly small: -6 to 6 have a symbol each; beyond them an amount's symbol says the sign and how
     /// many bits follow. `N` is 13 symbols and two for each number of bits from 1.
     #[inline]
-    fn residual<const N: usize, const C: usize>(&mut self, model: &Model<N, C>, context: usize, value: i32) -> i32 {
+    fn residual<const N: usize, const C: usize, const R: usize>(
+        &mut self,
+        model: &Model<N, C, R>,
+        context: usize,
+        value: i32,
+    ) -> i32 {
         const DIRECT: i32 = 6;
         let amount = value.unsigned_abs();
         // From 7 on, an amount less 5 has two bits and more, of which the highest is known.
@@ -93,7 +109,12 @@ pub(super) struct Encoder<'a>(pub(super) RangeEncoder<'a>);
 
 impl Coder for Encoder<'_> {
     #[inline]
-    fn symbol<const N: usize, const C: usize>(&mut self, model: &Model<N, C>, context: usize, symbol: usize) -> usize {
+    fn symbol<const N: usize, const C: usize, const R: usize>(
+        &mut self,
+        model: &Model<N, C, R>,
+        context: usize,
+        symbol: usize,
+    ) -> usize {
         let (start, size) = model.interval(context, symbol);
         self.0.encode(start, size, TOTAL_BITS);
         symbol
@@ -140,7 +161,12 @@ impl<'a> Decoder<'a> {
 
 impl Coder for Decoder<'_> {
     #[inline]
-    fn symbol<const N: usize, const C: usize>(&mut self, model: &Model<N, C>, context: usize, _: usize) -> usize {
+    fn symbol<const N: usize, const C: usize, const R: usize>(
+        &mut self,
+        model: &Model<N, C, R>,
+        context: usize,
+        _: usize,
+    ) -> usize {
         let part = self.range.part(TOTAL_BITS);
         let symbol = model.symbol_at(context, part);
         let (start, size) = model.interval(context, symbol);

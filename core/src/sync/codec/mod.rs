@@ -12,6 +12,7 @@ use core::fmt;
 
 use super::{Cell, GroupState, Scope};
 
+mod aim;
 pub mod bits;
 mod coder;
 mod group;

@@ -2,14 +2,23 @@
 
 use super::{
     DecodeError, Layout,
+    aim::{AIMS, Aim},
     coder::Coder,
     model::Field,
     models,
-    movement::{LAGS, Movement, Pose, TURNS, Times},
+    movement::{GAITS, Movement, Pose, TIMES, TURNS, Times},
 };
 use crate::{
     entity::EntityId,
     sync::{GROUP, GroupState},
+};
+
+/// The contexts are as many as the models have.
+const _: () = {
+    assert!(models::CHANGED.rows.len() == GAITS * KINDS * TURNS * 3 * TIMES);
+    assert!(models::HEADING.rows.len() == GAITS * AIMS * TURNS * TIMES);
+    assert!(models::AHEAD.rows.len() == GAITS * KINDS * 6 * TIMES);
+    assert!(models::ASIDE.rows.len() == GAITS * 4 * 6 * SIZES);
 };
 
 /// The columns of one place, without the attributes.
@@ -141,7 +150,9 @@ impl Place {
 /// What the places of a share that came first say about the next.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Memory {
-    /// What had changed of the place before, 0 to 2.
+    /// The movement of the place before.
+    movement: Movement,
+    /// What had changed of it, 0 to 2.
     changed: usize,
     /// The last change of anyone's health.
     health: Option<u32>,
@@ -170,11 +181,11 @@ pub(super) fn change<C: Coder, S: Side>(
     let base = Place::of(base_state, index);
     let now = side.place(index);
     let mut told = base;
-    let before = before
-        .filter(|before| before.present >> index & 1 == 1 && before.id[index] == base_state.id[index])
-        .map(|before| Pose { x: before.x[index], y: before.y[index], heading: before.heading[index] });
-    let movement = Movement::new(Pose { x: base.x, y: base.y, heading: base.heading }, before, times);
-    let heading = movement.heading(times);
+    let pose = Pose { x: base.x, y: base.y, heading: base.heading };
+    let movement = Movement::new(pose, Pose::before(base_state, before, index), times, &memory.movement);
+    memory.movement = movement;
+    let aim = Aim::new(base_state, before, times, index, &movement);
+    let heading = aim.heading;
     let residual_from = |place: (i32, i32)| (i32::from(now.x) - place.0, i32::from(now.y) - place.1);
 
     let attributes = usize::from(layout.attributes);
@@ -188,15 +199,15 @@ pub(super) fn change<C: Coder, S: Side>(
         | usize::from(now.heading != heading) << 1
         | usize::from(now.health != base.health) << 2
         | usize::from(others != 0) << 3;
-    let class = movement.speed_class * LAGS + times.lag_class;
-    let context = (class * TURNS + movement.turn_class) * 3 + memory.changed;
-    let changed = coder.symbol(&models::CHANGED, context, changed);
+    let gait = movement.gait * KINDS + aim.kind();
+    let context = (gait * TURNS + movement.turn_class) * 3 + memory.changed;
+    let changed = coder.symbol(&models::CHANGED, context * TIMES + times.class, changed);
     memory.changed = (changed & 3).min(2);
 
     told.heading = heading;
     let mut turn = 0;
     if changed & 2 != 0 {
-        let context = (times.lag_class * TURNS + movement.turn_class) * 2 + usize::from(movement.speed_class > 1);
+        let context = ((movement.gait * AIMS + aim.class) * TURNS + movement.turn_class) * TIMES + times.class;
         turn = i32::from(now.heading.wrapping_sub(heading).cast_signed());
         turn = movement.sign_turn() * coder.residual(&models::HEADING, context, movement.sign_turn() * turn);
         told.heading = heading.wrapping_add(turn as u8);
@@ -204,12 +215,14 @@ pub(super) fn change<C: Coder, S: Side>(
     let expected = movement.position(told.heading, times, layout.side());
     (told.x, told.y) = (expected.0 as u16, expected.1 as u16);
     if changed & 1 != 0 {
-        let (ahead, aside) = movement.ahead(residual_from(expected));
-        let turn_class = amount_class(turn);
-        let ahead = coder.residual(&models::AHEAD, class * 3 + turn_class, ahead);
-        let context = (movement.speed_class / 2 * 3 + turn_class) * 2 + usize::from(movement.is_diagonal());
+        let axes = movement.axes(expected);
+        let (ahead, aside) = axes.ahead(residual_from(expected));
+        let turned = amount_class(turn) * 2 + usize::from(axes.is_diagonal());
+        let ahead = coder.residual(&models::AHEAD, (gait * 6 + turned) * TIMES + times.class, ahead);
+        let steady = usize::from(movement.is_alike) * 2 + usize::from(times.class == 0);
+        let context = (movement.gait * 4 + steady) * 6 + turned;
         let aside = coder.residual(&models::ASIDE, context * SIZES + size_class(ahead), aside);
-        let (x, y) = movement.along_axes((ahead, aside));
+        let (x, y) = axes.along_axes((ahead, aside));
         (told.x, told.y) = position(coder, expected.0 + x, expected.1 + y, layout);
     }
     if changed & 4 != 0 {
@@ -311,6 +324,8 @@ const fn amount_class(residual: i32) -> usize {
     }
 }
 
+/// The classes of [`Aim::kind`].
+const KINDS: usize = 3;
 /// The classes of [`size_class`].
 const SIZES: usize = 11;
 

@@ -4,8 +4,8 @@
 //! out, which are in memory. The decoder takes zeros behind the end, so the last interval needs at most one byte.
 //! **Every operation is exact in 32 bits without a sign.**
 
-/// The frequencies of a model add up to 2^12.
-pub(super) const TOTAL_BITS: u32 = 12;
+/// The frequencies of a model add up to 2^14.
+pub(super) const TOTAL_BITS: u32 = 14;
 /// The range is kept at or above it by shifting bytes out.
 const RANGE_MIN: u32 = 1 << 24;
 

@@ -19,7 +19,7 @@ pub struct Tally {
 pub struct Count {
     /// How often each symbol came: a row for each context.
     pub symbols: Vec<Vec<u64>>,
-    /// The frequencies of 2^12 that the model has now, in the same rows.
+    /// The frequencies of 2^14 that the model has now, in the same rows.
     pub model: Vec<Vec<u16>>,
     /// Bits without a model that belong to the symbols.
     pub plain_bits: u64,
@@ -78,7 +78,7 @@ impl Tally {
         Field::NAMES.into_iter().zip(&self.fields)
     }
 
-    fn expect<const N: usize, const C: usize>(&mut self, model: &Model<N, C>) {
+    fn expect<const N: usize, const C: usize, const R: usize>(&mut self, model: &Model<N, C, R>) {
         let sizes = |context| (0..N).map(move |symbol| model.interval(context, symbol).1 as u16).collect();
         let (symbols, model_rows) = (vec![vec![0; N]; C], (0..C).map(sizes).collect());
         self.fields[model.field as usize] = Count { symbols, model: model_rows, plain_bits: 0 };
@@ -86,7 +86,12 @@ impl Tally {
 }
 
 impl Coder for Tally {
-    fn symbol<const N: usize, const C: usize>(&mut self, model: &Model<N, C>, context: usize, symbol: usize) -> usize {
+    fn symbol<const N: usize, const C: usize, const R: usize>(
+        &mut self,
+        model: &Model<N, C, R>,
+        context: usize,
+        symbol: usize,
+    ) -> usize {
         self.fields[model.field as usize].symbols[context][symbol] += 1;
         symbol
     }

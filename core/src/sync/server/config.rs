@@ -9,6 +9,19 @@ use crate::{
 };
 
 /// How a world is told to its viewers, and how much of it at a time.
+///
+/// **A server takes its memory from the beginning**, and its updates take none as long as they stay within it:
+///
+/// | for | bytes, about |
+/// |---|---|
+/// | each of [`Self::groups_kept`] groups | 2700 for each of [`Self::history`] states and one more, and 128 more for each public attribute: 90 kB, together 8.6 MB. With [`Self::delay_max`] as much is for fewer groups |
+/// | each viewer, when it is added | 70 kB with room for 128 groups; one that is everywhere has room for all of [`Self::groups_max`], 28 each |
+/// | each view, when it is set | 8 for each cell that it may reach |
+/// | cells and sectors | room for 4096 cells and 16 sectors: 0.3 MB, and half a kilobyte a cell for a thousand of [`Self::viewers_max`], which is only used for cells that are |
+/// | events | 1024 in an update, 6 MB at most for all updates of [`Self::delay_max`] together |
+/// | each entity of the world | 32, and 40 for those with values that only owners see |
+///
+/// Beyond, it takes more the first time, and keeps it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SyncConfig {
     /// What every packet and report carries, so that those of another world are refused. A number drawn at random.
@@ -17,6 +30,9 @@ pub struct SyncConfig {
     pub viewers_max: u16,
     /// Most groups of entities at a time, 1 to 65,534. Entities beyond are told to nobody and counted.
     pub groups_max: u16,
+    /// How many of them have memory for their states from the beginning; more take theirs when they are watched for the first
+    /// time, and keep it.
+    pub groups_kept: u16,
     /// The side of a cell is 2^cell_shift units of length, 20 (16 m) to 24 (256 m).
     pub cell_shift: u8,
     /// How many states of a group are kept to tell others from, 4 to 63.
@@ -46,6 +62,7 @@ impl Default for SyncConfig {
             session: 1,
             viewers_max: 1024,
             groups_max: 8192,
+            groups_kept: 96,
             cell_shift: 23,
             history: 32,
             delay_max: 0,

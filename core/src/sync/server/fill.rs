@@ -45,6 +45,9 @@ impl Periods {
     }
 }
 
+/// How many bytes of a viewer's packets of an update there is room for from the beginning.
+const PACKETS_KEPT: usize = 65_536;
+
 /// What packets are put together in.
 #[derive(Debug, Default)]
 pub(super) struct Fill {
@@ -59,6 +62,23 @@ pub(super) struct Fill {
     finished: Vec<u16>,
     /// Links that are told of in these packets.
     written: Vec<u32>,
+}
+
+impl Fill {
+    /// Room for the packets of an update, and for a viewer of every group.
+    pub(super) fn with_room(config: &SyncConfig) -> Self {
+        let (packet, groups) = (usize::from(config.packet_max), usize::from(config.groups_max));
+        Self {
+            writer: PacketWriter::with_room(PACKETS_KEPT.max(packet)),
+            own: Vec::with_capacity(packet),
+            list: EventList::with_room(packet),
+            events: Vec::with_capacity(packet),
+            order: Vec::with_capacity(groups),
+            finished: Vec::with_capacity(groups),
+            written: Vec::with_capacity(groups),
+            ..Self::default()
+        }
+    }
 }
 
 /// What a viewer is told of a group next.

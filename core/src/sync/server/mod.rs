@@ -18,7 +18,7 @@ pub use inbox::{InputsDue, ReportRefusal};
 
 use cells::Cells;
 use fill::{Fill, Periods};
-use interest::{AreaChanges, Lookout, VIEWS_MAX};
+use interest::{AreaChanges, Eyes, Lookout, VIEWS_MAX};
 use news::Log;
 use private::Ledger;
 use roster::{Changes, Roster};
@@ -28,7 +28,7 @@ use crate::{
     ConfigError, EntityId, Map, World,
     sync::{
         codec::Layout,
-        own::Own,
+        own::{OWNER_VALUES_MAX, Own},
         report::{INPUTS_MAX, TickInput},
         terms::{Hello, TermsError, Welcome},
     },
@@ -53,6 +53,19 @@ pub enum ViewerError {
     Radius,
     /// The view's place is no place of a sector of scale 0.
     Position,
+}
+
+/// A part of the work of an update, in their order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum UpdatePart {
+    /// The events of the ticks since the last update were taken in.
+    Collected,
+    /// It is known who is in which cell and which cells are in whose area; groups were opened and closed.
+    Interest,
+    /// The states of groups, and what only owners are told, were taken from the world.
+    States,
+    /// Events were handed out.
+    Events,
 }
 
 /// Counters of a server, since it was made.
@@ -109,6 +122,7 @@ pub struct SyncServer {
     /// How often each number was given out.
     generations: Vec<u32>,
     lookouts: Vec<Lookout>,
+    eyes: Eyes,
     everywhere: Vec<u16>,
     log: Log,
     update: u32,
@@ -134,23 +148,24 @@ impl SyncServer {
         let layout = Layout { attributes: config.public_attributes.len() as u8, cell_shift: config.cell_shift };
         Ok(Self {
             periods: Periods::new(&config, world),
-            cells: Cells::new(config.cell_shift),
+            cells: Cells::new(config.cell_shift, config.viewers_max),
             roster: Roster::new(&config, world.config().entities_max),
             viewers: Vec::new(),
             generations: Vec::new(),
             lookouts: Vec::new(),
-            everywhere: Vec::new(),
+            eyes: Eyes::new(config.viewers_max),
+            everywhere: Vec::with_capacity(config.viewers_max.into()),
             log: Log::new(config.delay_max),
             update: 0,
             tick: world.tick(),
-            changes: Changes::default(),
+            changes: Changes::with_room(&config, world.config().entities_max),
             area: AreaChanges::default(),
-            fill: Fill::default(),
-            ledger: Ledger::new(config.owner_attributes.clone()),
-            own: Own::default(),
+            fill: Fill::with_room(&config),
+            ledger: Ledger::new(config.owner_attributes.clone(), world.config().entities_max),
+            own: Own { values: Vec::with_capacity(OWNER_VALUES_MAX), ..Own::default() },
             inputs: Vec::with_capacity(INPUTS_MAX),
-            done: Vec::new(),
-            too_large: Vec::new(),
+            done: Vec::with_capacity(config.groups_max.into()),
+            too_large: Vec::with_capacity(config.groups_max.into()),
             stats: SyncStats::default(),
             layout,
             config,
@@ -230,6 +245,7 @@ impl SyncServer {
         self.lookouts[number] = Lookout::NOWHERE;
         let mut viewer = Viewer::new(*options, self.tick);
         if options.is_everywhere {
+            viewer.links.reserve_exact(self.config.groups_max.into());
             for group in self.roster.numbers() {
                 if viewer.may_see(self.roster.group(group).scope) {
                     viewer.open(group, 1);
@@ -252,8 +268,9 @@ impl SyncServer {
         let number = self.number(id)?;
         let viewer = self.viewers[number].take().expect("the number has been looked at");
         self.everywhere.retain(|other| usize::from(*other) != number);
+        self.eyes.close(number as u16, &self.lookouts[number]);
         for (cell, _) in &viewer.area {
-            self.cells.entry_mut(*cell).viewers.retain(|other| usize::from(*other) != number);
+            self.cells.remove_viewer(*cell, number as u16);
             self.cells.close_if_idle(*cell);
         }
         for link in &viewer.links {
@@ -281,7 +298,8 @@ impl SyncServer {
             }
         }
         let viewer = self.viewers[number].as_mut().expect("the number has been looked at");
-        self.lookouts[number].set(viewer, views, self.config.cell_shift);
+        self.area.make_room(viewer, views, self.config.cell_shift);
+        self.lookouts[number].set(number as u16, viewer, views, self.config.cell_shift, &mut self.eyes);
         Ok(())
     }
 
@@ -296,18 +314,32 @@ impl SyncServer {
 
     /// Takes in what the last tick did. Every [`SyncConfig::update_ticks`] it makes an update, and returns true.
     pub fn tick(&mut self, world: &World) -> bool {
+        self.tick_in_parts(world, |_| ())
+    }
+
+    /// Does what [`Self::tick`] does, and says when each part of the work of an update is done, for a host that wants to know
+    /// where its time goes.
+    pub fn tick_in_parts(&mut self, world: &World, mut done: impl FnMut(UpdatePart)) -> bool {
         self.log.collect(world, &self.roster, &self.cells);
         if !world.tick().is_multiple_of(u64::from(self.config.update_ticks)) {
             return false;
         }
         self.update = self.update.wrapping_add(1).max(1);
         self.tick = world.tick();
+        done(UpdatePart::Collected);
         self.follow(world);
+        done(UpdatePart::Interest);
         self.roster.capture(world, self.update);
-        self.ledger.capture(world, self.update);
+        if self.viewers.iter().any(Option::is_some) {
+            self.ledger.capture(world, self.update);
+        } else {
+            self.ledger.rest();
+        }
+        done(UpdatePart::States);
         self.log.close(self.update);
         self.hand_out_news();
         self.stats.updates += 1;
+        done(UpdatePart::Events);
         true
     }
 
@@ -321,16 +353,18 @@ impl SyncServer {
         }
         self.roster.follow(world, &mut self.cells, &mut self.changes);
         self.announce_groups();
-        for number in 0..self.viewers.len() {
-            let lookout = &mut self.lookouts[number];
+        let due = self.eyes.take_due(&self.changes);
+        for number in due.iter().copied() {
+            let lookout = &mut self.lookouts[usize::from(number)];
             if lookout.has_moved(&self.roster)
-                && let Some(viewer) = &mut self.viewers[number]
+                && let Some(viewer) = &mut self.viewers[usize::from(number)]
             {
                 let radii = self.config.rate_radii;
                 lookout.look(viewer, world, &self.roster, &mut self.cells, radii, &mut self.area);
-                self.change_area(number as u16);
+                self.change_area(number);
             }
         }
+        self.eyes.put_back(due);
         for number in self.changes.emptied.drain(..) {
             self.roster.close_if_idle(number, &mut self.cells);
         }
@@ -341,8 +375,8 @@ impl SyncServer {
         let opened = std::mem::take(&mut self.changes.opened);
         for group in opened.iter().copied() {
             let (cell, scope) = (self.roster.group(group).cell, self.roster.group(group).scope);
-            for number in self.cells.entry(cell).viewers.iter().chain(&self.everywhere) {
-                let viewer = self.viewers[usize::from(*number)].as_mut().expect("areas are of viewers that are there");
+            for number in self.cells.viewers(cell).chain(self.everywhere.iter().copied()) {
+                let viewer = self.viewers[usize::from(number)].as_mut().expect("areas are of viewers that are there");
                 if viewer.may_see(scope) && viewer.open(group, viewer.tier_of(cell).unwrap_or(1)) {
                     self.roster.watch(group);
                 }
@@ -355,33 +389,34 @@ impl SyncServer {
     /// Opens and closes the groups of cells that came into a viewer's area or went out of it.
     fn change_area(&mut self, number: u16) {
         let viewer = self.viewers[usize::from(number)].as_mut().expect("the caller has looked");
-        for cell in &self.area.left {
-            let entry = self.cells.entry_mut(*cell);
-            entry.viewers.retain(|other| *other != number);
-            for group in &entry.groups {
-                if viewer.close(*group) {
-                    self.roster.unwatch(*group);
-                    self.changes.emptied.push(*group);
-                }
+        for cell in self.area.left.iter().copied() {
+            self.cells.remove_viewer(cell, number);
+            let first = self.changes.emptied.len();
+            self.changes.emptied.extend(self.roster.groups_of(cell).filter(|group| viewer.close(*group)));
+            for group in &self.changes.emptied[first..] {
+                self.roster.unwatch(*group);
             }
-            self.cells.close_if_idle(*cell);
+            self.cells.close_if_idle(cell);
         }
-        for cell in &self.area.entered {
-            let entry = self.cells.entry_mut(*cell);
-            entry.viewers.push(number);
-            for group in &entry.groups {
-                if viewer.may_see(self.roster.group(*group).scope) && viewer.open(*group, 0) {
-                    self.roster.watch(*group);
+        for (cell, tier) in self.area.entered.iter().copied() {
+            self.cells.add_viewer(cell, number);
+            let mut next = self.roster.first_of(cell);
+            while let Some(group) = next {
+                if viewer.may_see(self.roster.group(group).scope) && viewer.open(group, tier) {
+                    self.roster.watch(group);
                 }
+                next = self.roster.following(group);
             }
         }
-        for at in 0..viewer.links.len() {
-            let cell = self.roster.group(viewer.links[at].group).cell;
-            viewer.links[at].tier = viewer.tier_of(cell).unwrap_or(2);
+        for (cell, tier) in self.area.nearer_or_further.iter().copied() {
+            self.roster.groups_of(cell).for_each(|group| viewer.set_tier(group, tier));
         }
     }
 
     fn hand_out_news(&mut self) {
+        if !self.log.has_specials() {
+            return;
+        }
         for viewer in self.viewers.iter_mut().flatten() {
             let update = self.update.saturating_sub(u32::from(viewer.options.delay));
             if let Some(news) = self.log.of(update) {

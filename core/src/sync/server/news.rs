@@ -32,6 +32,10 @@ const TOLD_MAX: usize = 64;
 /// Most events of an update.
 const EVENTS_MAX: usize = 16_384;
 
+/// For how many events there is room from the beginning: of an update, and of all that are kept together.
+const EVENTS_KEPT_EACH: usize = 1024;
+const EVENTS_KEPT: usize = 65_536;
+
 /// An event that is handed out one by one.
 #[derive(Clone, Copy, Debug)]
 struct Special {
@@ -74,7 +78,9 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn new(delay_max: u16) -> Self {
-        Self { ring: (0..usize::from(delay_max) + 2).map(|_| News::default()).collect(), next: 0 }
+        let updates = usize::from(delay_max) + 2;
+        let events = (EVENTS_KEPT / updates).min(EVENTS_KEPT_EACH);
+        Self { ring: (0..updates).map(|_| News::with_room(events)).collect(), next: 0 }
     }
 
     /// Takes in the events of the last tick. Who was destroyed since the last update still has its place.
@@ -100,6 +106,11 @@ impl Log {
         self.ring.iter().find(|news| news.update == update && update != 0)
     }
 
+    /// Whether any event of the updates that are kept is handed out one by one.
+    pub(super) fn has_specials(&self) -> bool {
+        self.ring.iter().any(|news| !news.specials.is_empty())
+    }
+
     /// How many events had no room.
     pub(super) fn dropped(&self) -> u64 {
         self.ring.iter().map(|news| news.dropped).sum()
@@ -107,6 +118,15 @@ impl Log {
 }
 
 impl News {
+    fn with_room(events: usize) -> Self {
+        Self {
+            specials: Vec::with_capacity(events),
+            commons: Vec::with_capacity(events),
+            bytes: Vec::with_capacity(events * 16),
+            ..Self::default()
+        }
+    }
+
     fn clear(&mut self) {
         self.update = 0;
         self.specials.clear();
@@ -126,9 +146,7 @@ impl News {
         }
         let at = Position { sector: event.sector, x: event.x, y: event.y };
         let cell = Cell::at(at, cells.shift());
-        let index = cells.of_sector(cell.sector).map_or(NO_CELL, |of_sector| {
-            of_sector[usize::from(cell.y) * usize::from(Cell::columns(cells.shift())) + usize::from(cell.x)]
-        });
+        let index = cells.find(cell).unwrap_or(NO_CELL);
         // An entity that nobody has a place for is not known to anybody either.
         let scope = |id: EntityId| if id.is_null() { Some(Scope::Everyone) } else { scope_in(world, roster, id) };
         let subject = scope(event.subject).unwrap_or(Scope::Owner(0));

@@ -18,17 +18,39 @@ const PREDICTED_BYTES: usize = 120;
 #[derive(Debug)]
 pub(super) struct Ledger {
     attributes: Vec<u8>,
-    /// By slot: whose it was, and the update at which one of its values changed last.
-    slots: Vec<(EntityId, u32, u32)>,
+    /// By slot.
+    slots: Vec<Slot>,
+    /// How often it was captured.
+    captures: u32,
     /// By slot, one behind the other.
     values: Vec<i32>,
     /// Who has which entity, ascending.
     owned: Vec<(u32, EntityId)>,
 }
 
+/// What is known of an entity that has an owner.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    id: EntityId,
+    owner: u32,
+    /// The update at which one of its values changed last.
+    update: u32,
+    /// The capture that came by it last.
+    capture: u32,
+}
+
 impl Ledger {
-    pub(super) fn new(attributes: Vec<u8>) -> Self {
-        Self { attributes, slots: Vec::new(), values: Vec::new(), owned: Vec::new() }
+    pub(super) fn new(attributes: Vec<u8>, entities_max: u32) -> Self {
+        // Memory that is not written to is only an address.
+        let room = if attributes.is_empty() { 0 } else { entities_max as usize };
+        let values = Vec::with_capacity(room * attributes.len());
+        let (slots, owned) = (Vec::with_capacity(room), Vec::with_capacity(room));
+        Self { attributes, slots, captures: 0, values, owned }
+    }
+
+    /// Nobody is there who could be told: what comes will be held against what is known now.
+    pub(super) fn rest(&mut self) {
+        self.owned.clear();
     }
 
     /// Notes what has changed since the last update.
@@ -36,35 +58,53 @@ impl Ledger {
         if self.attributes.is_empty() {
             return;
         }
-        self.owned.clear();
+        self.captures = self.captures.wrapping_add(1);
+        let (mut count, mut is_as_before) = (0, true);
         for region in world.regions() {
             let columns = &region.columns;
             for row in 0..columns.id.len() {
                 if columns.owner[row] != 0 {
-                    self.owned.push((columns.owner[row], columns.id[row]));
-                    self.capture_row(columns, row, update);
+                    count += 1;
+                    is_as_before &= self.capture_row(columns, row, update);
                 }
             }
+        }
+        // Who has what seldom changes, and putting it in order is most of the work.
+        if !is_as_before || count != self.owned.len() {
+            self.list_owned(world);
+        }
+    }
+
+    /// Lists anew who has which entity.
+    fn list_owned(&mut self, world: &World) {
+        self.owned.clear();
+        for region in world.regions() {
+            let owners = region.columns.owner.iter().copied().zip(region.columns.id.iter().copied());
+            self.owned.extend(owners.filter(|(owner, _)| *owner != 0));
         }
         self.owned.sort_unstable();
     }
 
-    fn capture_row(&mut self, columns: &Columns, row: usize, update: u32) {
+    /// Takes over a row. Returns whether it was there at the last capture, and its owner's then.
+    fn capture_row(&mut self, columns: &Columns, row: usize, update: u32) -> bool {
         let (id, owner, width) = (columns.id[row], columns.owner[row], self.attributes.len());
-        let slot = id.slot().expect("an entity has a slot") as usize;
-        if slot >= self.slots.len() {
-            self.slots.resize(slot + 1, (EntityId::NULL, 0, 0));
-            self.values.resize((slot + 1) * width, 0);
+        let at = id.slot().expect("an entity has a slot") as usize;
+        if at >= self.slots.len() {
+            self.slots.resize(at + 1, Slot::default());
+            self.values.resize((at + 1) * width, 0);
         }
-        let mut has_changed = (self.slots[slot].0, self.slots[slot].1) != (id, owner);
-        for (number, kept) in self.attributes.iter().zip(&mut self.values[slot * width..]) {
+        let slot = &mut self.slots[at];
+        let is_same = (slot.id, slot.owner) == (id, owner);
+        let was_there = slot.capture == self.captures.wrapping_sub(1);
+        let mut has_changed = !is_same;
+        for (number, kept) in self.attributes.iter().zip(&mut self.values[at * width..]) {
             let value = columns.attributes[usize::from(*number)][row];
             has_changed |= *kept != value;
             *kept = value;
         }
-        if has_changed {
-            self.slots[slot] = (id, owner, update);
-        }
+        let update = if has_changed { update } else { slot.update };
+        *slot = Slot { id, owner, update, capture: self.captures };
+        is_same && was_there
     }
 
     fn owned_by(&self, player: u32) -> &[(u32, EntityId)] {
@@ -84,7 +124,7 @@ impl Ledger {
         let width = self.attributes.len();
         for (_, entity) in after.iter().chain(before) {
             let slot = entity.slot().expect("an entity has a slot") as usize;
-            if self.slots[slot].2 <= since {
+            if self.slots[slot].update <= since {
                 continue;
             }
             if out.len() + width > room {

@@ -1,10 +1,6 @@
 //! A viewer: what it has of which group, what was sent to it and what has arrived.
 
-use super::{
-    config::{View, ViewerOptions},
-    inbox::Inbox,
-    news::Pending,
-};
+use super::{config::ViewerOptions, inbox::Inbox, news::Pending};
 use crate::{
     EntityId, Position,
     sync::{Scope, own::Traits},
@@ -14,6 +10,12 @@ use crate::{
 const PACKETS: usize = 128;
 /// How many groups in packets are remembered; beyond, the oldest packets count as lost.
 const ENTRIES: usize = 4096;
+
+/// The tier of what is far, or out of the area.
+const FAR: u8 = 2;
+
+/// How many groups a viewer has room for from the beginning.
+const LINKS_KEPT: usize = 128;
 
 /// What a viewer has of one group.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +76,7 @@ struct Sent {
 #[derive(Debug)]
 pub(super) struct Viewer {
     pub(super) options: ViewerOptions,
-    pub(super) views: Vec<View>,
+    /// Where its points of view were when they came into the quarter of a cell they are in.
     pub(super) places: Vec<Position>,
     /// Cells in its area and their tiers, ascending by cell.
     pub(super) area: Vec<(u32, u8)>,
@@ -110,10 +112,9 @@ impl Viewer {
     pub(super) fn new(options: ViewerOptions, tick: u64) -> Self {
         Self {
             options,
-            views: Vec::with_capacity(4),
             places: Vec::with_capacity(4),
             area: Vec::new(),
-            links: Vec::new(),
+            links: Vec::with_capacity(LINKS_KEPT),
             predicted: EntityId::NULL,
             sequence: 0,
             sent: vec![Sent::default(); PACKETS],
@@ -195,8 +196,15 @@ impl Viewer {
             self.links.remove(at);
             return true;
         }
-        (link.is_closing, link.base, link.before) = (true, 0, 0);
+        (link.is_closing, link.base, link.before, link.tier) = (true, 0, 0, FAR);
         false
+    }
+
+    /// The cell of a group is as far now.
+    pub(super) fn set_tier(&mut self, group: u16, tier: u8) {
+        if let Ok(at) = self.find(group) {
+            self.links[at].tier = tier;
+        }
     }
 
     /// What [`Self::go_back`] needs to undo the packets after it.
