@@ -35,7 +35,7 @@ run: compiler web ## Build the server and run it on 127.0.0.1:7350: open it in t
 
 # The server is whole without its page, so that a machine without Node.js can build it: the page says what is missing.
 web: ## Build the page that the server shows into web/dist, if Node.js is there
-	@if command -v npm > /dev/null; then make --no-print-directory web/dist/index.html; else \
+	@if command -v npm > /dev/null && [[ -f web/package.json ]]; then make --no-print-directory web/dist/index.html; else \
 	  echo 'Without Node.js 18 or newer the server has no page.'; fi
 
 web/dist/index.html: $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2> /dev/null)

@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use crate::{
     Bundle, Host, JoinRefusal, LeaveReason, Limits, LogLevel, Match, MatchOptions, Output, Player, ScriptError,
-    StoreAction, StoreResult, nakama,
+    StoreAction, StoreResult,
+    binding::LIBRARIES,
+    error::likely,
+    nakama::{self, names_after},
 };
 
 /// How bad a finding is.
@@ -52,6 +55,13 @@ pub fn check(bundle: &Arc<Bundle>, limits: &Limits) -> Checked {
     for error in nakama::missing(bundle) {
         checked.find(Severity::Error, error);
     }
+    for (severity, error) in misspelt(bundle) {
+        checked.find(severity, error);
+    }
+    #[cfg(feature = "types")]
+    for error in crate::types::look_at(bundle) {
+        checked.find(Severity::Warning, error);
+    }
     let host = match Host::new(bundle.clone(), limits.clone()) {
         Ok(host) => host,
         Err(error) => {
@@ -65,6 +75,30 @@ pub fn check(bundle: &Arc<Bundle>, limits: &Limits) -> Checked {
         Err(error) => checked.find(Severity::Error, *error),
     }
     checked
+}
+
+/// Names after those of libraries that the libraries do not have. What a file makes a local of is its own.
+fn misspelt(bundle: &Bundle) -> Vec<(Severity, ScriptError)> {
+    let mut found = Vec::new();
+    for (file, text) in bundle.files().filter(|(file, _)| !file.ends_with(".json")) {
+        for library in LIBRARIES.iter().filter(|library| !text.contains(&format!("local {}", library.name))) {
+            for (index, line) in text.lines().enumerate() {
+                for name in names_after(line, library.name) {
+                    let mut known = library.functions.iter().map(|function| function.name);
+                    if known.clone().any(|known| known == name) {
+                        continue;
+                    }
+                    let message = format!("there is no {}.{name}", library.name);
+                    let meant = likely(name, &mut known);
+                    let hint = meant.map_or(String::new(), |meant| format!("is {}.{meant} meant?", library.name));
+                    let (file, line) = (file.to_owned(), index as u32 + 1);
+                    let error = ScriptError { file, line, hint, ..ScriptError::of(&message, bundle.version()) };
+                    found.push((Severity::Warning, error));
+                }
+            }
+        }
+    }
+    found
 }
 
 impl Checked {

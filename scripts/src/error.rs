@@ -163,7 +163,7 @@ pub(crate) fn likely<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Op
         }
         row[other.len()]
     };
-    let near = (name.chars().count() / 3).max(1);
+    let near = name.chars().count().div_ceil(3);
     known.map(|other| (distance(other), other)).filter(|(away, _)| *away <= near).min().map(|(_, other)| other)
 }
 

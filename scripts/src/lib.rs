@@ -44,6 +44,9 @@ mod nakama;
 mod plain;
 mod raw;
 mod stage;
+mod template;
+#[cfg(feature = "types")]
+mod types;
 mod vm;
 
 pub use bundle::{Bundle, BundleError};
@@ -56,3 +59,4 @@ pub use matches::{
     Ended, JoinRefusal, LeaveReason, LogLevel, Match, MatchOptions, MatchSettings, MessageRefusal, Output, Player,
     RestoreError, StepReport, StoreAction, StoreRequest, StoreResult, StoreScope, To,
 };
+pub use template::new_mode;

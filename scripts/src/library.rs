@@ -222,7 +222,8 @@ pub fn lua_annotations() -> String {
 
 fn put_function(text: &mut String, function: &Function, parameters: &[&str]) {
     let returns = if function.returns.is_empty() { "()" } else { function.returns };
-    let parameters = parameters.join(", ");
+    // A type says "...string" where a function says "...: string".
+    let parameters = parameters.join(", ").replace("...: ", "...");
     put(text, format_args!("\t{}: ({parameters}) -> {returns}, -- {}\n", function.name, function.doc));
 }
 

@@ -39,7 +39,7 @@ fn local_of(line: &str) -> Option<&str> {
 }
 
 /// The names that a line takes from a table.
-fn names_after<'a>(line: &'a str, table: &'a str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn names_after<'a>(line: &'a str, table: &'a str) -> impl Iterator<Item = &'a str> {
     let code = line.split_once("--").map_or(line, |(code, _)| code);
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     code.match_indices(table).filter_map(move |(at, _)| {

@@ -57,6 +57,33 @@ fn nothing_is_found_in_the_modes_that_ship() {
 }
 
 #[test]
+fn what_is_wrong_with_a_mode_is_named() {
+    let cases = [
+        ("local rules = {", "rules.lua:1: "),
+        ("return {}", "match_init"),
+        (
+            "function rules.match_loop(self) if self.x then world.spwan({}) end end return rules",
+            "is world.spawn meant?",
+        ),
+        ("function rules.match_join(self, player) player.nane.x = 1 end return rules", "attempt to index nil"),
+        ("function rules.match_leave(self) while true do end end return rules", "match_leave did more than"),
+        ("function rules.match_loop(self) self.f = print end return rules", "self.f is a function"),
+        ("function rules.match_loop() match.stop('early') end return rules", "ended by itself after 1 ticks: early"),
+        ("function rules.match_join_attempt() return false, 'nobody' end return rules", "not let in: nobody"),
+        ("function rules.on_reload() error('no way') end return rules", "no way"),
+    ];
+    for (rules, expect) in cases {
+        let head = if rules.contains("return rules") {
+            "local rules = {} function rules.match_init() return {} end "
+        } else {
+            ""
+        };
+        let checked = check(&support::bundle(&[("rules.lua", &format!("{head}{rules}"))]), &Limits::default());
+        assert!(checked.findings.iter().any(|finding| finding.to_string().contains(expect)), "{expect}: {checked:?}");
+    }
+}
+
+#[test]
 fn bots_race_to_the_end() {
     let mut game = open("race", json!({ "laps": 1, "bots": 4 }));
     let said = play(&mut game, 30 * 240);

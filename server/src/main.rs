@@ -71,9 +71,9 @@ fn carry_out(asked: Asked) -> anyhow::Result<ExitCode> {
         Asked::Version { json } => {
             let version = env!("CARGO_PKG_VERSION");
             if json {
-                println!("{}", serde_json::json!({ "version": version }))
+                println!("{}", serde_json::json!({ "version": version }));
             } else {
-                println!("muster {version}")
+                println!("muster {version}");
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -146,9 +146,9 @@ fn run(
     let filter = EnvFilter::builder().parse(&settings.log).context("the log's filter")?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if settings.log_json {
-        log.json().init()
+        log.json().init();
     } else {
-        log.init()
+        log.init();
     }
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -7,9 +7,6 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-/// What a new mode's rules are.
-const RULES: &str = include_str!("new_mode.lua");
-
 /// Writes the folder. What is there already is left alone.
 ///
 /// # Errors
@@ -27,7 +24,9 @@ pub fn write(name: &str, folder: &Path) -> anyhow::Result<PathBuf> {
         }
         made => made.with_context(|| mode.display().to_string())?,
     }
-    let rules = mode.join("rules.lua");
-    fs::write(&rules, RULES.replace("NAME", name)).with_context(|| rules.display().to_string())?;
-    Ok(rules)
+    for (file, text) in muster_scripts::new_mode(name) {
+        let path = mode.join(file);
+        fs::write(&path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(mode.join("rules.lua"))
 }

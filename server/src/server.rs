@@ -23,6 +23,7 @@ use crate::{
         Commons, Opening, Order, WorkerDoor, Workers,
         archive::{Archive, FailureReport},
         directory::{Directory, Found},
+        screening::Screenings,
     },
     metrics::Metrics,
     modes::{Change, Modes},
@@ -40,13 +41,14 @@ pub struct Server {
     pub modes: Arc<Modes>,
     /// What networks may do.
     pub networks: Arc<Networks>,
+    /// Replays that are looked at.
+    pub screenings: Screenings,
     /// Data channels.
     pub rtc: Option<RtcGateway>,
     doors: Vec<Arc<WorkerDoor>>,
     lines: AtomicU64,
     begun: Instant,
     is_draining: AtomicBool,
-    is_restored: AtomicBool,
 }
 
 impl Server {
@@ -74,8 +76,6 @@ impl Server {
     pub fn why_not_ready(&self) -> Option<&'static str> {
         if self.is_draining() {
             Some("draining")
-        } else if !self.is_restored.load(Ordering::Relaxed) {
-            Some("saved matches are being restored")
         } else if self.broken_workers() > 0 {
             Some("a worker has stopped")
         } else {
@@ -124,7 +124,6 @@ impl Server {
                 }
             }
         }
-        self.is_restored.store(true, Ordering::Relaxed);
     }
 
     /// Looks at the modes' files and tells the workers of what has changed.
@@ -203,11 +202,11 @@ impl Start {
         let workers = Workers::start(&commons).context("cannot start the workers")?;
         let server = Arc::new(Server {
             networks: Networks::new(settings.limits),
+            screenings: Screenings::default(),
             doors: workers.doors().to_vec(),
             lines: AtomicU64::new(0),
             begun: Instant::now(),
             is_draining: AtomicBool::new(false),
-            is_restored: AtomicBool::new(false),
             commons,
             modes,
             rtc,
@@ -236,9 +235,10 @@ impl Start {
         let Self { server, listener, workers, archive_thread, rtc_thread } = self;
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let mut hangup = signal(SignalKind::hangup())?;
-        let accepting = tokio::spawn(http::serve(server.clone(), listener));
+        // Who comes back finds their match only when it is listed; until then they wait to be accepted.
         let restoring = server.clone();
         tokio::task::spawn_blocking(move || restoring.restore()).await.context("saved matches")?;
+        let accepting = tokio::spawn(http::serve(server.clone(), listener));
         let mut watch = tokio::time::interval(WATCH_EVERY);
         watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

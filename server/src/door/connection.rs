@@ -16,7 +16,11 @@ use super::{
 };
 use crate::{
     code::{ErrorCode, Refusal},
-    host::{Joining, Opening, Order, directory::Found},
+    host::{
+        Joining, Opening, Order,
+        directory::Found,
+        screening::{Film, ReplayOrder},
+    },
     server::Server,
     token::Guest,
 };
@@ -27,8 +31,10 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// How long an answer of a worker is waited for.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+/// How long the end of a connection that is cut may take.
+const LINGER: Duration = Duration::from_secs(1);
 /// How many matches are tried before a join is given up.
-const TRIES: usize = 4;
+const TRIES: usize = 8;
 /// Most messages in one write.
 const BATCH: usize = 64;
 
@@ -159,6 +165,8 @@ impl Connection {
                 self.line.text(ServerMessage::Pong { at: &at, now: self.server.uptime_ms() }.text());
                 Ok(())
             }
+            ClientMessage::ReplaySeek { tick } => self.order_replay(ReplayOrder::Seek(tick)),
+            ClientMessage::ReplayPause { on } => self.order_replay(ReplayOrder::Pause(on)),
             ClientMessage::DevWatch { on } => {
                 if !self.server.commons.settings.developer {
                     return Err(ErrorCode::DeveloperOff.into());
@@ -170,9 +178,27 @@ impl Connection {
         }
     }
 
+    /// Tells the replay that is looked at what to do. A match takes no notice.
+    fn order_replay(&self, order: ReplayOrder) -> Result<(), Refusal> {
+        let seat = self.line.seat().ok_or(ErrorCode::NotJoined)?;
+        if seat.worker.try_send(Order::Replay(order)) { Ok(()) } else { Err(ErrorCode::Busy.into()) }
+    }
+
+    async fn look_at(&self, replay: &str) -> Result<Joined, Refusal> {
+        let (archive, id) = (self.server.commons.archive.clone(), replay.to_owned());
+        let read = tokio::task::spawn_blocking(move || archive.replay_of(&id)).await;
+        let (head, bytes) = read.ok().flatten().ok_or(ErrorCode::NotFound)?;
+        let bundle = self.server.modes.bundle(&head.mode).and_then(Result::ok);
+        let map = bundle.and_then(|bundle| bundle.map().cloned());
+        self.server.screenings.begin(Film { head, bytes, map }, &self.line, &self.server.commons).await
+    }
+
     async fn join(&self, guest: Guest, request: JoinRequest) -> Result<Joined, Refusal> {
         if self.line.seat().is_some() {
             return Err(ErrorCode::AlreadyJoined.into());
+        }
+        if let Some(replay) = &request.replay {
+            return self.look_at(replay).await;
         }
         if let Some(resume) = &request.resume {
             let place = self.server.commons.tokens.read_resume(resume)?;
@@ -263,10 +289,13 @@ impl Connection {
                 }
                 socket.feed(Message::Text(ServerMessage::refusal(&code.into()).into())).await?;
                 let frame = CloseFrame { code: close_code(code), reason: code.text().into() };
-                socket.send(Message::Close(Some(frame))).await
+                socket.send(Message::Close(Some(frame))).await?;
+                // What still comes is read, since a connection that is closed over unread bytes takes the reason with it.
+                while let Some(Ok(_)) = socket.recv().await {}
+                Ok::<(), axum::Error>(())
             };
             // Who is slow to the last does not hear why.
-            if time::timeout(Duration::from_secs(1), goodbye).await.is_err() {
+            if time::timeout(LINGER, goodbye).await.is_err() {
                 tracing::debug!(%code, "a client did not wait for the reason of its end");
             }
         } else {

@@ -181,6 +181,11 @@ impl Line {
         now.saturating_duration_since(heard)
     }
 
+    /// An order of this line's was taken out of its queue, by what is no worker.
+    pub fn count_order_taken(&self) {
+        self.metrics.orders_waiting.dec();
+    }
+
     /// Passes a binary message on to the match.
     ///
     /// # Errors

@@ -40,6 +40,19 @@ pub enum ClientMessage {
         /// Comes back as it is.
         at: Number,
     },
+    /// That it wants to be at another tick of the replay.
+    #[serde(rename = "replay:seek")]
+    ReplaySeek {
+        /// Which.
+        tick: u64,
+    },
+    /// That the replay shall stop, or go on.
+    #[serde(rename = "replay:pause")]
+    ReplayPause {
+        /// Whether it shall stop.
+        #[serde(default = "yes")]
+        on: bool,
+    },
     /// That it wants to see what the match costs.
     #[serde(rename = "dev:watch")]
     DevWatch {
@@ -59,6 +72,9 @@ pub struct JoinRequest {
     /// This match.
     #[serde(default, rename = "match")]
     pub match_id: Option<String>,
+    /// This replay, to look at.
+    #[serde(default)]
+    pub replay: Option<String>,
     /// Only to look on.
     #[serde(default)]
     pub spectate: bool,
@@ -128,6 +144,14 @@ pub enum ServerMessage<'a> {
         /// The bundle's version.
         version: &'a str,
     },
+    /// Where the replay is, four times a second.
+    #[serde(rename = "replay:at")]
+    ReplayAt {
+        /// The tick.
+        tick: u64,
+        /// Whether it has stopped.
+        paused: bool,
+    },
     /// What the match costs. Only to those who watch.
     #[serde(rename = "dev:stats")]
     DevStats(&'a DevStats),
@@ -160,6 +184,22 @@ pub struct Joined {
     pub spectator: bool,
     /// What the match is.
     pub settings: JoinedSettings,
+    /// Of a replay: from when to when it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplaySpan>,
+}
+
+/// From when to when a replay is.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReplaySpan {
+    /// The first tick.
+    pub tick_first: u64,
+    /// The last.
+    pub tick_last: u64,
+    /// Where it is.
+    pub tick: u64,
+    /// Who played.
+    pub players: Vec<String>,
 }
 
 /// What a match is, as far as who shows it needs to know.
@@ -257,10 +297,10 @@ impl ClientMessage {
                 if bytes > METADATA_BYTES_MAX {
                     return Err(format!("metadata has {bytes} bytes, more than {METADATA_BYTES_MAX}"));
                 }
-                if join.mode.is_none() && join.match_id.is_none() && join.resume.is_none() {
-                    return Err("match:join needs a mode, a match or a resume token".into());
+                if [&join.mode, &join.match_id, &join.resume, &join.replay].iter().all(|name| name.is_none()) {
+                    return Err("match:join needs a mode, a match, a replay or a resume token".into());
                 }
-                let names = [&join.mode, &join.match_id];
+                let names = [&join.mode, &join.match_id, &join.replay];
                 if names.iter().any(|name| name.as_ref().is_some_and(|name| name.len() > 128)) {
                     return Err("a name is too long".into());
                 }

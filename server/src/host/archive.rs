@@ -19,6 +19,7 @@ use muster_core::{
     sync::server::{View, ViewPoint},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{door::message::ScriptFault, metrics::Metrics, token::Guest};
 
@@ -137,6 +138,10 @@ pub struct ReplayHead {
     pub is_cut: bool,
     /// The names of the players.
     pub players: Vec<String>,
+    /// The attributes that everybody is told.
+    pub public_attributes: Vec<u8>,
+    /// What the mode says about how it is shown.
+    pub client: Value,
 }
 
 /// What is left of a match that broke.
@@ -183,6 +188,7 @@ impl Archive {
         for name in ["matches", "replays", "failed"] {
             fs::create_dir_all(folder.join(name))?;
         }
+        drop_orphans(&folder.join("replays"), replays_max)?;
         let (sender, receiver) = sync_channel(JOBS_MAX);
         let writer = Writer { folder: folder.into(), replays_max, metrics: metrics.clone() };
         let thread = std::thread::Builder::new().name("archive".into()).spawn(move || writer.run(&receiver))?;
@@ -265,6 +271,13 @@ impl Archive {
         heads.sort_by(|left, right| (right.started, &right.id).cmp(&(left.started, &left.id)));
         heads.truncate(count);
         heads
+    }
+
+    /// A replay and what is known of it, if the id is one of a replay that has come to its end.
+    pub fn replay_of(&self, id: &str) -> Option<(ReplayHead, Vec<u8>)> {
+        let path = self.replay_file(id)?;
+        let head = fs::read(path.with_extension("json")).ok()?;
+        Some((serde_json::from_slice(&head).ok()?, fs::read(path).ok()?))
     }
 
     /// The file of a replay, if the id is one.
@@ -391,6 +404,18 @@ impl Writer {
     }
 }
 
+/// Of recordings that did not come to their end, as a crash leaves them, the newest `count` stay.
+fn drop_orphans(folder: &Path, count: usize) -> io::Result<()> {
+    let mut orphans: Vec<_> = files(folder, "replay")
+        .into_iter()
+        .filter(|path| !path.with_extension("json").exists())
+        .map(|path| (fs::metadata(&path).and_then(|data| data.modified()).ok(), path))
+        .collect();
+    orphans.sort();
+    let excess = orphans.len().saturating_sub(count);
+    orphans[..excess].iter().try_for_each(|(_, path)| fs::remove_file(path))
+}
+
 /// Keeps the newest `count` files that end in `.extension`, and takes those of the same name `beside` them away too.
 fn drop_oldest(folder: &Path, extension: &str, count: usize, beside: &[&str]) -> io::Result<()> {
     let mut found: Vec<_> = files(folder, extension)
@@ -478,6 +503,8 @@ mod tests {
                 bytes: 2,
                 is_cut: false,
                 players: Vec::new(),
+                public_attributes: Vec::new(),
+                client: Value::Null,
             };
             archive.replay(&head.id, vec![1]);
             archive.replay(&head.id, vec![2]);

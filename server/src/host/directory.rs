@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::WorkerDoor;
 use crate::{code::ErrorCode, token::random_hex};
 
-/// How many seats a match is thought to have before its rules have said it.
+/// How many seats a match is thought to have before the rules of any match of its mode have said it.
 const SEATS_UNKNOWN: u32 = 64;
 
 /// One match, as others see it.
@@ -55,6 +55,8 @@ pub struct Directory {
 #[derive(Default)]
 struct Table {
     entries: BTreeMap<u64, Entry>,
+    /// How many seats the last match of each mode had.
+    seats: BTreeMap<String, u32>,
     next: u64,
 }
 
@@ -152,7 +154,7 @@ impl Directory {
             match_id,
             mode: mode.into(),
             players: 0,
-            players_max: SEATS_UNKNOWN,
+            players_max: table.seats.get(mode).copied().unwrap_or(SEATS_UNKNOWN),
             spectators: 0,
             may_spectate: false,
             tick_rate: 0,
@@ -180,8 +182,12 @@ impl Directory {
 
     /// Changes what is listed of a match.
     pub fn update(&self, match_no: u64, change: impl FnOnce(&mut Listing)) {
-        if let Some(entry) = self.table().entries.get_mut(&match_no) {
-            change(&mut entry.listing);
+        let mut table = self.table();
+        let Some(entry) = table.entries.get_mut(&match_no) else { return };
+        change(&mut entry.listing);
+        let (mode, seats) = (entry.listing.mode.clone(), entry.listing.players_max);
+        if table.seats.get(&mode) != Some(&seats) {
+            table.seats.insert(mode, seats);
         }
     }
 
@@ -205,5 +211,47 @@ impl Directory {
         let table = self.table();
         let entries = table.entries.values().rev().filter(|entry| mode.is_none_or(|mode| entry.listing.mode == mode));
         entries.take(count).map(|entry| entry.listing.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        atomic::{AtomicBool, AtomicU32},
+        mpsc::sync_channel,
+    };
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    fn door() -> Arc<WorkerDoor> {
+        let (sender, _) = sync_channel(1);
+        let metrics = Arc::new(Metrics::new());
+        Arc::new(WorkerDoor { sender, metrics, load_permille: AtomicU32::new(0), has_ended: AtomicBool::new(false) })
+    }
+
+    #[test]
+    fn seats_are_promised_once_and_full_matches_come_first() {
+        let (directory, doors) = (Directory::default(), [door(), door()]);
+        let place = |except: &[u64]| directory.place("arena", except, &doors, 3, 0);
+        let first = place(&[]).expect("there is room");
+        assert!(first.is_new && !place(&[]).expect("there is room").is_new);
+        directory.update(first.match_no, |listing| listing.players_max = 2);
+        let second = place(&[]).expect("there is room");
+        assert!(second.is_new, "both seats are promised");
+        assert!(!Arc::ptr_eq(&first.worker, &second.worker), "the other worker has less to do");
+        // What is known of the mode holds for a match that is not open yet.
+        place(&[]).expect("there is room");
+        let third = place(&[]).expect("there is room");
+        assert!(third.is_new);
+        assert_eq!(place(&[third.match_no]).err(), Some(ErrorCode::ServerFull));
+        directory.settle(first.match_no);
+        assert_eq!(place(&[third.match_no]).expect("there is room").match_no, first.match_no);
+        directory.remove(second.match_no);
+        assert!(directory.find(&second.match_id).is_none());
+        assert_eq!(directory.list(Some("arena"), 9).len(), 2);
+        assert_eq!(directory.list(Some("race"), 9).len(), 0);
+        doors.iter().for_each(|door| door.has_ended.store(true, Ordering::Relaxed));
+        assert_eq!(directory.place("race", &[], &doors, 9, 0).err(), Some(ErrorCode::ServerFull));
     }
 }

@@ -8,6 +8,7 @@ pub mod directory;
 mod failure;
 mod record;
 mod running;
+pub mod screening;
 mod seats;
 mod telling;
 mod worker;
@@ -39,6 +40,7 @@ use crate::{
 
 use archive::{Archive, SavedMatch};
 use directory::Directory;
+use screening::ReplayOrder;
 use worker::Worker;
 
 /// Most orders that wait for a worker.
@@ -101,6 +103,8 @@ pub enum Order {
         /// What is wrong.
         fault: ScriptFault,
     },
+    /// What a viewer of a replay wants.
+    Replay(ReplayOrder),
     /// Save every match and end.
     Stop,
 }

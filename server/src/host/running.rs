@@ -176,8 +176,9 @@ impl Running {
     pub(super) fn join(&mut self, joining: Joining, now: Instant) {
         let Joining { guest, line, spectate, metadata, place, reply, .. } = joining;
         let result = self.seat(guest, &line, spectate, &metadata, place, now);
-        self.commons.directory.settle(self.no);
+        // In this order, so that a seat is never free for a moment.
         self.list();
+        self.commons.directory.settle(self.no);
         if let Err(refusal) = &result {
             self.commons.metrics.refused(refusal.code);
         }
@@ -296,6 +297,7 @@ impl Running {
                 developer: self.commons.settings.developer,
                 client: settings.client.clone(),
             },
+            replay: None,
         }
     }
 
@@ -575,6 +577,8 @@ impl Running {
             bytes: recording.bytes,
             is_cut: recording.is_cut,
             players: self.seats.players().map(|(_, sitter)| sitter.guest.name.clone()).collect(),
+            public_attributes: settings.sync.public_attributes.clone(),
+            client: settings.client.clone(),
         });
     }
 

@@ -163,6 +163,8 @@ impl Worker {
                     hosted.running.handle_fault(fault.clone());
                 }
             }
+            // Replays have threads of their own.
+            Order::Replay(_) => {}
             Order::Stop => self.is_stopping = true,
         }
     }

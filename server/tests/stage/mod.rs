@@ -12,7 +12,10 @@ use std::{
 };
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use muster_core::sync::client::{ClientOptions, SyncClient};
+use muster_core::{
+    Map,
+    sync::client::{ClientOptions, SyncClient},
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -115,6 +118,12 @@ impl Running {
         Self { address: address.parse().expect("it is an address"), child }
     }
 
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        let ended = Command::new("kill").arg(self.child.id().to_string()).status().expect("there is a kill");
+        assert!(ended.success());
+    }
+
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
@@ -159,7 +168,14 @@ impl Running {
     pub(crate) async fn open(&self) -> Client {
         let url = format!("ws://{}/v1/play", self.address);
         let connected = timeout(DEADLINE, tokio_tungstenite::connect_async(url)).await.expect("it answers in time");
-        Client { socket: connected.expect("it lets in").0, sync: None, said: Vec::new(), begun: Instant::now() }
+        Client {
+            socket: connected.expect("it lets in").0,
+            sync: None,
+            said: Vec::new(),
+            map: None,
+            keep_session: false,
+            begun: Instant::now(),
+        }
     }
 
     /// A connection of a guest.
@@ -192,6 +208,10 @@ pub(crate) struct Client {
     pub(crate) sync: Option<SyncClient>,
     /// Scripts' messages that came.
     pub(crate) said: Vec<Value>,
+    /// The map of the mode that is played.
+    pub(crate) map: Option<Map>,
+    /// Whether a welcome is one of a session that goes on.
+    pub(crate) keep_session: bool,
     begun: Instant,
 }
 
@@ -224,8 +244,10 @@ impl Client {
 
     fn take_in(&mut self, bytes: &[u8]) {
         match bytes.get(4..8) {
+            Some(b"MUWE") if self.keep_session => {}
             Some(b"MUWE") => {
-                let sync = SyncClient::new(bytes, None, &ClientOptions::default()).expect("it is a welcome");
+                let sync =
+                    SyncClient::new(bytes, self.map.clone(), &ClientOptions::default()).expect("it is a welcome");
                 self.sync = Some(sync);
             }
             Some(b"MUMS") => {

@@ -1,0 +1,321 @@
+//! A replay that somebody looks at: the recorded world is made again, tick by tick, and told to one viewer.
+//!
+//! A browser has no simulation of its own, so the server plays the replay. **A jump in time is a new session**: the viewer is
+//! told that it has joined, as at the beginning, and says hello again.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    },
+    time::{Duration, Instant},
+};
+
+use muster_core::{
+    Execution, Map,
+    replay::{Player, Replay, Stepped},
+    sync::server::{SyncConfig, SyncServer, ViewerId, ViewerOptions},
+};
+use tokio::sync::oneshot;
+
+use super::{Commons, Order, Seat, WorkerDoor, archive::ReplayHead};
+use crate::{
+    code::{ErrorCode, Refusal},
+    door::{
+        line::Line,
+        message::{Joined, JoinedSettings, ReplaySpan, ServerMessage},
+    },
+    token::random_u64,
+};
+
+/// Most screenings at a time, a thread each.
+const SCREENINGS_MAX: u32 = 16;
+/// Most orders that wait.
+const ORDERS_MAX: usize = 256;
+/// How often the viewer is told where it is.
+const TOLD_EVERY: Duration = Duration::from_millis(250);
+
+/// How many screenings there are.
+#[derive(Default)]
+pub struct Screenings(Arc<AtomicU32>);
+
+/// What is to be shown.
+pub struct Film {
+    /// What is known of it.
+    pub head: ReplayHead,
+    /// The recording.
+    pub bytes: Vec<u8>,
+    /// The map of the mode, if it has one.
+    pub map: Option<Map>,
+}
+
+impl Screenings {
+    /// Begins to show a film to a client.
+    ///
+    /// # Errors
+    /// When there are too many screenings, or the film cannot be shown.
+    pub async fn begin(&self, film: Film, line: &Arc<Line>, commons: &Commons) -> Result<Joined, Refusal> {
+        if self.0.fetch_add(1, Ordering::Relaxed) >= SCREENINGS_MAX {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+            return Err(ErrorCode::Busy.into());
+        }
+        let place = Place(self.0.clone());
+        let (sender, receiver) = sync_channel(ORDERS_MAX);
+        let door = Arc::new(WorkerDoor {
+            sender,
+            metrics: commons.metrics.clone(),
+            load_permille: AtomicU32::new(0),
+            has_ended: AtomicBool::new(false),
+        });
+        let (reply, answer) = oneshot::channel();
+        let (line, budget) = (line.clone(), commons.settings.limits.packet_bytes_per_second);
+        let metrics = commons.metrics.clone();
+        let thread = std::thread::Builder::new().name("screening".into()).spawn(move || {
+            show(&film, &line, &door, budget, reply, &receiver);
+            // What has come since is for nobody.
+            metrics.orders_waiting.dec_by(receiver.try_iter().count() as i64);
+            drop(place);
+        });
+        thread.map_err(|_| ErrorCode::Busy)?;
+        answer.await.map_err(|_| ErrorCode::Busy)?
+    }
+}
+
+/// One of the places for screenings.
+struct Place(Arc<AtomicU32>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn show(
+    film: &Film,
+    line: &Arc<Line>,
+    door: &Arc<WorkerDoor>,
+    budget: u32,
+    reply: oneshot::Sender<Result<Joined, Refusal>>,
+    orders: &Receiver<Order>,
+) {
+    let refused = |error: &dyn std::fmt::Display| Refusal::because(ErrorCode::NotFound, &error.to_string());
+    let opened = Replay::open(&film.bytes).map_err(|error| refused(&error)).and_then(|replay| {
+        // A map that came after the recording does not belong to it.
+        let map = if replay.head().map_hash == 0 { None } else { film.map.clone() };
+        let player = Player::new(replay, map, Execution::default()).map_err(|error| refused(&error))?;
+        Screening::new(film, player, line, budget)
+    });
+    match opened {
+        Ok(mut screening) => {
+            line.set_seat(Some(Seat { match_no: 0, number: 0, worker: door.clone() }));
+            if reply.send(Ok(screening.joined())).is_ok() && line.why_cut().is_none() {
+                screening.run(orders);
+            }
+            line.set_seat(None);
+        }
+        // Who has gone does not need it.
+        Err(refusal) => drop(reply.send(Err(refusal))),
+    }
+}
+
+struct Screening<'a> {
+    film: &'a Film,
+    player: Player<'a>,
+    line: &'a Arc<Line>,
+    sync: SyncServer,
+    viewer: Option<ViewerId>,
+    budget: u32,
+    is_paused: bool,
+    epoch: Instant,
+}
+
+impl<'a> Screening<'a> {
+    fn new(film: &'a Film, player: Player<'a>, line: &'a Arc<Line>, budget: u32) -> Result<Self, Refusal> {
+        let sync = Self::sync(film, &player)?;
+        let epoch = Instant::now();
+        Ok(Self { film, player, line, sync, viewer: None, budget, is_paused: false, epoch })
+    }
+
+    fn sync(film: &Film, player: &Player<'_>) -> Result<SyncServer, Refusal> {
+        let public_attributes = film.head.public_attributes.clone();
+        let config = SyncConfig {
+            session: random_u64() as u32,
+            viewers_max: 1,
+            update_ticks: 1,
+            packet_max: 1100,
+            public_attributes,
+            ..SyncConfig::default()
+        };
+        SyncServer::new(config, player.world())
+            .map_err(|error| Refusal::because(ErrorCode::NotFound, &error.to_string()))
+    }
+
+    fn joined(&self) -> Joined {
+        let head = &self.film.head;
+        let replay = self.player.replay();
+        Joined {
+            match_id: head.id.clone(),
+            mode: head.mode.clone(),
+            number: 0,
+            team: 0,
+            resume: None,
+            spectator: true,
+            settings: JoinedSettings {
+                tick_rate: head.tick_rate,
+                players_max: head.players.len() as u32,
+                teams: 0,
+                label: String::new(),
+                version: head.version.clone(),
+                map: self.player.world().map().is_some(),
+                developer: false,
+                client: head.client.clone(),
+            },
+            replay: Some(ReplaySpan {
+                tick_first: replay.tick_first(),
+                tick_last: replay.tick_last(),
+                tick: self.player.world().tick(),
+                players: head.players.clone(),
+            }),
+        }
+    }
+
+    fn run(&mut self, orders: &Receiver<Order>) {
+        let period = Duration::from_secs(1) / self.film.head.tick_rate.max(1);
+        let mut next = Instant::now();
+        let mut next_told = next;
+        loop {
+            let wait = next.saturating_duration_since(Instant::now());
+            match orders.recv_timeout(wait) {
+                Ok(order) => {
+                    if !self.carry_out(order) {
+                        return;
+                    }
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let now = Instant::now();
+            // A jump takes its time, which is not made up for.
+            next = (next + period).max(now);
+            if self.line.why_cut().is_some() {
+                return;
+            }
+            if self.viewer.is_some() && !self.is_paused {
+                self.step();
+            }
+            if now >= next_told {
+                next_told = now + TOLD_EVERY;
+                let told = ServerMessage::ReplayAt { tick: self.player.world().tick(), paused: self.is_paused };
+                self.line.text(told.text());
+            }
+        }
+    }
+
+    fn now_us(&self) -> u64 {
+        self.epoch.elapsed().as_micros() as u64
+    }
+
+    fn step(&mut self) {
+        match self.player.step() {
+            Ok(Stepped::Same) => {}
+            Ok(Stepped::End) => self.is_paused = true,
+            Ok(Stepped::Differs(report)) => {
+                tracing::error!(replay = %self.film.head.id, %report, "a replay is another match than was played");
+                self.is_paused = true;
+            }
+            Err(error) => {
+                tracing::error!(replay = %self.film.head.id, %error, "a replay cannot be played on");
+                self.is_paused = true;
+            }
+        }
+        let (now_us, world) = (self.now_us(), self.player.world());
+        if self.sync.tick(world)
+            && let Some(viewer) = self.viewer
+            && let Err(error) = self.sync.write(world, viewer, now_us, |packet| self.line.packet(packet))
+        {
+            tracing::error!(%error, "a viewer is not told");
+        }
+    }
+
+    /// Returns whether the screening goes on.
+    fn carry_out(&mut self, order: Order) -> bool {
+        self.line.count_order_taken();
+        match order {
+            Order::Up { side, bytes, .. } => match bytes.get(4..8) {
+                Some(b"MUHE") => {
+                    let mut welcome = Vec::new();
+                    match self.sync.welcome(self.player.world(), &bytes, 0, &mut welcome) {
+                        Ok(()) => {
+                            self.line.prefer(side);
+                            self.line.reliable(welcome.into());
+                            self.add_viewer();
+                        }
+                        Err(error) => {
+                            let refusal = Refusal::because(ErrorCode::HelloRefused, &error.to_string());
+                            self.line.text(ServerMessage::refusal(&refusal));
+                        }
+                    }
+                }
+                Some([b'M', b'U', ..]) => self.line.text(ServerMessage::refusal(&ErrorCode::Malformed.into())),
+                _ => {
+                    let now_us = self.now_us();
+                    if let Some(viewer) = self.viewer
+                        && self.sync.receive(viewer, &bytes, now_us).is_err()
+                    {
+                        tracing::trace!("a report was refused");
+                    }
+                }
+            },
+            Order::Replay(ReplayOrder::Pause(on)) => {
+                if self.is_paused && !on {
+                    self.begin_anew();
+                }
+                self.is_paused = on;
+            }
+            Order::Replay(ReplayOrder::Seek(tick)) => {
+                let replay = self.player.replay();
+                let tick = tick.clamp(replay.tick_first(), replay.tick_last());
+                if let Err(error) = self.player.seek(tick) {
+                    tracing::debug!(%error, tick, "a replay has no such tick");
+                }
+                self.begin_anew();
+            }
+            Order::Leave { .. } => {
+                self.line.text(ServerMessage::Left { reason: "left" }.text());
+                return false;
+            }
+            Order::Gone { .. } | Order::Stop => return false,
+            _ => {}
+        }
+        true
+    }
+
+    fn add_viewer(&mut self) {
+        if self.viewer.is_none() {
+            let options = ViewerOptions { is_everywhere: true, budget: self.budget, ..ViewerOptions::default() };
+            match self.sync.add_viewer(&options) {
+                Ok(viewer) => self.viewer = Some(viewer),
+                Err(error) => tracing::error!(%error, "a viewer cannot be"),
+            }
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        match Self::sync(self.film, &self.player) {
+            Ok(sync) => (self.sync, self.viewer) = (sync, None),
+            Err(refusal) => return self.line.text(ServerMessage::refusal(&refusal)),
+        }
+        self.line.text(ServerMessage::Joined(&self.joined()).text());
+    }
+}
+
+/// What a viewer of a replay wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReplayOrder {
+    /// To stop, or to go on.
+    Pause(bool),
+    /// To go to a tick.
+    Seek(u64),
+}
