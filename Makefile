@@ -66,6 +66,8 @@ test: install-tools web check loom ## Install what the tests need and run all of
 
 # What takes a compiler and no test's time. `make test` does it beside the tests that wait for a network or a deadline.
 released:
+	$(CARGO) build --locked --release --package muster-server
+	$(CARGO) build --locked --release --package muster-relay
 	$(CARGO) test --locked --release --package muster-determinism --test battle --no-run
 	$(CARGO) xtask symbols
 	FUZZ_SECONDS=0 tests/fuzz
