@@ -13,7 +13,7 @@ use muster_core::{
 };
 use muster_scripts::To;
 
-use crate::{door::line::Line, token::Guest};
+use crate::{code::ErrorCode, door::line::Line, token::Guest};
 
 /// Numbers from here on are those of spectators.
 pub(super) const SPECTATORS_FROM: u32 = 1 << 31;
@@ -112,6 +112,11 @@ impl Seats {
                 line.reliable(bytes.clone());
             }
         }
+    }
+
+    /// Ends every line.
+    pub(super) fn cut(&self, code: ErrorCode) {
+        self.by_number.values().filter_map(|sitter| sitter.line.as_ref()).for_each(|line| line.cut(code));
     }
 
     /// Sends JSON to those who watch what the match costs.

@@ -419,7 +419,8 @@ impl Worker {
             if let Some(hosted) = self.matches.get_mut(&no) {
                 let ended = Ended { reason: "closing".into(), result: Value::Null, error: None };
                 hosted.running.end_recording(&ended);
-                hosted.running.dismiss(&ended, Some(&ErrorCode::Draining.into()));
+                // The match is not over: who comes back to the next start finds it.
+                hosted.running.seats.cut(ErrorCode::Draining);
             }
         }
     }
