@@ -223,8 +223,8 @@ pub(crate) const EVENTS: &[(&str, Kind)] = &[
 ];
 
 /// Safepoints that a ray and a new entity are worth.
-const RAY: u64 = 64;
-const SPAWN: u64 = 64;
+const RAY: u64 = 160;
+const SPAWN: u64 = 96;
 /// Safepoints that a table for a script is worth.
 const TABLE: u64 = 8;
 
