@@ -50,11 +50,15 @@ try {
   const mine = ({ shown, number }) => shown.filter(({ owner }) => owner === number);
   const start = await until(skirmish, "units", (seen) => mine(seen).length >= 4);
   // A frame over everything that is seen selects one's own; then they are sent off.
-  await skirmish.mouse.move(2, 60);
-  await skirmish.mouse.down();
-  await skirmish.mouse.move(1270, 740, { steps: 4 });
-  await skirmish.mouse.up();
-  await skirmish.waitForTimeout(300);
+  await skirmish.locator("#game canvas").first().waitFor();
+  for (let tries = 0; tries < 20; tries++) {
+    await skirmish.mouse.move(2, 60);
+    await skirmish.mouse.down();
+    await skirmish.mouse.move(1270, 740, { steps: 4 });
+    await skirmish.mouse.up();
+    await skirmish.waitForTimeout(500);
+    if (/[1-9]\d* selected/.test(await skirmish.locator(".facts").textContent())) break;
+  }
   await skirmish.screenshot({ path: `${folder}/skirmish-desktop.png` });
   await skirmish.mouse.click(1100, 300, { button: "right" });
   const first = mine(start)[0];

@@ -31,6 +31,7 @@ export class Play {
   private readonly shooter: Shooter;
   private commander: Commander | null = null;
   private field: Field | null = null;
+  private isFieldAsked = false;
   private client: SyncClient | null = null;
   private joined: Joined | null = null;
   private view: ModeView | null = null;
@@ -67,7 +68,10 @@ export class Play {
       {
         joined: (joined, map) => void this.handleJoined(joined, map),
         opened: (client) => this.handleOpened(client),
-        scriptMessage: (message) => this.roster.handle(message, performance.now()),
+        scriptMessage: (message) => {
+          this.roster.handle(message, performance.now());
+          this.roster.keep(this.joined?.match ?? "", message);
+        },
         text: (message) => this.handleText(message),
         waiting: (seconds, attempt) => this.hud.announce("Connection lost", `trying again (${attempt}) in ${seconds.toFixed(1)} s`),
         ended: (reason) => this.close(reason),
@@ -92,7 +96,10 @@ export class Play {
     this.view = viewOf(joined);
     this.hud.setHelp(joined.spectator ? "space for the next player" : this.input.hasTouch ? this.view.helpTouch : this.view.help);
     this.hud.announce("");
-    if (this.field !== null) return;
+    if (this.roster.seats.size === 0) this.roster.restore(joined.match, performance.now());
+    // A seat that changes sides is joined again, perhaps while the field is still being opened.
+    if (this.isFieldAsked) return;
+    this.isFieldAsked = true;
     const field = await Field.open(this.area, map);
     if (this.isClosed) return field.close();
     this.field = field;

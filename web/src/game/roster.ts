@@ -20,6 +20,10 @@ export interface Notice {
   team: number;
 }
 
+/** Who plays is said once; a page that is loaded again still knows it. */
+const KEPT = "muster.roster";
+const KEPT_TYPES = new Set(["roster", "score", "race", "places", "members", "gold"]);
+
 const SEATS_MAX = 256;
 const NOTICES_MAX = 6;
 const CHAT_MAX = 60;
@@ -38,6 +42,7 @@ export class Roster {
   toWin = 0;
   endsAt = 0;
   over: { winner: number; order: string[] } | null = null;
+  private readonly kept = new Map<string, unknown>();
   /** Of a race. */
   laps = 0;
   /** Of a skirmish: what a side has to spend. */
@@ -146,6 +151,24 @@ export class Roster {
     if (killer !== undefined && killer.team !== victim?.team) killer.kills++;
     const name = (seat: Seat | undefined): string => seat?.name ?? "somebody";
     this.note(killer === undefined ? `${name(victim)} fell` : `${name(killer)} ⟶ ${name(victim)}`, killer?.team ?? 0, now);
+  }
+
+  /** Keeps what was said last of each sort, for this tab. */
+  keep(match: string, message: unknown): void {
+    const { type } = fields(message);
+    if (match === "" || typeof type !== "string" || !KEPT_TYPES.has(type)) return;
+    this.kept.set(type, message);
+    sessionStorage.setItem(KEPT, JSON.stringify({ match, messages: [...this.kept.values()] }));
+  }
+
+  /** Takes up what was kept of a match. */
+  restore(match: string, now: number): void {
+    try {
+      const kept = fields(JSON.parse(sessionStorage.getItem(KEPT) ?? "null"));
+      if (kept.match === match) list(kept.messages).forEach((message) => this.handle(message, now));
+    } catch {
+      sessionStorage.removeItem(KEPT);
+    }
   }
 
   note(text: string, team: number, now: number): void {
