@@ -74,7 +74,9 @@ end
 
 function rules.add_unit(self, team)
 	local home = world.spawn_points(team)[1]
-	local turn, owner = math.random() * 2 * math.pi, self:leader(team)
+	-- In front of the base, which is in the way of those who would stand behind it.
+	local front = if team == 1 then 0 else math.pi
+	local turn, owner = front + (math.random() - 0.5) * math.pi, self:leader(team)
 	return world.spawn({
 		x = home.x + 6 * math.cos(turn),
 		y = home.y + 6 * math.sin(turn),
