@@ -5,7 +5,7 @@
 import { DESKTOP, PHONE, perform, wait } from "./stage.mjs";
 
 /** Longer than the script takes; it is the script that ends the match. */
-const LONG = [["params.score or 30", "params.score or 100000"], ["params.seconds or 300", "params.seconds or 100000"]];
+const LONG = [["params.score or 30", "params.score or 999"], ["params.seconds or 300", "params.seconds or 3500"]];
 const LABEL = "arena <img src=x onerror=alert(1)>";
 const METRE = 65_536;
 
@@ -14,6 +14,8 @@ const isHere = (seen) => isIn(seen) && seen.isOnline;
 /** Each sees the other's name among the seats, and its entity on the field. */
 const sees = (other) => (seen) => seen.seats.some(({ player }) => player === other) && seen.shown.some(({ owner }) => owner === other);
 const isSame = (before) => (seen) => isHere(seen) && seen.number === before.number && seen.match === before.match;
+
+const near = (x, y) => (entity) => Math.abs(entity.x - x) < 12 && Math.abs(entity.y - y) < 12;
 
 /** The rules, with something more to do when they are loaded: `act` for each fighter that is there. */
 const withReload = (rules, act, more = "") =>
@@ -162,7 +164,7 @@ await perform(async (stage, server, report) => {
   stage.at("the end of the match");
   const end = "self.score_to_win = math.max(self.score[1], self.score[2]) + 1";
   server.edit("arena", withReload(rules, "world.set(fighter.unit, { health = 1, health_max = 100 })", end));
-  const ends = await each("the match is over", ({ end, over, middle }) => end !== null && over !== null && middle.includes("won"));
+  const ends = await each("the match is over", ({ end, over, middle }) => end !== null && over !== null && /won/.test(middle));
   report.ends = ends.map(({ middle, end, team }) => ({ middle, result: end.result, team }));
   await stage.shoot(desktop, "end-desktop");
   await stage.shoot(phone, "end-phone");
@@ -187,6 +189,7 @@ await perform(async (stage, server, report) => {
     // It shows another time although it does not go on.
     await press(bar.x + bar.width * 0.3, bar.y + bar.height / 2);
     await stage.until(page, "it jumps while it stands", (seen) => seen.replay.tick < paused.replay.tick && seen.shown.length >= 2);
+    await stage.until(page, "it looks at somebody", ({ shown, camera: { x, y } }) => shown.some(near(x, y)));
     await stage.shoot(page, `replay-${name}`);
     await page.getByRole("button", { name: "Play" }).click();
     const going = await stage.until(page, "it goes on", ({ replay }) => !replay.isPaused);

@@ -107,6 +107,10 @@ function rules.match_join(self, player)
 	self:tell()
 end
 
+function rules.match_away(self, player, away)
+	self:tell()
+end
+
 function rules.match_leave(self, player)
 	for _, side in self.sides do
 		local at = table.find(side.players, player.number)

@@ -75,7 +75,7 @@ export class Play {
         scriptMessage: (message) => this.handleScript(message),
         text: (message) => this.handleText(message),
         waiting: (reason, seconds, attempt) =>
-          this.hud.announce(reason, `You come back to your place: try ${attempt} in ${Math.ceil(seconds)} s`),
+          this.hud.announce(reason, `Trying again in ${Math.ceil(seconds)} s (${attempt})`),
         ended: (reason) => this.close(reason),
       },
       isPlain,
@@ -95,7 +95,7 @@ export class Play {
 
   private handleScript(message: unknown): void {
     this.roster.handle(message, performance.now());
-    this.roster.keep(this.joined?.match ?? "", message);
+    this.roster.keep(this.session.joined?.match ?? "", message);
     // How it ended may be told behind that it did.
     if (this.end !== null) this.showEnd();
   }
@@ -346,7 +346,7 @@ export class Play {
       left: roster.endsAt > 0 ? (roster.endsAt - client.tick) / rate : null,
       now,
       facts: this.facts(client, joined, own),
-      counts: this.view?.controls === "shooter" ? "kills" : this.view?.controls === "car" ? "laps" : "names",
+      counts: this.counts(joined),
     });
     if (this.view?.controls === "none") this.hud.showChat(roster.chat);
     this.hud.graph.update(now, client.statistics(), this.session.carrier);
@@ -358,6 +358,11 @@ export class Play {
       this.diedAt ??= now;
       if (now - this.diedAt > 150) this.hud.announce("You fell", "back in a moment");
     }
+  }
+
+  private counts(joined: Joined): "falls" | "kills" | "laps" | "names" {
+    if (this.view?.controls === "car") return "laps";
+    return this.view?.controls !== "shooter" ? "names" : joined.replay === undefined ? "falls" : "kills";
   }
 
   /** What the mode counts. */

@@ -60,6 +60,7 @@ export class Roster {
     switch (said.type) {
       case "roster":
         this.handleRoster(said);
+        this.handleScore(said);
         break;
       case "score":
         this.handleScore(said);

@@ -20,7 +20,7 @@ const OPEN_MS = 6_000;
 const PING_MS = 2_000;
 /** How many pings may be without an answer. They are counted, since a page in the background is called seldom. */
 const SILENT_MAX = 4;
-/** Channels that were lost are tried again so often, and so much later. */
+/** Channels that were lost, or did not open, are tried again so often, and so much later. */
 const CHANNELS_AGAIN_MAX = 3;
 const CHANNELS_AGAIN_MS = 5_000;
 
@@ -31,6 +31,8 @@ export class Link {
   private refused: ((reason: Error) => void) | null = null;
   private isClosed = false;
   private unanswered = 0;
+  /** There is no WebRTC at the server. */
+  private isRefused = false;
   private lostCount = 0;
   private iceServers: RTCIceServer[] = [];
   private readonly pinging: ReturnType<typeof setInterval>;
@@ -93,7 +95,10 @@ export class Link {
     }
     if (message.type === "rtc:answer") this.answered?.(message.sdp);
     else {
-      if (message.type === "error" && message.code.startsWith("rtc")) this.refused?.(new Error(message.message));
+      if (message.type === "error" && message.code.startsWith("rtc")) {
+        this.isRefused = message.code === "rtc_off";
+        this.refused?.(new Error(message.message));
+      }
       this.handler.text(message);
     }
   }
@@ -121,7 +126,8 @@ export class Link {
       this.channels = channels;
       this.handler.rerouted();
     } catch {
-      // The WebSocket carries everything then.
+      // The WebSocket carries everything until then.
+      this.tryAgain();
     }
     return undefined;
   }
@@ -130,7 +136,12 @@ export class Link {
     this.channels = null;
     if (this.isClosed) return;
     this.handler.rerouted();
-    if (++this.lostCount <= CHANNELS_AGAIN_MAX) setTimeout(() => this.openChannels(this.iceServers), CHANNELS_AGAIN_MS);
+    this.tryAgain();
+  }
+
+  private tryAgain(): void {
+    if (this.isRefused || ++this.lostCount > CHANNELS_AGAIN_MAX) return;
+    setTimeout(() => this.openChannels(this.iceServers), CHANNELS_AGAIN_MS);
   }
 
   send(message: ClientText): void {

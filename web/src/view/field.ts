@@ -17,9 +17,11 @@ const BEYOND = 5;
 /** A picture that takes longer is slow. */
 const SLOW_MS = 12;
 /** Pictures further apart than that, so many of them in a row, are made of fewer points. */
-const SELDOM_MS = 70;
+const SELDOM_MS = 120;
 const SELDOM_MAX = 24;
-const RESOLUTION_MIN = 0.5;
+const RESOLUTION_MIN = 0.66;
+/** So long is waited between pictures where a processor draws them, which has other things to do. */
+const SOFTWARE_MS = 45;
 
 /** Whether a processor draws what should be a graphics card's, and smooth edges cost more than they are worth. */
 function isDrawnBySoftware(): boolean {
@@ -47,6 +49,7 @@ export class Field {
     private readonly app: Application,
     private readonly area: HTMLElement,
     map: MapDocument | null,
+    private readonly isSoftware: boolean,
   ) {
     this.ground = map === null ? null : new Ground(map);
     this.effects = new Effects(map === null ? [] : wallsOf(map));
@@ -69,7 +72,7 @@ export class Field {
       autoStart: false,
       sharedTicker: false,
     });
-    return new Field(app, area, map);
+    return new Field(app, area, map, isSoftware);
   }
 
   /**
@@ -99,7 +102,7 @@ export class Field {
     const begun = performance.now();
     this.app.render();
     const took = performance.now() - begun;
-    this.restsUntil = took > SLOW_MS ? now + 2 * took : 0;
+    this.restsUntil = now + Math.max(took > SLOW_MS ? 2 * took : 0, this.isSoftware ? SOFTWARE_MS : 0);
   }
 
   /** Makes pictures coarser where they come seldom. */

@@ -19,8 +19,8 @@ export interface HudState {
   now: number;
   /** What the mode has to say: laps, resources. */
   facts: string;
-  /** What of a seat counts, besides falls. */
-  counts: "kills" | "laps" | "names";
+  /** What of a seat counts: who fell by it and how often it fell, the first of these alone, laps, or nothing. */
+  counts: "falls" | "kills" | "laps" | "names";
 }
 
 export class Hud {
@@ -168,7 +168,8 @@ export class Hud {
       const name = element("td", "", seat.name);
       name.style.color = teamCss(seat.team);
       const row = element("tr", seat.player === number && number !== 0 ? "me" : "", name);
-      if (counts === "kills") row.append(element("td", "", `${seat.kills}`), element("td", "", `${seat.deaths}`));
+      if (counts === "falls" || counts === "kills") row.append(element("td", "", `${seat.kills}`));
+      if (counts === "falls") row.append(element("td", "", `${seat.deaths}`));
       if (counts === "laps") row.append(element("td", "", `${seat.points}`));
       return row;
     });

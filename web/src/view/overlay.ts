@@ -24,7 +24,7 @@ export class DeveloperOverlay {
   }
 
   handleStats(stats: DevStats, shown: number): void {
-    const rarer = stats.rate_step > 0 ? `   updates ${2 ** stats.rate_step} times as rare` : "";
+    const rarer = stats.rate_step > 0 ? `   updates rarer by ${stats.rate_step}` : "";
     const lines = [
       `tick ${stats.tick}   ${stats.tick_ms_mean.toFixed(2)} ms, at most ${stats.tick_ms.toFixed(2)}`,
       `late ${stats.late_ms.toFixed(1)} ms   lost ${stats.ticks_lost}${rarer}`,
