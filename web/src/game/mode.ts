@@ -18,8 +18,11 @@ export interface ModeView {
 
 const HELP: Record<Controls, [string, string]> = {
   shooter: ["WASD to move, mouse to aim, click or space to shoot", "left thumb moves, right thumb aims and shoots"],
-  car: ["WASD to drive", "left thumb drives"],
-  commander: ["drag to select, right click to send or attack, WASD to look", "drag to select, tap to send or attack"],
+  car: ["WASD to drive", "a thumb drives"],
+  commander: [
+    "drag to select, right click to send or attack, WASD to look",
+    "drag to select, tap to send or attack, two fingers to look",
+  ],
   none: ["", ""],
 };
 

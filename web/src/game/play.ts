@@ -6,7 +6,7 @@ import { Input } from "./input";
 import { type ModeView, viewOf } from "./mode";
 import { Roster } from "./roster";
 import type { Guest } from "../net/api";
-import type { JoinRequest, Joined, ServerText } from "../net/messages";
+import type { JoinRequest, Joined, ReplaySpan, ServerText } from "../net/messages";
 import { Session } from "../net/session";
 import type { ShownEntity, SyncClient } from "../sync/client";
 import { EventKind, type GameEvent } from "../sync/events";
@@ -17,9 +17,12 @@ import type { Look } from "../view/bodies";
 import { button, foreign } from "../view/dom";
 import { Field } from "../view/field";
 import { Hud } from "../view/hud";
+import { SeekBar } from "../view/seekbar";
 
 /** Reports a second: as often as inputs are to arrive. */
 const REPORT_MS = 33;
+/** How high the sticks stand. */
+const THUMBS_PIXELS = 190;
 /** How long a loaded field may take to be told of. */
 const FRAME_SECONDS_MAX = 0.1;
 
@@ -41,26 +44,27 @@ export class Play {
   private diedAt: number | null = null;
   /** Whom a spectator looks at. */
   private watched = NOBODY;
+  private isNextWanted = false;
   /** Where one looked last. */
   private eye = { x: 0, y: 0 };
+  private seekBar: SeekBar | null = null;
+  /** How the match ended, if it has. */
+  private end: { reason: string; result: unknown } | null = null;
 
   constructor(
     private readonly area: HTMLElement,
     guest: Guest,
     request: JoinRequest,
-    private readonly onEnd: (reason: string) => void,
+    /** It is over, and why; `next` is what the player goes on with. */
+    private readonly onEnd: (reason: string, next?: JoinRequest) => void,
     isPlain: boolean,
   ) {
     area.hidden = false;
     area.replaceChildren();
     this.input = new Input(area);
-    this.hud = new Hud(
-      { leave: () => this.session.leave(), say: (text) => this.say(text) },
-      true,
-    );
+    this.hud = new Hud({ leave: () => this.session.leave(), say: (text) => this.say(text) });
     area.append(this.hud.root);
-    this.hud.announce("", "");
-    if (matchMedia("(pointer: coarse)").matches) this.input.showSticks();
+    this.hud.announce("Joining");
     this.shooter = new Shooter((own, heading) => this.showShot(own, heading));
     this.session = new Session(
       guest,
@@ -68,12 +72,10 @@ export class Play {
       {
         joined: (joined, map) => void this.handleJoined(joined, map),
         opened: (client) => this.handleOpened(client),
-        scriptMessage: (message) => {
-          this.roster.handle(message, performance.now());
-          this.roster.keep(this.joined?.match ?? "", message);
-        },
+        scriptMessage: (message) => this.handleScript(message),
         text: (message) => this.handleText(message),
-        waiting: (seconds, attempt) => this.hud.announce("Connection lost", `trying again (${attempt}) in ${seconds.toFixed(1)} s`),
+        waiting: (reason, seconds, attempt) =>
+          this.hud.announce(reason, `Trying again in ${Math.ceil(seconds)} s (${attempt})`),
         ended: (reason) => this.close(reason),
       },
       isPlain,
@@ -91,23 +93,55 @@ export class Play {
     if (this.view?.controls === "none") this.roster.chat.push({ name: "you", text: foreign(text) });
   }
 
+  private handleScript(message: unknown): void {
+    this.roster.handle(message, performance.now());
+    this.roster.keep(this.session.joined?.match ?? "", message);
+    // How it ended may be told behind that it did.
+    if (this.end !== null) this.showEnd();
+  }
+
   private async handleJoined(joined: Joined, map: MapDocument | null): Promise<void> {
     this.joined = joined;
     this.view = viewOf(joined);
-    this.hud.setHelp(joined.spectator ? "space for the next player" : this.input.hasTouch ? this.view.helpTouch : this.view.help);
+    const { view } = this;
+    const isTouch = this.input.hasTouch;
+    const watching = isTouch ? "tap for the next one" : "N for the next one";
+    const help = joined.replay
+      ? isTouch ? watching : `space to stop, arrows to jump, ${watching}`
+      : joined.spectator ? watching : isTouch ? view.helpTouch : view.help;
+    const sticks = { shooter: "both", car: "move", commander: "none", none: "none" } as const;
+    this.input.setSticks(joined.spectator ? "none" : sticks[view.controls]);
+    this.hud.setMatch({ isDeveloper: joined.settings.developer, hasChat: !joined.spectator, help });
     this.hud.announce("");
-    if (this.roster.seats.size === 0) this.roster.restore(joined.match, performance.now());
+    if (joined.replay !== undefined) this.handleReplay(joined, joined.replay);
+    else if (this.roster.seats.size === 0) this.roster.restore(joined.match, performance.now());
     // A seat that changes sides is joined again, perhaps while the field is still being opened.
     if (this.isFieldAsked) return;
     this.isFieldAsked = true;
+    // There is no room for the line at the bottom of a phone.
+    if (isTouch && help !== "") this.roster.note(help, 0, performance.now());
     const field = await Field.open(this.area, map);
     if (this.isClosed) return field.close();
     this.field = field;
     if (map !== null) this.eye = { x: map.size[0] / 2, y: map.size[1] / 2 };
-    if (this.view.controls !== "commander" || joined.spectator) return undefined;
+    if (joined.spectator && view.controls !== "none") this.hud.setActions([["Next", () => (this.isNextWanted = true)]]);
+    if (view.controls !== "commander" || joined.spectator) return undefined;
     this.commander = new Commander(this.area, field, joined.number, (message) => this.session.sendScript(message));
-    this.hud.addAction("Unit (30)", () => this.session.sendScript({ type: "buy" }));
+    this.hud.setActions([
+      ["Unit (30)", () => this.session.sendScript({ type: "buy" })],
+      ["All", () => this.commander?.selectAll()],
+    ]);
     return undefined;
+  }
+
+  /** A replay is begun, or gone on with at another time. */
+  private handleReplay(joined: Joined, span: ReplaySpan): void {
+    this.roster.beginReplay(span);
+    if (this.seekBar === null) {
+      this.seekBar = new SeekBar({ seek: (tick) => this.session.seek(tick), pause: (on) => this.session.pause(on) });
+      this.hud.addBar(this.seekBar.root);
+    }
+    this.seekBar.open(span.tick_first, span.tick_last, span.tick, joined.settings.tick_rate);
   }
 
   private handleOpened(client: SyncClient): void {
@@ -120,34 +154,47 @@ export class Play {
     const now = performance.now();
     switch (message.type) {
       case "match:ended":
-        this.showEnd(message.reason);
+        this.end = { reason: message.reason, result: message.result };
+        this.showEnd();
+        break;
+      case "replay:at":
+        this.seekBar?.handleAt(message.tick, message.paused);
         break;
       case "dev:stats":
         this.hud.overlay.handleStats(message, this.client?.shown.length ?? 0);
         break;
       case "script:error":
         this.hud.overlay.handleFault(message);
-        this.hud.overlay.root.hidden = false;
         break;
       case "script:reloaded":
         this.hud.overlay.handleReload(message.version);
         this.roster.note(`rules reloaded: ${foreign(message.version, 16)}`, 0, now);
         break;
       case "error":
-        if (!message.code.startsWith("rtc") && message.code !== "developer_off") this.roster.note(foreign(message.message), 0, now);
+        this.roster.note(foreign(message.message), 0, now);
         break;
       default:
         break;
     }
   }
 
-  private showEnd(reason: string): void {
-    const { over, score } = this.roster;
+  private showEnd(): void {
+    const { end, joined, roster } = this;
+    if (end === null) return;
+    const over = roster.over ?? resultOf(end.result);
     const winner = over?.winner ?? 0;
-    const title = winner === 0 ? "The match is over" : winner === this.joined?.team ? "Your side has won" : `Side ${winner} has won`;
-    const back = button("Back", () => this.close(""));
+    const hasSides = roster.score.length > 0 || (joined?.settings.teams ?? 0) > 0;
+    const title =
+      over === null ? "The match is over"
+      : over.order.length > 0 ? `${over.order[0]} has won`
+      : !hasSides ? "The match is over"
+      : winner === 0 ? "Nobody has won"
+      : winner === joined?.team ? "Your side has won" : `Side ${winner} has won`;
     const order = over?.order.map((name, index) => `${index + 1}. ${name}`).join("   ") ?? "";
-    this.hud.announce(title, score.length > 0 ? score.join(" : ") : order || foreign(reason), back);
+    const mode = joined?.mode;
+    const actions = [button("Back", () => this.close(""))];
+    if (mode !== undefined) actions.unshift(button("Play again", () => this.close("", { mode }), "play"));
+    this.hud.announce(title, roster.score.length > 0 ? roster.score.join(" : ") : order || foreign(end.reason), actions);
   }
 
   private frame(now: number): void {
@@ -169,7 +216,8 @@ export class Play {
     const nowUs = performance.now() * 1000;
     client.advance(nowUs);
     const own = client.shown.find(({ isPredicted }) => isPredicted) ?? null;
-    if (!joined.spectator) this.act(client, view, own, now, seconds);
+    if (!joined.spectator && this.end === null) this.act(client, view, own, now, seconds);
+    else if (joined.spectator) this.look(joined);
     if (now - this.reportedAt >= REPORT_MS) {
       this.reportedAt = now;
       this.session.sendReport(client.report(nowUs));
@@ -188,6 +236,19 @@ export class Play {
     }
   }
 
+  /** What one presses who looks on. */
+  private look(joined: Joined): void {
+    if (this.input.take("KeyN") || this.input.takeTap()) this.isNextWanted = true;
+    const { seekBar } = this;
+    if (joined.replay === undefined || seekBar === null) {
+      if (this.input.take("Space")) this.isNextWanted = true;
+      return;
+    }
+    if (this.input.take("Space")) seekBar.toggle();
+    if (this.input.take("ArrowLeft")) seekBar.jump(-1);
+    if (this.input.take("ArrowRight")) seekBar.jump(1);
+  }
+
   private draw(field: Field, client: SyncClient, view: ModeView, own: ShownEntity | null, now: number, seconds: number): void {
     const at = this.commander ?? own ?? this.lookedAt(client) ?? this.eye;
     this.eye = { x: at.x, y: at.y };
@@ -195,10 +256,13 @@ export class Play {
       name: this.nameOf(entity, client),
       isOwn: entity.isPredicted,
       isSelected: this.commander?.selected.has(entity.id) ?? false,
+      paint: view.controls === "car" ? 1 + (this.driverOf(entity) % 8) : 0,
       form: view.formOf(entity.kind),
     });
     const shown = own === null || view.controls !== "shooter" ? client.shown : this.aimed(client.shown);
-    field.draw(shown, lookOf, { ...this.eye, metres: view.metres }, now, seconds);
+    // Thumbs are in the way below.
+    const below = this.input.hasSticks ? THUMBS_PIXELS : 0;
+    field.draw(shown, lookOf, { ...this.eye, metres: view.metres, below }, now, seconds);
   }
 
   /** One's own fighter faces where one aims, before the server says so. */
@@ -206,11 +270,17 @@ export class Play {
     return shown.map((entity) => (entity.isPredicted ? { ...entity, heading: this.shooter.aim } : entity));
   }
 
+  /** What tells a car from others: a race has no sides. */
+  private driverOf(entity: ShownEntity): number {
+    return entity.owner !== 0 ? entity.owner : entity.id % 64;
+  }
+
   private lookedAt(client: SyncClient): ShownEntity | null {
     if (this.joined?.spectator !== true) return null;
     const fighters = client.shown.filter(({ healthMax }) => healthMax > 0);
     const index = fighters.findIndex(({ id }) => id === this.watched);
-    const next = this.input.take("Space") || index < 0 ? fighters[(index + 1) % Math.max(fighters.length, 1)] : fighters[index];
+    const next = this.isNextWanted || index < 0 ? fighters[(index + 1) % Math.max(fighters.length, 1)] : fighters[index];
+    this.isNextWanted = false;
     this.watched = next?.id ?? NOBODY;
     return next ?? null;
   }
@@ -221,7 +291,7 @@ export class Play {
     const place = client.welcome.publicAttributes.indexOf("place");
     const number = at >= 0 ? at : place;
     const seat = number >= 0 ? this.roster.seats.get(entity.attributes[number]) : this.roster.seatOf(entity.owner);
-    return seat?.name ?? "";
+    return seat?.name ?? this.roster.nameOfPlayer(entity.owner);
   }
 
   private showShot(own: ShownEntity, heading: number): void {
@@ -275,6 +345,7 @@ export class Play {
   private showHud(client: SyncClient, joined: Joined, own: ShownEntity | null, now: number): void {
     const { roster } = this;
     const rate = client.welcome.rateHz;
+    if (joined.replay !== undefined) roster.readWorld(client.shown, client.welcome.publicAttributes);
     this.hud.update({
       roster,
       number: joined.number,
@@ -284,11 +355,11 @@ export class Play {
       left: roster.endsAt > 0 ? (roster.endsAt - client.tick) / rate : null,
       now,
       facts: this.facts(client, joined, own),
-      counts: this.view?.controls === "shooter" ? "kills" : this.view?.controls === "car" ? "laps" : "names",
+      counts: this.counts(joined),
     });
     if (this.view?.controls === "none") this.hud.showChat(roster.chat);
     this.hud.graph.update(now, client.statistics(), this.session.carrier);
-    if (roster.over !== null || joined.spectator || this.view?.controls !== "shooter") return;
+    if (this.end !== null || roster.over !== null || joined.spectator || this.view?.controls !== "shooter") return;
     if (own !== null) {
       if (this.diedAt !== null) this.hud.announce("");
       this.diedAt = null;
@@ -298,12 +369,20 @@ export class Play {
     }
   }
 
+  private counts(joined: Joined): "falls" | "kills" | "laps" | "names" {
+    if (this.view?.controls === "car") return "laps";
+    return this.view?.controls !== "shooter" ? "names" : joined.replay === undefined ? "falls" : "kills";
+  }
+
   /** What the mode counts. */
   private facts(client: SyncClient, joined: Joined, own: ShownEntity | null): string {
+    if (joined.replay !== undefined) return "replay";
     if (joined.spectator) return "looking on";
     const { roster } = this;
     if (this.view?.controls === "car" && own !== null) {
       const value = (name: string): number => own.attributes[client.welcome.publicAttributes.indexOf(name)] ?? 0;
+      const { ground } = this.field ?? {};
+      if (ground) ground.lead((value("checkpoint") % Math.max(ground.checkpoints, 1)) + 1);
       return `lap ${Math.min(Math.max(value("lap"), 1), roster.laps)} of ${roster.laps}, place ${value("place")}`;
     }
     if (this.commander !== null) return `gold ${roster.gold ?? 0}, ${this.commander.selected.size} selected`;
@@ -318,26 +397,42 @@ export class Play {
       number: joined?.number ?? 0,
       match: joined?.match ?? "",
       team: joined?.team ?? 0,
+      isOnline: this.session.isOnline,
+      connections: this.session.connections,
       own: client?.predicted() ?? null,
+      readyTick: client?.readyTick ?? 0,
       tick: client?.tick ?? 0,
-      shown: client?.shown.map(({ id, x, y, team, owner, health }) => ({ id, x, y, team, owner, health })) ?? [],
+      shown: client?.shown.map(({ id, x, y, team, owner, health, healthMax }) => ({ id, x, y, team, owner, health, healthMax })) ?? [],
       seats: [...this.roster.seats.values()],
       score: this.roster.score,
       over: this.roster.over,
       statistics: client?.statistics() ?? null,
       middle: this.hud.root.querySelector(".middle")?.textContent ?? "",
+      end: this.end,
+      replay: this.seekBar?.inspect() ?? null,
+      camera: this.field && { ...this.field.camera },
+      selected: this.commander?.selected.size ?? 0,
     };
   }
 
-  private close(reason: string): void {
+  private close(reason: string, next?: JoinRequest): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.session.close();
     clearInterval(this.heartbeat);
     this.input.close();
     this.commander?.close();
     this.field?.close();
     this.area.hidden = true;
     this.area.replaceChildren();
-    this.onEnd(reason);
+    this.onEnd(reason, next);
   }
+}
+
+/** What the server says of the end, if rules did not. */
+function resultOf(result: unknown): { winner: number; order: string[] } | null {
+  if (typeof result !== "object" || result === null) return null;
+  const { winner, order } = result as Record<string, unknown>;
+  const names = (Array.isArray(order) ? order.slice(0, 16) : []).map((name) => foreign(name, 32));
+  return { winner: typeof winner === "number" ? winner : 0, order: names };
 }
