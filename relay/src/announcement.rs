@@ -61,6 +61,11 @@ fn credentials(settings: &Settings) -> (String, String) {
 
 fn ice_server(settings: &Settings) -> String {
     let (username, credential) = credentials(settings);
+    json!({ "urls": urls(settings), "username": username, "credential": credential }).to_string()
+}
+
+/// The `urls` of an entry of `iceServers`.
+pub fn urls(settings: &Settings) -> Vec<String> {
     let plain = for_clients(settings, &settings.listen).flat_map(|&address| {
         ["udp", "tcp"].map(|transport| format!("turn:{}?transport={transport}", reachable(settings, address)))
     });
@@ -73,7 +78,7 @@ fn ice_server(settings: &Settings) -> String {
             urls.push(url);
         }
     }
-    json!({ "urls": urls, "username": username, "credential": credential }).to_string()
+    urls
 }
 
 /// A listening address as clients reach it: behind a one-to-one NAT by the external address of its family.

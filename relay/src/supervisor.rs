@@ -128,10 +128,15 @@ impl Relay {
         Ok(())
     }
 
-    /// Ends the workers.
-    fn stop(&self) {
+    /// Tells the workers to end; their threads can be joined then.
+    pub fn stop(&self) {
         self.orders.stop.store(true, Relaxed);
         self.wake();
+    }
+
+    /// What is counted, as OpenMetrics text.
+    pub fn metrics(&self) -> String {
+        crate::metrics::render(self)
     }
 
     fn wake(&self) {

@@ -4,6 +4,8 @@
 //! - [`modes`]: folders of rules, and what changes in them.
 //! - [`host`]: the threads that run matches, the directory of them, and what is written down.
 //! - [`door`]: HTTP, WebSocket and WebRTC, and what each client may do.
+//! - [`relay`]: the relay in the same process.
+//! - [`store`]: what outlives matches.
 //! - [`server`]: all of it together.
 //!
 //! **The two sides meet in bounded queues only**: tasks of the doors never run a script, and workers never wait for a
@@ -19,7 +21,9 @@ pub mod host;
 pub mod metrics;
 pub mod modes;
 pub mod new_mode;
+pub mod relay;
 pub mod replays;
 pub mod server;
+pub mod store;
 pub mod token;
 pub mod trial;

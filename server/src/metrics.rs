@@ -76,12 +76,36 @@ pub struct Metrics {
     pub archive_failures: Counter,
     /// Things that were not written since the disk was too slow.
     pub archive_dropped: Counter,
+    /// Requests that wait for the store.
+    pub store_waiting: Gauge,
+    /// Seconds from a request to the store to its answer.
+    pub store_seconds: Histogram,
+    stored: Family<OutcomeLabel, Counter>,
     refusals: Family<CodeLabel, Counter>,
     cuts: Family<CodeLabel, Counter>,
     messages_in: Family<CarrierLabel, Counter>,
     messages_out: Family<CarrierLabel, Counter>,
     bytes_in: Family<CarrierLabel, Counter>,
     bytes_out: Family<CarrierLabel, Counter>,
+}
+
+/// The label of what came of a request to the store.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+/// What came of a request to the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StoreOutcome {
+    /// It was carried out.
+    Done,
+    /// It was against a limit.
+    Refused,
+    /// Too many waited.
+    Busy,
+    /// The database failed.
+    Broken,
 }
 
 /// What carries messages.
@@ -132,6 +156,9 @@ impl Metrics {
             backups: Counter::default(),
             archive_failures: Counter::default(),
             archive_dropped: Counter::default(),
+            store_waiting: Gauge::default(),
+            store_seconds: times(),
+            stored: Family::default(),
             refusals: Family::default(),
             cuts: Family::default(),
             messages_in: Family::default(),
@@ -164,6 +191,9 @@ impl Metrics {
         registry.register("backups", "States of matches written down", m.backups.clone());
         registry.register("archive_failures", "Files that could not be written", m.archive_failures.clone());
         registry.register("archive_dropped", "Writes dropped because the disk was slow", m.archive_dropped.clone());
+        registry.register("store_waiting", "Requests waiting for the store", m.store_waiting.clone());
+        registry.register_with_unit("store", "Time to an answer of the store", Unit::Seconds, m.store_seconds.clone());
+        registry.register("store_requests", "Requests to the store by what came of them", m.stored.clone());
         registry.register("refusals", "Refusals by code", m.refusals.clone());
         registry.register("cuts", "Connections cut by code", m.cuts.clone());
         registry.register("messages_in", "Messages from players", m.messages_in.clone());
@@ -181,6 +211,17 @@ impl Metrics {
     /// A connection was cut.
     pub fn cut(&self, code: ErrorCode) {
         self.cuts.get_or_create(&CodeLabel { code: code.text() }).inc();
+    }
+
+    /// A request to the store was answered.
+    pub fn stored(&self, outcome: StoreOutcome) {
+        let outcome = match outcome {
+            StoreOutcome::Done => "done",
+            StoreOutcome::Refused => "refused",
+            StoreOutcome::Busy => "busy",
+            StoreOutcome::Broken => "broken",
+        };
+        self.stored.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// The counters of one carrier, to count without looking them up each time.

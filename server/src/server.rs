@@ -27,6 +27,8 @@ use crate::{
     },
     metrics::Metrics,
     modes::{Change, Modes},
+    relay::Turn,
+    store::Store,
     token::Tokens,
 };
 
@@ -45,6 +47,8 @@ pub struct Server {
     pub screenings: Screenings,
     /// Data channels.
     pub rtc: Option<RtcGateway>,
+    /// The relay.
+    pub turn: Turn,
     doors: Vec<Arc<WorkerDoor>>,
     lines: AtomicU64,
     begun: Instant,
@@ -65,6 +69,16 @@ impl Server {
     /// Whether nobody new is let in.
     pub fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Everything that is counted.
+    pub fn metrics_text(&self) -> String {
+        let (own, relay) = (self.commons.metrics.render(), self.turn.metrics());
+        if relay.is_empty() {
+            return own;
+        }
+        // One text has one end.
+        own.trim_end_matches("# EOF\n").to_owned() + &relay
     }
 
     /// How many workers have ended before their time.
@@ -163,6 +177,7 @@ pub struct Start {
     workers: Workers,
     archive_thread: JoinHandle<()>,
     rtc_thread: Option<JoinHandle<()>>,
+    store_task: tokio::task::JoinHandle<()>,
 }
 
 impl Start {
@@ -173,6 +188,9 @@ impl Start {
     pub async fn open(settings: Settings) -> anyhow::Result<Self> {
         let metrics = Arc::new(Metrics::new());
         let settings = Arc::new(settings);
+        // It looks at what the system can do meanwhile.
+        let turning = settings.clone();
+        let turning = tokio::task::spawn_blocking(move || Turn::start(&turning));
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
@@ -190,6 +208,9 @@ impl Start {
         let replays_max = settings.limits.replay_files as usize;
         let (archive, archive_thread) = Archive::open(&settings.data, replays_max, metrics.clone())
             .with_context(|| format!("cannot use the data folder {}", settings.data.display()))?;
+        let (store, store_task) = Store::open(&settings.data, &settings.limits, metrics.clone())
+            .await
+            .with_context(|| format!("cannot use the database in {}", settings.data.display()))?;
         let modes = Arc::new(Modes::new(&settings.modes));
         modes.refresh().with_context(|| format!("cannot read the modes in {}", settings.modes.display()))?;
         let commons = Commons {
@@ -198,6 +219,7 @@ impl Start {
             settings: settings.clone(),
             metrics,
             archive,
+            store,
         };
         let workers = Workers::start(&commons).context("cannot start the workers")?;
         let server = Arc::new(Server {
@@ -210,8 +232,9 @@ impl Start {
             commons,
             modes,
             rtc,
+            turn: turning.await.context("the relay")?,
         });
-        Ok(Self { server, listener, workers, archive_thread, rtc_thread })
+        Ok(Self { server, listener, workers, archive_thread, rtc_thread, store_task })
     }
 
     /// The server.
@@ -232,7 +255,7 @@ impl Start {
     /// # Errors
     /// When signals cannot be had.
     pub async fn run(self) -> anyhow::Result<()> {
-        let Self { server, listener, workers, archive_thread, rtc_thread } = self;
+        let Self { server, listener, workers, archive_thread, rtc_thread, store_task } = self;
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let mut hangup = signal(SignalKind::hangup())?;
         // Who comes back finds their match only when it is listed; until then they wait to be accepted.
@@ -250,6 +273,7 @@ impl Start {
             }
         }
         server.is_draining.store(true, Ordering::Relaxed);
+        server.turn.drain();
         let deadline = server.commons.settings.drain_deadline;
         tracing::info!(matches = server.commons.directory.len(), seconds = deadline.as_secs(), "draining");
         let drained = async {
@@ -266,10 +290,11 @@ impl Start {
         if let Some(rtc) = &server.rtc {
             rtc.stop();
         }
-        let archive = server.commons.archive.clone();
+        let ended = server.clone();
         let ending = tokio::task::spawn_blocking(move || {
             workers.stop();
-            archive.stop();
+            ended.commons.archive.stop();
+            ended.turn.stop();
             for thread in [Some(archive_thread), rtc_thread].into_iter().flatten() {
                 if thread.join().is_err() {
                     tracing::error!("a thread had broken before its end");
@@ -277,6 +302,9 @@ impl Start {
             }
         });
         ending.await.context("the end")?;
+        // What matches asked for at last is done, whether they hear of it or not.
+        server.commons.store.stop().await;
+        store_task.await.context("the store")?;
         // What was said last is on its way to the clients.
         tokio::time::sleep(Duration::from_millis(50)).await;
         tracing::info!("ended");

@@ -146,12 +146,27 @@ impl Iterator for Keys<'_> {
         if let Some(key) = self.fixed.take() {
             return Some(key.clone());
         }
-        let tag = hmac::sign(self.secrets.next()?, self.username.as_bytes());
-        let mut password = [0; 28];
-        let len = STANDARD.encode_slice(tag, &mut password).expect("20 bytes are 28 characters");
-        let password = std::str::from_utf8(&password[..len]).expect("base64 is ASCII");
+        let password = password_of(self.secrets.next()?, self.username);
+        let password = std::str::from_utf8(&password).expect("base64 is ASCII");
         Some(Key::derive(self.algorithm, self.username, self.realm, password))
     }
+}
+
+/// The password of an ephemeral name.
+fn password_of(secret: &hmac::Key, username: &str) -> [u8; 28] {
+    let mut password = [0; 28];
+    let tag = hmac::sign(secret, username.as_bytes());
+    STANDARD.encode_slice(tag, &mut password).expect("20 bytes are 28 characters");
+    password
+}
+
+/// An ephemeral name of `user` that is good until `expires_s` seconds since 1970, and its password: what a service that
+/// shares a secret with the relay gives to its users.
+pub fn ephemeral(auth_secret: &str, user: &str, expires_s: u64) -> (String, String) {
+    let username = format!("{expires_s}:{user}");
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, auth_secret.as_bytes());
+    let password = password_of(&key, &username).into_iter().map(char::from).collect();
+    (username, password)
 }
 
 /// The value of USERHASH for a name (RFC 8489, section 14.4).
@@ -193,6 +208,18 @@ mod tests {
 
     fn expected(algorithm: PasswordAlgorithm, name: &str, passwords: &[&str]) -> Vec<Vec<u8>> {
         key_texts(passwords.iter().map(|password| Key::derive(algorithm, name, "example.org", password)))
+    }
+
+    #[test]
+    fn what_a_service_gives_out_is_believed_until_its_time() {
+        let (username, password) = ephemeral("shared", "alice", NOW_S);
+        let credentials = credentials(&[], &["older", "shared"]);
+        for algorithm in [PasswordAlgorithm::Md5, PasswordAlgorithm::Sha256] {
+            let keys = key_texts(credentials.keys(&username, algorithm, NOW_S));
+            assert_eq!(keys[1..], expected(algorithm, &username, &[&password]));
+            assert_eq!(credentials.keys(&username, algorithm, NOW_S + 1).count(), 0);
+        }
+        assert_eq!(credentials.account(&username), "alice");
     }
 
     #[test]

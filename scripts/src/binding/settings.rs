@@ -82,7 +82,7 @@ pub(crate) fn read_settings(lua: &Lua, table: &Table, seed: u64, limits: &Limits
     };
     let mut names = Names::default();
     read_attributes(&fields, &mut settings, &mut config, &mut names)?;
-    read_world(&fields, &mut config, limits)?;
+    settings.large = read_world(&fields, &mut config, limits)?;
     read_weapons(&fields, &mut config, &mut names)?;
     read_behaviours(&fields, &mut config, &mut names)?;
     read_view(&fields, &mut settings)?;
@@ -125,7 +125,8 @@ fn read_attributes(
     Ok(())
 }
 
-fn read_world(fields: &Fields, config: &mut WorldConfig, limits: &Limits) -> mlua::Result<()> {
+/// Reads the world's settings; whether it is a large one comes back.
+fn read_world(fields: &Fields, config: &mut WorldConfig, limits: &Limits) -> mlua::Result<bool> {
     let known = [
         "entities_max",
         "projectiles_max",
@@ -139,8 +140,9 @@ fn read_world(fields: &Fields, config: &mut WorldConfig, limits: &Limits) -> mlu
         "massive_battle_min",
         "paths_max",
         "path_expansions_per_tick",
+        "large",
     ];
-    let Some(world) = fields.table("world", &known)? else { return Ok(()) };
+    let Some(world) = fields.table("world", &known)? else { return Ok(false) };
     config.entities_max = world.whole("entities_max", config.entities_max, 1, limits.entities_max)?;
     config.projectiles_max = world.whole("projectiles_max", config.projectiles_max, 0, limits.entities_max)?;
     config.sectors_max = world.whole("sectors_max", config.sectors_max, 1, 1 << 16)?;
@@ -157,7 +159,7 @@ fn read_world(fields: &Fields, config: &mut WorldConfig, limits: &Limits) -> mlu
     let rewind_ms: u32 = world.whole("rewind_ms", 0, 0, 250)?;
     config.rewind_ticks = (rewind_ms * config.tick_rate_hz / 1000).min(255) as u8;
     config.base_kinds = world.get::<Vec<u16>>("base_kinds")?.unwrap_or_default();
-    Ok(())
+    Ok(world.get("large")?.unwrap_or(false))
 }
 
 fn read_weapons(fields: &Fields, config: &mut WorldConfig, names: &mut Names) -> mlua::Result<()> {

@@ -44,6 +44,8 @@ struct Settings {
     teams: u16,
     view: [i32; 2],
     away: (u16, u32),
+    #[serde(default)]
+    large: bool,
     client: serde_json::Value,
     update_ticks: u16,
     cell_shift: u8,
@@ -147,6 +149,7 @@ impl Head {
                 teams: settings.teams,
                 view: [settings.view_enter, settings.view_leave],
                 away: (settings.away_behaviour, settings.away_seconds),
+                large: settings.large,
                 client: settings.client.clone(),
                 update_ticks: sync.update_ticks,
                 cell_shift: sync.cell_shift,
@@ -178,6 +181,7 @@ impl Head {
             teams,
             view,
             away,
+            large,
             client,
             update_ticks,
             cell_shift,
@@ -197,6 +201,7 @@ impl Head {
             view_leave: view[1],
             away_behaviour: away.0,
             away_seconds: away.1,
+            large,
             client,
             ..MatchSettings::default()
         };

@@ -28,6 +28,8 @@ pub struct MatchSettings {
     pub away_behaviour: u16,
     /// For how many seconds the place of a player who is away is kept.
     pub away_seconds: u32,
+    /// Whether its world is worth threads of its own, for a host that has them. The results are the same.
+    pub large: bool,
     /// For whoever shows the match: kinds, colours and so on as the mode says, JSON.
     pub client: serde_json::Value,
 }
@@ -46,6 +48,7 @@ impl Default for MatchSettings {
             sync: SyncConfig { update_ticks: 1, ..SyncConfig::default() },
             away_behaviour: 0,
             away_seconds: 60,
+            large: false,
             client: serde_json::Value::Null,
         }
     }

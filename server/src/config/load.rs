@@ -1,12 +1,13 @@
 //! From a file, the environment and flags to settings.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
 use toml_edit::{DocumentMut, Item, Value};
 
 use super::{
     Manner, SECRET_BYTES_MIN, Settings,
     problem::{ConfigProblems, Origin, Problem},
+    relay::{self, GivenRelay},
     table::{self, RELAY_PREFIX, Setting, VARIABLE_PREFIX},
 };
 
@@ -43,10 +44,14 @@ pub struct Loaded {
 pub fn load(manner: Manner, given: &Given) -> Result<Loaded, ConfigProblems> {
     let mut problems = Vec::new();
     let mut values: BTreeMap<&'static str, (Origin, String)> = BTreeMap::new();
+    let mut relay = GivenRelay { table: None, environment: Vec::new() };
     if let Some((name, bytes)) = &given.file {
-        read_file(name, bytes, &mut values, &mut problems);
+        relay.table = read_file(name, bytes, &mut values, &mut problems).map(|table| (name.as_str(), table));
     }
     for (name, value) in &given.environment {
+        if name.starts_with(RELAY_PREFIX) {
+            relay.environment.push((OsString::from(name), OsString::from(value)));
+        }
         let is_ours = name.starts_with(VARIABLE_PREFIX) && !name.starts_with(RELAY_PREFIX);
         if !is_ours || name == CONFIG_VARIABLE {
             continue;
@@ -89,15 +94,24 @@ pub fn load(manner: Manner, given: &Given) -> Result<Loaded, ConfigProblems> {
             allowed: format!("at least {SECRET_BYTES_MIN} bytes that nobody can guess: openssl rand -base64 48"),
         });
     }
+    if problems.is_empty() && (settings.turn || !settings.turn_urls.is_empty() || relay.table.is_some()) {
+        match relay::resolve(manner, &settings, &relay) {
+            // A table that is there is checked, whether it is used or not.
+            Ok(_) if !settings.turn && settings.turn_urls.is_empty() => {}
+            Ok(resolved) => settings.relay = Some(Box::new(resolved)),
+            Err(found) => problems.extend(found),
+        }
+    }
     if problems.is_empty() { Ok(Loaded { settings, origins }) } else { Err(ConfigProblems(problems)) }
 }
 
+/// Takes what the file says. The text of the relay's table, which has rules of its own, comes back.
 fn read_file(
     name: &str,
     bytes: &[u8],
     values: &mut BTreeMap<&'static str, (Origin, String)>,
     problems: &mut Vec<Problem>,
-) {
+) -> Option<String> {
     let origin = || Origin::File(name.to_owned());
     let refused = |found: String| Problem {
         origin: origin(),
@@ -107,13 +121,23 @@ fn read_file(
     };
     let text = match std::str::from_utf8(bytes) {
         Ok(text) if text.len() <= FILE_BYTES_MAX => text,
-        Ok(_) => return problems.push(refused("too large".into())),
-        Err(_) => return problems.push(refused("no text of UTF-8".into())),
+        Ok(_) => {
+            problems.push(refused("too large".into()));
+            return None;
+        }
+        Err(_) => {
+            problems.push(refused("no text of UTF-8".into()));
+            return None;
+        }
     };
     let document: DocumentMut = match text.parse() {
         Ok(document) => document,
-        Err(error) => return problems.push(refused(format!("not TOML: {}", error.to_string().trim_end()))),
+        Err(error) => {
+            problems.push(refused(format!("not TOML: {}", error.to_string().trim_end())));
+            return None;
+        }
     };
+    let mut relay = None;
     for (key, item) in document.iter() {
         match item {
             Item::Table(table) if key == "limits" => {
@@ -121,9 +145,11 @@ fn read_file(
                     take(&format!("limits.{inner}"), item, &origin(), values, problems);
                 }
             }
+            Item::Table(table) if key == "relay" => relay = Some(DocumentMut::from(table.clone()).to_string()),
             _ => take(key, item, &origin(), values, problems),
         }
     }
+    relay
 }
 
 fn take(

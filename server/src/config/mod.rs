@@ -6,6 +6,7 @@
 
 mod load;
 mod problem;
+mod relay;
 mod report;
 pub mod table;
 
@@ -17,6 +18,7 @@ use std::{
 
 pub use load::{CONFIG_VARIABLE, Given, Loaded, load, read};
 pub use problem::{ConfigProblems, Origin, Problem};
+pub use relay::TurnRelay;
 pub use report::{as_json, as_text};
 
 /// How much is taken for granted.
@@ -64,6 +66,14 @@ pub struct Settings {
     pub backup_every: Duration,
     /// Whether matches are recorded.
     pub replays: bool,
+    /// Whether this process relays for players whose networks let nothing else through.
+    pub turn: bool,
+    /// Where players are told that a relay is; empty: where that of this process listens.
+    pub turn_urls: Vec<String>,
+    /// For how long the credentials are good that players are given for it.
+    pub turn_lifetime: Duration,
+    /// The relay, if there is one here or elsewhere.
+    pub relay: Option<Box<TurnRelay>>,
     /// Limits.
     pub limits: Limits,
 }
@@ -99,6 +109,12 @@ pub struct Limits {
     pub replay_files: u32,
     /// Bytes of one replay, beyond which it is not written any further.
     pub replay_bytes: u64,
+    /// Values that scripts keep of one player in one mode, and of one mode.
+    pub store_keys: u32,
+    /// Bytes of those.
+    pub store_bytes: u64,
+    /// Bytes of the file with all of them.
+    pub store_file_bytes: u64,
 }
 
 impl Settings {
@@ -122,6 +138,10 @@ impl Settings {
             drain_deadline: Duration::from_secs(if dev { 0 } else { 300 }),
             backup_every: Duration::from_secs(2),
             replays: true,
+            turn: dev,
+            turn_urls: Vec::new(),
+            turn_lifetime: Duration::from_secs(12 * 3600),
+            relay: None,
             limits: Limits::default(),
         }
     }
@@ -147,6 +167,9 @@ impl Default for Limits {
             packet_bytes_per_second: 64_000,
             replay_files: 100,
             replay_bytes: 64 << 20,
+            store_keys: 256,
+            store_bytes: 1 << 20,
+            store_file_bytes: 4 << 30,
         }
     }
 }

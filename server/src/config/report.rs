@@ -1,5 +1,6 @@
 //! The configuration as it is shown: each value and where it came from.
 
+use muster_relay::config::table as relay_table;
 use serde_json::{Map, Value, json};
 
 use super::{Loaded, Origin, table};
@@ -22,6 +23,16 @@ pub fn as_text(loaded: &Loaded) -> String {
         let hidden = if setting.is_secret { "# " } else { "" };
         text.push_str(&format!("{hidden}{} = {value}  # {origin}\n", key.unwrap_or(path)));
     }
+    if let Some(relay) = &loaded.settings.relay {
+        text.push_str("\n[relay]\n");
+        for setting in relay_table::settings() {
+            let origin = relay.origins.get(setting.path()).unwrap_or(&Origin::Default);
+            let shown = setting.view(&relay.settings);
+            // A value that nobody set is none, and a secret is not shown.
+            let hidden = if setting.kind.is_secret() || shown.is_null() { "# " } else { "" };
+            text.push_str(&format!("{hidden}{} = {shown}  # {origin}\n", setting.path()));
+        }
+    }
     text
 }
 
@@ -32,5 +43,14 @@ pub fn as_json(loaded: &Loaded) -> Value {
         let row = json!({ "value": setting.view(&loaded.settings), "origin": origin.to_string() });
         (setting.path().to_owned(), row)
     });
-    Value::Object(rows.collect::<Map<_, _>>())
+    let mut all: Map<String, Value> = rows.collect();
+    if let Some(relay) = &loaded.settings.relay {
+        let rows = relay_table::settings().iter().map(|setting| {
+            let origin = relay.origins.get(setting.path()).unwrap_or(&Origin::Default);
+            let row = json!({ "value": setting.view(&relay.settings), "origin": origin.to_string() });
+            (format!("relay.{}", setting.path()), row)
+        });
+        all.extend(rows);
+    }
+    Value::Object(all)
 }

@@ -270,6 +270,45 @@ fn rows() -> Vec<Setting> {
             |to, text| put(text, &mut to.replays, |_| true),
             |of| of.replays.to_string()
         ),
+        row!(
+            "turn",
+            "BOOL",
+            "true or false",
+            "Whether this process relays, by TURN, for players whose networks let nothing else through. The table [relay] of \
+             the file has the relay's own settings.",
+            |to, text| put(text, &mut to.turn, |_| true),
+            |of| of.turn.to_string()
+        ),
+        row!(
+            "turn_urls",
+            "URL,URL",
+            "up to 8 of turn:HOST:PORT?transport=udp, turn:HOST:PORT?transport=tcp, turns:HOST:PORT?transport=tcp",
+            "Where players are told that a relay is. None: where the relay of this process listens. With `turn` off it is a \
+             relay elsewhere, whose secret is relay.auth_secret.",
+            |to, text| {
+                let urls: Vec<String> =
+                    text.split(',').map(str::trim).filter(|url| !url.is_empty()).map(Into::into).collect();
+                let is_url = |url: &String| {
+                    (url.starts_with("turn:") || url.starts_with("turns:"))
+                        && url.len() <= 256
+                        && url.bytes().all(|byte| byte.is_ascii_graphic())
+                };
+                let is_good = urls.len() <= 8 && urls.iter().all(is_url);
+                if is_good {
+                    to.turn_urls = urls;
+                }
+                is_good
+            },
+            |of| list(&of.turn_urls)
+        ),
+        row!(
+            "turn_seconds",
+            "N",
+            "60 to 604800",
+            "For how long the credentials are good that a player is given for the relay. What is relayed goes on beyond it.",
+            |to, text| put_seconds(text, &mut to.turn_lifetime, 60, 604_800),
+            |of| seconds(of.turn_lifetime)
+        ),
         limit!("limits.connections", connections, 1, 1_000_000, "1 to 1000000", "WebSocket connections at a time."),
         limit!(
             "limits.connections_per_network",
@@ -362,11 +401,35 @@ fn rows() -> Vec<Setting> {
             "65536 to 17179869184",
             "Bytes of one replay, beyond which it is not written any further."
         ),
+        limit!(
+            "limits.store_keys",
+            store_keys,
+            1,
+            1_000_000,
+            "1 to 1000000",
+            "Values that scripts may keep of one player in one mode, and for one mode."
+        ),
+        limit!(
+            "limits.store_bytes",
+            store_bytes,
+            1024,
+            1_073_741_824,
+            "1024 to 1073741824",
+            "Bytes of the values, with their keys, that scripts may keep of one player in one mode, and for one mode."
+        ),
+        limit!(
+            "limits.store_file_bytes",
+            store_file_bytes,
+            1_048_576,
+            17_592_186_044_416,
+            "1048576 to 17592186044416",
+            "Bytes of the file with all of them."
+        ),
     ]
 }
 
 /// Secrets that stand in documents, and are therefore none.
-fn is_known(secret: &str) -> bool {
+pub(super) fn is_known(secret: &str) -> bool {
     let lower = secret.to_ascii_lowercase();
     let first = lower.as_bytes().first().copied();
     ["secret", "password", "default", "changeme", "change-me", "example"].iter().any(|word| lower.contains(word))

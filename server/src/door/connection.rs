@@ -3,7 +3,7 @@
 use std::{
     net::IpAddr,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -137,7 +137,8 @@ impl Connection {
         if let ClientMessage::Connect { token } = &message {
             let guest = self.server.commons.tokens.read_guest(token)?;
             let (player, name, version) = (&guest.id, &guest.name, env!("CARGO_PKG_VERSION"));
-            self.line.text(ServerMessage::Connected { player, name, version }.text());
+            let ice_servers = &self.server.turn.ice_servers(player, SystemTime::now());
+            self.line.text(ServerMessage::Connected { player, name, version, ice_servers }.text());
             self.guest = Some(guest);
             return Ok(());
         }

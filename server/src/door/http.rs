@@ -11,7 +11,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{DefaultBodyLimit, Path, State, WebSocketUpgrade},
     http::{HeaderMap, Method, Request, StatusCode, Uri, header},
-    middleware::{Next, from_fn},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -27,9 +27,11 @@ use crate::{
     server::Server,
 };
 
-/// How long a client has for the head of a request, and how long a connection waits for the next one.
+/// How long a client has at most for the head of a request, and how long a connection waits for the next one. It is no
+/// longer than [`crate::config::Limits::idle`].
 const HEAD_DEADLINE: Duration = Duration::from_secs(15);
-/// How long an answer may take.
+/// How long an answer may take at most, the reading of a request's body included. It is no longer than
+/// [`crate::config::Limits::idle`].
 const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 /// TCP connections beyond those of WebSockets, for pages and lists.
 const PAGE_CONNECTIONS: u32 = 512;
@@ -63,7 +65,7 @@ fn router(server: Arc<Server>) -> Router {
         .route("/v1/play", get(play))
         .fallback(files)
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(from_fn(guarded))
+        .layer(from_fn_with_state(server.clone(), guarded))
         .with_state(server)
 }
 
@@ -71,6 +73,7 @@ fn router(server: Arc<Server>) -> Router {
 pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
     let places = server.commons.settings.limits.connections.saturating_add(PAGE_CONNECTIONS);
     let places = Arc::new(Semaphore::new(places as usize));
+    let head_deadline = HEAD_DEADLINE.min(server.commons.settings.limits.idle);
     let router = router(server);
     loop {
         let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
@@ -96,7 +99,7 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
             });
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_DEADLINE)
+                .header_read_timeout(head_deadline)
                 .max_headers(64)
                 .max_buf_size(16 << 10)
                 .serve_connection(TokioIo::new(stream), service)
@@ -110,8 +113,9 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
 }
 
 /// Every answer has the headers that keep a page to itself, and comes in time.
-async fn guarded(request: Request<Body>, next: Next) -> Response {
-    let mut response = match tokio::time::timeout(ANSWER_DEADLINE, next.run(request)).await {
+async fn guarded(State(server): Shared, request: Request<Body>, next: Next) -> Response {
+    let deadline = ANSWER_DEADLINE.min(server.commons.settings.limits.idle);
+    let mut response = match tokio::time::timeout(deadline, next.run(request)).await {
         Ok(response) => response,
         Err(_) => refused(StatusCode::SERVICE_UNAVAILABLE, &ErrorCode::Busy.into()),
     };
@@ -148,7 +152,7 @@ async fn ready(State(server): Shared) -> Response {
 
 async fn metrics(State(server): Shared) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], server.commons.metrics.render()).into_response()
+    ([(header::CONTENT_TYPE, kind)], server.metrics_text()).into_response()
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, value::RawValue};
 
-use crate::code::Refusal;
+use crate::{code::Refusal, relay::IceServer};
 
 /// Most bytes of what a client says about itself when it joins.
 pub const METADATA_BYTES_MAX: usize = 4096;
@@ -103,6 +103,9 @@ pub enum ServerMessage<'a> {
         name: &'a str,
         /// The server's version.
         version: &'a str,
+        /// Relays, for who makes data channels.
+        #[serde(skip_serializing_if = "<[IceServer]>::is_empty")]
+        ice_servers: &'a [IceServer],
     },
     /// The client is in a match. It says hello next, by what it wants packets to come.
     #[serde(rename = "match:joined")]
@@ -357,7 +360,8 @@ mod tests {
 
     #[test]
     fn what_is_said_is_escaped_once() {
-        let text = ServerMessage::Connected { player: "g", name: "</script>\"\n", version: "1" }.text();
+        let text =
+            ServerMessage::Connected { player: "g", name: "</script>\"\n", version: "1", ice_servers: &[] }.text();
         let back: Value = serde_json::from_str(&text).expect("it is JSON");
         assert_eq!(back["name"], "</script>\"\n");
         assert_eq!(back["type"], "connected");

@@ -1,6 +1,7 @@
 //! Where players come in: HTTP, WebSocket and WebRTC, and what each of them may do.
 
 pub mod allowance;
+pub mod binary;
 pub mod connection;
 pub mod http;
 pub mod line;

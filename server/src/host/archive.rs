@@ -113,6 +113,38 @@ pub struct SavedMatch {
     pub bytes: Vec<u8>,
 }
 
+impl SavedMatch {
+    /// Reads a file with a state.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let rest = bytes.strip_prefix(MAGIC).ok_or("not the beginning of a saved match")?;
+        let (length, rest) = rest.split_at_checked(4).ok_or("cut")?;
+        let length = u32::from_le_bytes(length.try_into().expect("four bytes were split off")) as usize;
+        if length > HEAD_BYTES_MAX {
+            return Err("the head is too large".into());
+        }
+        let (head, rest) = rest.split_at_checked(length).ok_or("cut")?;
+        let head: SavedHead = serde_json::from_slice(head).map_err(|error| error.to_string())?;
+        if !is_id(&head.match_id) {
+            return Err("the match's id is none".into());
+        }
+        Ok(Self { head, bytes: rest.to_vec() })
+    }
+
+    /// As a file.
+    pub fn encode(&self) -> Vec<u8> {
+        let head = serde_json::to_vec(&self.head).expect("a head is of texts and numbers");
+        let mut bytes = Vec::with_capacity(MAGIC.len() + 4 + head.len() + self.bytes.len());
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&(head.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&head);
+        bytes.extend_from_slice(&self.bytes);
+        bytes
+    }
+}
+
 /// What is known of a replay.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ReplayHead {
@@ -305,32 +337,7 @@ fn read_state(path: &Path) -> Result<SavedMatch, String> {
         return Err("too large".into());
     }
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
-    decode_state(&bytes)
-}
-
-fn decode_state(bytes: &[u8]) -> Result<SavedMatch, String> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or("not the beginning of a saved match")?;
-    let (length, rest) = rest.split_at_checked(4).ok_or("cut")?;
-    let length = u32::from_le_bytes(length.try_into().expect("four bytes were split off")) as usize;
-    if length > HEAD_BYTES_MAX {
-        return Err("the head is too large".into());
-    }
-    let (head, rest) = rest.split_at_checked(length).ok_or("cut")?;
-    let head: SavedHead = serde_json::from_slice(head).map_err(|error| error.to_string())?;
-    if !is_id(&head.match_id) {
-        return Err("the match's id is none".into());
-    }
-    Ok(SavedMatch { head, bytes: rest.to_vec() })
-}
-
-fn encode_state(saved: &SavedMatch) -> Vec<u8> {
-    let head = serde_json::to_vec(&saved.head).expect("a head is of texts and numbers");
-    let mut bytes = Vec::with_capacity(MAGIC.len() + 4 + head.len() + saved.bytes.len());
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&(head.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&head);
-    bytes.extend_from_slice(&saved.bytes);
-    bytes
+    SavedMatch::decode(&bytes)
 }
 
 /// The thread that writes.
@@ -356,7 +363,7 @@ impl Writer {
     fn carry_out(&self, job: Job) -> io::Result<()> {
         match job {
             Job::Save(saved) => {
-                write_whole(&self.state_file(&saved.head.match_id), &encode_state(&saved))?;
+                write_whole(&self.state_file(&saved.head.match_id), &saved.encode())?;
                 self.metrics.backups.inc();
                 Ok(())
             }
@@ -389,7 +396,7 @@ impl Writer {
         let last = self.state_file(&report.match_id);
         let kept = folder.join(format!("{}.state", report.match_id));
         if let Some(saved) = saved {
-            write_whole(&kept, &encode_state(saved))?;
+            write_whole(&kept, &saved.encode())?;
             if last.exists() {
                 fs::remove_file(last)?;
             }
@@ -471,17 +478,17 @@ mod tests {
 
     #[test]
     fn a_state_comes_back_and_a_cut_one_is_refused() {
-        let bytes = encode_state(&saved());
-        assert_eq!(decode_state(&bytes), Ok(saved()));
+        let bytes = saved().encode();
+        assert_eq!(SavedMatch::decode(&bytes), Ok(saved()));
         for end in 0..bytes.len() - 3 {
-            assert!(decode_state(&bytes[..end]).is_err(), "{end}");
+            assert!(SavedMatch::decode(&bytes[..end]).is_err(), "{end}");
         }
         let mut wrong = saved();
         wrong.head.match_id = "../../etc".into();
-        assert!(decode_state(&encode_state(&wrong)).is_err());
+        assert!(SavedMatch::decode(&wrong.encode()).is_err());
         let mut long = bytes;
         long[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert!(decode_state(&long).is_err());
+        assert!(SavedMatch::decode(&long).is_err());
     }
 
     #[test]

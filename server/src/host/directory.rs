@@ -180,6 +180,13 @@ impl Directory {
         }
     }
 
+    /// Another thread runs the match from now on.
+    pub fn rehouse(&self, match_no: u64, worker: Arc<WorkerDoor>) {
+        if let Some(entry) = self.table().entries.get_mut(&match_no) {
+            entry.worker = worker;
+        }
+    }
+
     /// Changes what is listed of a match.
     pub fn update(&self, match_no: u64, change: impl FnOnce(&mut Listing)) {
         let mut table = self.table();

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod directory;
 mod failure;
+mod lodgings;
 mod record;
 mod running;
 pub mod screening;
@@ -23,7 +24,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_scripts::Bundle;
+use muster_scripts::{Bundle, StoreResult};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -35,6 +36,7 @@ use crate::{
         message::{Joined, ScriptFault},
     },
     metrics::Metrics,
+    store::Store,
     token::{Guest, Tokens},
 };
 
@@ -102,6 +104,15 @@ pub enum Order {
         mode: String,
         /// What is wrong.
         fault: ScriptFault,
+    },
+    /// What came of a request of a match to the store.
+    Stored {
+        /// The match.
+        match_no: u64,
+        /// The request.
+        id: u64,
+        /// What came of it.
+        result: StoreResult,
     },
     /// What a viewer of a replay wants.
     Replay(ReplayOrder),
@@ -209,6 +220,8 @@ pub struct Commons {
     pub directory: Arc<Directory>,
     /// What is written down.
     pub archive: Arc<Archive>,
+    /// What outlives matches.
+    pub store: Arc<Store>,
     /// What signs places.
     pub tokens: Arc<Tokens>,
 }
@@ -227,19 +240,7 @@ impl Workers {
     pub fn start(commons: &Commons) -> std::io::Result<Self> {
         let mut workers = Self { doors: Vec::new(), threads: Vec::new() };
         for number in 0..commons.settings.workers {
-            let (sender, receiver) = std::sync::mpsc::sync_channel(ORDERS_MAX);
-            let door = Arc::new(WorkerDoor {
-                sender,
-                metrics: commons.metrics.clone(),
-                load_permille: AtomicU32::new(0),
-                has_ended: AtomicBool::new(false),
-            });
-            let (commons, its_door) = (commons.clone(), door.clone());
-            let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
-                let ending = Ending(its_door.clone());
-                Worker::new(commons, its_door, receiver).run();
-                drop(ending);
-            })?;
+            let (door, thread) = start_worker(commons, format!("worker-{number}"), None)?;
             workers.doors.push(door);
             workers.threads.push(thread);
         }
@@ -262,6 +263,28 @@ impl Workers {
             }
         }
     }
+}
+
+/// Starts a worker; with threads for a world of its own it ends with the match that it is told to open first.
+fn start_worker(
+    commons: &Commons,
+    name: String,
+    threads: Option<u16>,
+) -> std::io::Result<(Arc<WorkerDoor>, JoinHandle<()>)> {
+    let (sender, receiver) = std::sync::mpsc::sync_channel(ORDERS_MAX);
+    let door = Arc::new(WorkerDoor {
+        sender,
+        metrics: commons.metrics.clone(),
+        load_permille: AtomicU32::new(0),
+        has_ended: AtomicBool::new(false),
+    });
+    let (commons, its_door) = (commons.clone(), door.clone());
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
+        let ending = Ending(its_door.clone());
+        Worker::new(commons, its_door, receiver, threads).run();
+        drop(ending);
+    })?;
+    Ok((door, thread))
 }
 
 /// Notes the end of a worker's thread, however it comes.

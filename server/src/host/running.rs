@@ -6,7 +6,7 @@ use std::{
 };
 
 use muster_core::{
-    EntityId, Input,
+    EntityId, Execution, Input,
     command::Command,
     sync::server::{SyncConfig, SyncServer, View},
 };
@@ -24,11 +24,17 @@ use super::{
 use crate::{
     code::{ErrorCode, Refusal},
     door::{
+        binary::Up,
         line::{Line, Side},
         message::{DevStats, Joined, JoinedSettings, ScriptFault, ServerMessage},
     },
     token::{Guest, Place, random_u64},
 };
+
+/// With more entities than this a sector of a large world is split, so that more threads can work on it.
+const SPLIT_ABOVE: u32 = 4096;
+/// How many shards a large world has for each of its threads, so that none has to wait for the last.
+const SHARDS_PER_THREAD: u16 = 4;
 
 /// Most bytes of a packet: what a datagram holds nearly everywhere, under the headers of DTLS and SCTP too.
 const PACKET_MAX: u16 = 1100;
@@ -46,13 +52,21 @@ pub(super) struct Running {
     pub(super) last_fault: Option<ScriptFault>,
     pub(super) costs: Costs,
     pub(super) ended: Option<Ended>,
-    door: Arc<WorkerDoor>,
+    pub(super) door: Arc<WorkerDoor>,
     started: u64,
     has_map: bool,
     recording: Option<Recording>,
     inputs: Vec<(u32, Command)>,
     commands: Vec<Command>,
     empty_since: Option<Instant>,
+}
+
+/// What came of opening a match.
+pub(super) enum Opened {
+    /// It runs.
+    Here(Box<Running>),
+    /// It needs a thread of its own.
+    TooLarge(Box<Opening>),
 }
 
 /// What ticks cost since the last time that somebody was told.
@@ -67,15 +81,19 @@ pub(super) struct Costs {
 }
 
 impl Running {
-    /// Opens a match, or goes on with a saved one.
+    /// Opens a match, or goes on with a saved one. One whose world is too large for a thread with others comes back, unless
+    /// `threads` are there for it alone.
     pub(super) fn open(
         opening: Opening,
         host: &Host,
         commons: &Commons,
         door: &Arc<WorkerDoor>,
+        threads: Option<u16>,
         now: Instant,
-    ) -> Result<Self, Refusal> {
-        let options = MatchOptions { id: opening.match_id.clone(), seed: random_u64(), ..MatchOptions::default() };
+    ) -> Result<Opened, Refusal> {
+        let execution = threads.map_or_else(Execution::default, own_execution);
+        let options =
+            MatchOptions { id: opening.match_id.clone(), seed: random_u64(), execution, ..MatchOptions::default() };
         let mut game = match &opening.saved {
             None => host.open(&options).map_err(|error| Refusal::because(ErrorCode::ModeBroken, &error.to_string()))?,
             Some(saved) => host.restore(&saved.bytes, &options).map_err(|error| {
@@ -89,6 +107,9 @@ impl Running {
         };
         let limits = &commons.settings.limits;
         let settings = game.settings();
+        if settings.large && threads.is_none() {
+            return Ok(Opened::TooLarge(Box::new(opening)));
+        }
         let viewers = settings.players_max.saturating_add(limits.spectators).clamp(1, 65_534) as u16;
         let config = SyncConfig {
             session: random_u64() as u32,
@@ -131,7 +152,7 @@ impl Running {
             running.seat_saved(saved.head, now);
         }
         running.list();
-        Ok(running)
+        Ok(Opened::Here(Box::new(running)))
     }
 
     /// Those who were in a saved match are away, until they come back.
@@ -350,29 +371,30 @@ impl Running {
     pub(super) fn handle_up(&mut self, number: u32, line: u64, side: Side, bytes: &[u8], now_us: u64) {
         let Some(sitter) = self.seats.of_line(number, line) else { return };
         let line = sitter.line.clone().expect("it is of the line");
-        match bytes.get(4..8) {
-            Some(b"MUHE") => self.handle_hello(number, &line, side, bytes),
-            Some(b"MUMS") => {
-                let data = muster_schemas::read_message(bytes).map(|message| message.data());
-                let taken = match data {
-                    Ok(_) if number >= SPECTATORS_FROM => Err("a spectator says nothing".to_owned()),
-                    Ok(data) => self.game.message(number, data.bytes()).map_err(|refusal| refusal.to_string()),
-                    Err(error) => Err(error.to_string()),
-                };
-                if let Err(reason) = taken {
-                    self.commons.metrics.refused(ErrorCode::Malformed);
-                    refuse(&line, &Refusal::because(ErrorCode::Malformed, &reason));
-                }
+        let viewer = sitter.viewer;
+        let refusal = match Up::read(bytes) {
+            Ok(Up::Hello) => return self.handle_hello(number, &line, side, bytes),
+            Ok(Up::Message(_)) if number >= SPECTATORS_FROM => {
+                Some(Refusal::because(ErrorCode::Malformed, "a spectator says nothing"))
             }
-            Some([b'M', b'U', ..]) => refuse(&line, &ErrorCode::Malformed.into()),
-            _ => {
-                if let Some(viewer) = sitter.viewer
+            Ok(Up::Message(text)) => {
+                let taken = self.game.message(number, text);
+                taken.err().map(|refusal| Refusal::because(ErrorCode::Malformed, &refusal.to_string()))
+            }
+            Err(refusal) => Some(refusal),
+            Ok(Up::Report) => {
+                if let Some(viewer) = viewer
                     && self.sync.receive(viewer, bytes, now_us).is_err()
                 {
                     // Late and doubled reports are ordinary on a way that loses; the synchronisation counts them.
                     tracing::trace!(game = %self.id, number, "a report was refused");
                 }
+                None
             }
+        };
+        if let Some(refusal) = refusal {
+            self.commons.metrics.refused(refusal.code);
+            refuse(&line, &refusal);
         }
     }
 
@@ -587,6 +609,12 @@ impl Running {
         self.commons.metrics.players.dec_by(self.seats.players().count() as i64);
         self.commons.metrics.spectators.dec_by(self.seats.spectators() as i64);
     }
+}
+
+/// How a large world is worked on. It changes no result.
+fn own_execution(threads: u16) -> Execution {
+    let shards = threads.saturating_mul(SHARDS_PER_THREAD).clamp(1, 256);
+    Execution { shards, threads: threads.clamp(1, 256), split_above: SPLIT_ABOVE, ..Execution::default() }
 }
 
 /// Seconds since 1970.

@@ -11,12 +11,13 @@ use muster_schemas::{
     Builder,
     sync::{Message, MessageArgs, finish_message_buffer},
 };
-use muster_scripts::{Ended, LeaveReason, LogLevel, Output, StoreResult};
+use muster_scripts::{Ended, LeaveReason, LogLevel, Output, StoreRequest, StoreResult};
 
 use super::running::Running;
 use crate::{
     code::{ErrorCode, Refusal},
     door::message::{ScriptFault, ServerMessage},
+    store::Errand,
 };
 
 /// Most points of view of a viewer.
@@ -36,11 +37,7 @@ impl Running {
                 }
                 Output::Log { level, text, version } => self.log(level, &text, &version),
                 Output::ScriptError(error) => self.handle_fault(ScriptFault::from(&*error)),
-                Output::Store(request) => {
-                    // Values have their place in the storage of accounts, which this server does not have.
-                    let answer = StoreResult::Failed("this server keeps no values".into());
-                    self.game.handle_stored(request.id, answer);
-                }
+                Output::Store(request) => self.ask_store(request),
                 Output::Kick { player, reason } => self.kick(player, &reason),
                 Output::Label(label) => {
                     let label: String = label.chars().take(LABEL_BYTES_MAX).collect();
@@ -62,6 +59,15 @@ impl Running {
                 Output::Team { player, team } => self.change_team(player, team),
                 Output::Ended(ended) => self.ended = Some(ended),
             }
+        }
+    }
+
+    /// Passes a request on to the store, whose answer is an order of the worker's.
+    fn ask_store(&mut self, request: StoreRequest) {
+        let id = request.id;
+        let errand = Errand { mode: self.mode.clone(), request, match_no: self.no, worker: self.door.clone() };
+        if let Err(refusal) = self.commons.store.ask(errand) {
+            self.game.handle_stored(id, StoreResult::Failed(refusal.to_string()));
         }
     }
 

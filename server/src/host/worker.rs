@@ -23,7 +23,8 @@ use super::{
     Commons, Opening, Order, WorkerDoor,
     archive::FailureReport,
     failure::panic_text,
-    running::{Running, seconds_now},
+    lodgings::Lodgings,
+    running::{Opened, Running, seconds_now},
     telling::reason_of,
 };
 use crate::{
@@ -49,6 +50,11 @@ pub(super) struct Worker {
     epoch: Instant,
     /// By mode; the last of each takes new matches.
     hosts: BTreeMap<String, Vec<Rc<Host>>>,
+    /// Of a worker for one large world: how many threads there are for it.
+    threads: Option<u16>,
+    /// The workers of large worlds that were opened here first.
+    lodgings: Lodgings,
+    has_opened: bool,
     matches: BTreeMap<u64, Hosted>,
     due: BinaryHeap<Reverse<(Instant, u64)>>,
     busy: Duration,
@@ -67,7 +73,12 @@ struct Hosted {
 }
 
 impl Worker {
-    pub(super) fn new(commons: Commons, door: Arc<WorkerDoor>, receiver: Receiver<Order>) -> Self {
+    pub(super) fn new(
+        commons: Commons,
+        door: Arc<WorkerDoor>,
+        receiver: Receiver<Order>,
+        threads: Option<u16>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             commons,
@@ -75,6 +86,9 @@ impl Worker {
             receiver,
             epoch: now,
             hosts: BTreeMap::new(),
+            threads,
+            lodgings: Lodgings::default(),
+            has_opened: false,
             matches: BTreeMap::new(),
             due: BinaryHeap::new(),
             busy: Duration::ZERO,
@@ -100,6 +114,7 @@ impl Worker {
             self.take_orders();
         }
         self.save_all();
+        self.lodgings.close();
     }
 
     /// Carries out orders until something is due.
@@ -139,6 +154,7 @@ impl Worker {
             Order::Join(joining) => match self.matches.get_mut(&joining.match_no) {
                 Some(_) => self.guarded(joining.match_no, move |running| running.join(*joining, now)),
                 None => {
+                    let Some(joining) = self.lodgings.forward(joining) else { return };
                     let refusal = self.why_not(joining.match_no);
                     // Nobody waits any more for an answer to who has gone.
                     drop(joining.reply.send(Err(refusal)));
@@ -157,11 +173,18 @@ impl Worker {
             Order::Watch { match_no, seat, line, on } => {
                 self.guarded(match_no, |running| running.watch(seat, line, on));
             }
-            Order::Reload(bundle) => self.reload(&bundle),
+            Order::Reload(bundle) => {
+                self.lodgings.tell(|| Order::Reload(bundle.clone()));
+                self.reload(&bundle);
+            }
             Order::Fault { mode, fault } => {
+                self.lodgings.tell(|| Order::Fault { mode: mode.clone(), fault: fault.clone() });
                 for hosted in self.matches.values_mut().filter(|hosted| hosted.running.mode == mode) {
                     hosted.running.handle_fault(fault.clone());
                 }
+            }
+            Order::Stored { match_no, id, result } => {
+                self.guarded(match_no, |running| running.game.handle_stored(id, result));
             }
             // Replays have threads of their own.
             Order::Replay(_) => {}
@@ -203,15 +226,22 @@ impl Worker {
     fn open(&mut self, opening: Opening, now: Instant) {
         let (no, id, mode) = (opening.match_no, opening.match_id.clone(), opening.bundle.name().to_owned());
         let saved = opening.saved.clone();
-        let (commons, door) = (self.commons.clone(), self.door.clone());
+        self.has_opened = true;
+        let (commons, door, threads) = (self.commons.clone(), self.door.clone(), self.threads);
         let opened = self.host(&opening.bundle).and_then(|host| {
-            let opened = catch_unwind(AssertUnwindSafe(|| Running::open(opening, &host, &commons, &door, now)));
+            let opened =
+                catch_unwind(AssertUnwindSafe(|| Running::open(opening, &host, &commons, &door, threads, now)));
             let opened =
                 opened.unwrap_or_else(|payload| Err(Refusal::because(ErrorCode::MatchFailed, &panic_text(&*payload))));
-            opened.map(|running| (running, host))
+            opened.map(|opened| (opened, host))
+        });
+        let opened = opened.and_then(|(opened, host)| match opened {
+            Opened::Here(running) => Ok(Some((*running, host))),
+            Opened::TooLarge(opening) => self.lodgings.take_in(opening, &self.commons).map(|()| None),
         });
         match opened {
-            Ok((running, host)) => {
+            Ok(None) => tracing::info!(game = %id, %mode, "a large world has threads of its own"),
+            Ok(Some((running, host))) => {
                 let metrics = &self.commons.metrics;
                 metrics.matches.inc();
                 if saved.is_some() { &metrics.matches_restored } else { &metrics.matches_opened }.inc();
@@ -380,6 +410,9 @@ impl Worker {
                 }
             }
             self.drop_idle_hosts();
+            self.lodgings.clear(&self.commons.directory);
+            // With its one match a worker of a large world has done what it is there for.
+            self.is_stopping |= self.threads.is_some() && self.has_opened && self.matches.is_empty();
         }
     }
 

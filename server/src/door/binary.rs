@@ -1,0 +1,48 @@
+//! What a binary message of a client is.
+
+use crate::code::{ErrorCode, Refusal};
+
+/// A binary message of a client, as far as it can be told without the match.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Up<'a> {
+    /// What it can read; the synchronisation looks at the rest.
+    Hello,
+    /// For the rules: a text that may be JSON.
+    Message(&'a [u8]),
+    /// What has arrived and what it commands; the synchronisation looks at the rest.
+    Report,
+}
+
+impl<'a> Up<'a> {
+    /// Tells what it is.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Malformed`].
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
+        match bytes.get(4..8) {
+            Some(b"MUHE") => Ok(Self::Hello),
+            Some(b"MUMS") => match muster_schemas::read_message(bytes) {
+                Ok(message) => Ok(Self::Message(message.data().bytes())),
+                Err(error) => Err(Refusal::because(ErrorCode::Malformed, &error.to_string())),
+            },
+            Some([b'M', b'U', ..]) => Err(ErrorCode::Malformed.into()),
+            _ => Ok(Self::Report),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_tell_messages_apart() {
+        assert_eq!(Up::read(b"\x04\0\0\0MUHE"), Ok(Up::Hello));
+        for report in [&b""[..], b"\x04\0\0\0mums", b"\x04\0\0\0\0\0\0\0"] {
+            assert_eq!(Up::read(report), Ok(Up::Report));
+        }
+        for wrong in [&b"\x04\0\0\0MUXX"[..], b"\x04\0\0\0MUMS", b"\xff\xff\xff\xffMUMS"] {
+            assert_eq!(Up::read(wrong).map_err(|refusal| refusal.code), Err(ErrorCode::Malformed));
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What outlives matches: the values that scripts keep.
+//!
+//! **Who was told `ok` has it**: an answer goes out when what it says is on the disk, and a process that is killed loses
+//! nothing of that. Workers ask by a bounded queue and never wait; requests that wait together share one transaction.
+
+mod sqlite;
+
+use std::{fmt, path::Path, sync::Arc, time::Instant};
+
+use muster_scripts::{StoreRequest, StoreResult};
+use serde_json::Value;
+use tokio::{
+    sync::mpsc::{Receiver, Sender, channel},
+    task::JoinHandle,
+};
+
+use crate::{
+    config::Limits,
+    host::{Order, WorkerDoor},
+    metrics::{Metrics, StoreOutcome},
+};
+
+use sqlite::SqliteValues;
+
+/// Most requests that wait.
+const QUEUE_MAX: usize = 8192;
+/// Most requests of one transaction.
+const BATCH_MAX: usize = 256;
+/// Numbers that a script can tell from their neighbours are below this: Lua's are floating.
+const NUMBER_MAX: u64 = 1 << 53;
+
+/// Why the store does not do what it was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StoreRefusal {
+    /// There would be more keys than the limit.
+    TooManyKeys(u32),
+    /// There would be more bytes than the limit.
+    TooManyBytes(u64),
+    /// `add` found what is no whole number.
+    NotANumber,
+    /// The sum is none that a script can tell from its neighbours.
+    OutOfRange,
+    /// Too many requests wait.
+    Busy,
+    /// The database failed; the log says why.
+    Broken,
+}
+
+/// One request and where its answer goes.
+pub struct Errand {
+    /// The mode that asks.
+    pub mode: String,
+    /// What.
+    pub request: StoreRequest,
+    /// The match that asks.
+    pub match_no: u64,
+    /// Who runs it.
+    pub worker: Arc<WorkerDoor>,
+}
+
+enum Job {
+    Errand(Errand, Instant),
+    Stop,
+}
+
+/// The way to what outlives matches.
+pub struct Store {
+    sender: Sender<Job>,
+    metrics: Arc<Metrics>,
+}
+
+impl Store {
+    /// Opens the database of a data folder, brings its tables up to date, and starts the task that works on it until
+    /// [`Self::stop`].
+    ///
+    /// # Errors
+    /// When the database cannot be opened, or is one of a newer version.
+    pub async fn open(
+        folder: &Path,
+        limits: &Limits,
+        metrics: Arc<Metrics>,
+    ) -> Result<(Arc<Self>, JoinHandle<()>), sqlx::Error> {
+        let values = SqliteValues::open(&folder.join("muster.db"), limits).await?;
+        let (sender, receiver) = channel(QUEUE_MAX);
+        let task = tokio::spawn(work(values, receiver, metrics.clone()));
+        Ok((Arc::new(Self { sender, metrics }), task))
+    }
+
+    /// Asks for something. The answer is an order to the worker.
+    ///
+    /// # Errors
+    /// [`StoreRefusal::Busy`].
+    pub fn ask(&self, errand: Errand) -> Result<(), StoreRefusal> {
+        self.metrics.store_waiting.inc();
+        self.sender.try_send(Job::Errand(errand, Instant::now())).map_err(|_| {
+            self.metrics.store_waiting.dec();
+            self.metrics.stored(StoreOutcome::Busy);
+            StoreRefusal::Busy
+        })
+    }
+
+    /// Ends the task once everything that waits is done.
+    pub async fn stop(&self) {
+        if self.sender.send(Job::Stop).await.is_err() {
+            tracing::error!("the store had ended before its end");
+        }
+    }
+}
+
+async fn work(mut values: SqliteValues, mut receiver: Receiver<Job>, metrics: Arc<Metrics>) {
+    let (mut jobs, mut batch) = (Vec::with_capacity(BATCH_MAX), Vec::with_capacity(BATCH_MAX));
+    let mut is_stopping = false;
+    while !is_stopping && receiver.recv_many(&mut jobs, BATCH_MAX).await > 0 {
+        for job in jobs.drain(..) {
+            match job {
+                Job::Errand(errand, asked) => batch.push((errand, asked)),
+                Job::Stop => is_stopping = true,
+            }
+        }
+        let requests: Vec<_> = batch.iter().map(|(errand, _)| (errand.mode.as_str(), &errand.request)).collect();
+        let results = values.carry_out(&requests).await;
+        for ((errand, asked), result) in batch.drain(..).zip(results) {
+            metrics.store_waiting.dec();
+            metrics.store_seconds.observe(asked.elapsed().as_secs_f64());
+            metrics.stored(match &result {
+                Ok(_) => StoreOutcome::Done,
+                Err(StoreRefusal::Broken) => StoreOutcome::Broken,
+                Err(_) => StoreOutcome::Refused,
+            });
+            let result = answer(result);
+            let order = Order::Stored { match_no: errand.match_no, id: errand.request.id, result };
+            errand.worker.send_later(order).await;
+        }
+    }
+    values.close().await;
+}
+
+fn answer(result: Result<Option<Value>, StoreRefusal>) -> StoreResult {
+    match result {
+        Ok(value) => StoreResult::Value(value),
+        Err(refusal) => StoreResult::Failed(refusal.to_string()),
+    }
+}
+
+impl fmt::Display for StoreRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyKeys(most) => write!(f, "too_many_keys: at most {most} keys for a player, and for the mode"),
+            Self::TooManyBytes(most) => {
+                write!(f, "too_many_bytes: at most {most} bytes for a player, and for the mode")
+            }
+            Self::NotANumber => f.write_str("not_a_number: add works on whole numbers"),
+            Self::OutOfRange => f.write_str("out_of_range: whole numbers are below 2^53"),
+            Self::Busy => f.write_str("busy: the store has too much to do; ask again later"),
+            Self::Broken => f.write_str("broken: the store cannot do it now; ask again later"),
+        }
+    }
+}
+
+impl std::error::Error for StoreRefusal {}
