@@ -1,10 +1,16 @@
-//! Which cores a thread may use.
+//! Which cores a thread may use, and programs that run on one and do not outlive the run.
 
-use anyhow::{Context, Result};
+use std::{ffi::OsString, os::unix::process::CommandExt, process::Command};
+
+use anyhow::{Context, Result, bail};
 use nix::{
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+    sys::{prctl, resource, signal::Signal},
     unistd::{Pid, SysconfVar, sysconf},
 };
+
+/// Descriptors that the largest of the comparisons needs on either side, with room to spare.
+const DESCRIPTORS: u64 = 65_536;
 
 /// Keeps this thread, and the threads and commands that it starts from now on, on `core`.
 ///
@@ -49,4 +55,36 @@ pub fn all_cores() -> Result<CpuSet> {
 /// How many cores there are in a set.
 pub fn count(cores: &CpuSet) -> usize {
     (0..CpuSet::count()).filter(|core| cores.is_set(*core) == Ok(true)).count()
+}
+
+/// Raises the limit of open descriptors as far as it is needed and allowed.
+///
+/// # Errors
+/// When the limits cannot be read or set.
+pub fn raise_descriptor_limit() -> Result<()> {
+    let (soft, hard) = resource::getrlimit(resource::Resource::RLIMIT_NOFILE)?;
+    // Only a privileged process may raise the hard limit; the others take what they have.
+    if hard < DESCRIPTORS && resource::setrlimit(resource::Resource::RLIMIT_NOFILE, DESCRIPTORS, DESCRIPTORS).is_ok() {
+        return Ok(());
+    }
+    let wanted = DESCRIPTORS.min(hard);
+    if soft < wanted {
+        resource::setrlimit(resource::Resource::RLIMIT_NOFILE, wanted, hard)?;
+    }
+    Ok(())
+}
+
+/// Becomes `command`, on `core`, and dies with the process that started this one.
+///
+/// # Errors
+/// When there is no command or it cannot be executed; otherwise this never returns.
+pub fn become_command(core: usize, command: &[OsString]) -> Result<()> {
+    let Some((program, arguments)) = command.split_first() else {
+        bail!("a command is needed");
+    };
+    pin_to(core)?;
+    raise_descriptor_limit()?;
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    let error = Command::new(program).args(arguments).exec();
+    Err(error).with_context(|| format!("cannot execute {}", program.display()))
 }

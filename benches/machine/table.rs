@@ -20,7 +20,7 @@ pub struct Flags {
     pub seconds: f64,
     /// The core for everything that is measured on one.
     #[arg(long, default_value_t = 0)]
-    core: usize,
+    pub core: usize,
     /// Writes every round's figures here.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,

@@ -14,7 +14,6 @@ mod heap;
 mod host;
 mod idle;
 mod load;
-mod pinned;
 mod report;
 mod results;
 mod turn_client;
@@ -24,7 +23,10 @@ use std::{collections::BTreeMap, ffi::OsString, fs, net::SocketAddrV4, path::Pat
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
-use muster_benches::{page::write_measured, pinned::pin_to};
+use muster_benches::{
+    page::write_measured,
+    pinned::{self, pin_to},
+};
 
 use crate::{
     case::{CASES, Case, Pattern},

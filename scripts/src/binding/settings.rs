@@ -43,6 +43,7 @@ pub(crate) fn read_settings(lua: &Lua, table: &Table, seed: u64, limits: &Limits
     let known = [
         "tick_rate",
         "players_max",
+        "at_once",
         "label",
         "spectators",
         "teams",
@@ -64,6 +65,7 @@ pub(crate) fn read_settings(lua: &Lua, table: &Table, seed: u64, limits: &Limits
     if settings.label.len() > LABEL_BYTES_MAX {
         return Err(fields.wrong("label", "text of at most 2048 bytes"));
     }
+    settings.at_once = fields.get("at_once")?.unwrap_or(false);
     settings.spectators = fields.get("spectators")?.unwrap_or(true);
     settings.teams = fields.whole("teams", 0, 0, u16::MAX)?;
     settings.client =

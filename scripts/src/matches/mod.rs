@@ -149,6 +149,8 @@ pub struct Match {
     tick_budget: u64,
     /// Ticks in a row in which a script failed.
     failing_ticks: u64,
+    /// What went wrong since the last tick, when messages were heard at once.
+    failed: Option<Box<ScriptError>>,
     report: StepReport,
     has_told_end: bool,
 }
@@ -208,7 +210,15 @@ impl Match {
 
     fn of(rules: Rules, stage: Option<Box<Stage>>) -> Self {
         let tick_budget = rules.vm.limits.tick_budget;
-        Self { rules, stage, tick_budget, failing_ticks: 0, report: StepReport::default(), has_told_end: false }
+        Self {
+            rules,
+            stage,
+            tick_budget,
+            failing_ticks: 0,
+            failed: None,
+            report: StepReport::default(),
+            has_told_end: false,
+        }
     }
 
     pub(crate) fn restore(vm: &Rc<Vm>, bytes: &[u8], options: &MatchOptions) -> Result<Self, RestoreError> {
@@ -462,7 +472,7 @@ impl Match {
 
     /// What scripts do in a tick: results of the store, timers, the loop. The last error, if there was one.
     fn run_rules(&mut self) -> Option<Box<ScriptError>> {
-        let mut failed = None;
+        let mut failed = self.failed.take();
         while let Some((request, result)) = self.stage_mut().stored.pop_front() {
             let told = self.call("match_stored", |lua| {
                 let table = lua.create_table()?;
@@ -505,7 +515,13 @@ impl Match {
                 told => self.keep_state(told).err().or(failed),
             };
         }
+        self.run_loop().or(failed)
+    }
+
+    /// Gives the loop the messages that have come. The error, if there was one.
+    fn run_loop(&mut self) -> Option<Box<ScriptError>> {
         let stage = self.stage_mut();
+        let tick = stage.tick();
         let messages = std::mem::take(&mut stage.inbox);
         stage.inbox_bytes = 0;
         for member in stage.members.values_mut() {
@@ -521,7 +537,22 @@ impl Match {
             }
             Ok((tick, list))
         });
-        self.keep_state(told).err().or(failed)
+        self.keep_state(told).err()
+    }
+
+    /// Has the rules hear the messages that wait, between two ticks, if they want to ([`MatchSettings::at_once`]). Whatever
+    /// they do counts towards the limits of the coming tick.
+    pub fn hear(&mut self) -> StepReport {
+        self.report = StepReport::default();
+        let stage = self.stage();
+        let tick = stage.tick();
+        if stage.ended.is_some() || !stage.settings.at_once || stage.inbox.is_empty() {
+            return StepReport { tick, has_ended: stage.ended.is_some(), ..StepReport::default() };
+        }
+        // A match that fails at each message fails a tick for it.
+        self.failed = self.run_loop().or(self.failed.take());
+        self.tell_end();
+        StepReport { tick, has_ended: self.stage().ended.is_some(), ..self.report }
     }
 
     fn next_timer(&mut self, tick: u64) -> Option<((u64, u64), Timer)> {

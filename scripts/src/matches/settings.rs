@@ -11,6 +11,8 @@ pub struct MatchSettings {
     pub label: String,
     /// Most players at a time.
     pub players_max: u32,
+    /// Whether the rules hear messages as soon as they come, and not only in the tick.
+    pub at_once: bool,
     /// Whether others may look on.
     pub spectators: bool,
     /// How many sides there are; 0 is none.
@@ -38,6 +40,7 @@ impl Default for MatchSettings {
             tick_rate_hz: 20,
             label: String::new(),
             players_max: 16,
+            at_once: false,
             spectators: true,
             teams: 0,
             view_enter: 100 * muster_core::METRE,
