@@ -1,36 +1,17 @@
 //! What scripts cost: how long it takes to stop one, what the budget costs a loop, a tick over a thousand entities through
 //! the bulk interface, a tick of the arena, and an echoed message. `cargo bench -p muster-scripts`.
 
+mod cost;
+
 use std::{
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use muster_scripts::{Bundle, Host, Limits, Match, MatchOptions, Player};
+use muster_scripts::{Bundle, Host, Limits, MatchOptions, Player};
 
-fn open(rules: &str, limits: Limits) -> Match {
-    let bundle = Bundle::from_files("bench", vec![("rules.lua".into(), rules.into())]).expect("the rules are text");
-    let host = Host::new(Arc::new(bundle), limits).expect("the rules compile");
-    host.open(&MatchOptions::default()).expect("the rules open a match")
-}
-
-fn looping(setup: &str, body: &str) -> String {
-    format!(
-        "local rules = {{}} function rules.match_init() return {{ tick_rate = 20 }} end
-        {setup}
-        function rules.match_loop(self, tick, messages) {body} end return rules"
-    )
-}
-
-fn best(times: u32, mut run: impl FnMut()) -> Duration {
-    let one = |_| {
-        let begin = Instant::now();
-        run();
-        begin.elapsed()
-    };
-    (0..times).map(one).min().expect("it runs at least once")
-}
+use cost::{best, looping, open};
 
 fn main() {
     kills();
@@ -115,90 +96,21 @@ thread_local! {
     static TIME: std::cell::Cell<Duration> = const { std::cell::Cell::new(Duration::ZERO) };
 }
 
-/// The budget's part of a loop: the same script in a machine without one.
+/// The budget's part of a loop.
 fn loops() {
-    let bodies = [
-        ("empty for", "for i = 1, 20000000 do end"),
-        ("sum", "local x = 0 for i = 1, 20000000 do x += i end"),
-        ("while", "local x = 0 while x < 20000000 do x += 1 end"),
-        (
-            "array",
-            "local t = table.create(1000, 1) local s = 0 for j = 1, 10000 do for i = 1, 1000 do s += t[i] end end",
-        ),
-        ("call", "local function f(a) return a + 1 end local x = 0 for i = 1, 10000000 do x = f(x) end"),
-    ];
     println!("{:<20} {:>9} {:>9} {:>6}", "a loop", "with ms", "without", "+%");
-    for (name, body) in bodies {
-        let limits = Limits { call_budget: u64::MAX >> 2, tick_budget: u64::MAX >> 2, ..Limits::default() };
-        let mut game = open(&looping("", body), limits);
-        let lua = mlua::Lua::new();
-        lua.sandbox(true).expect("a machine can be closed");
-        let chunk = format!("return function() {body} end");
-        let plain: mlua::Function = lua.load(chunk).eval().expect("the loop compiles");
-        let (mut with, mut without) = (Duration::MAX, Duration::MAX);
-        for _ in 0..7 {
-            with = with.min(best(1, || _ = game.step(&mut Vec::new())));
-            without = without.min(best(1, || plain.call::<()>(()).expect("the loop ends")));
-        }
+    for cost::Loop { name, with, without } in cost::loops(7) {
         let (with, without) = (with.as_secs_f64() * 1000.0, without.as_secs_f64() * 1000.0);
         println!("{name:<20} {with:>9.1} {without:>9.1} {:>6.1}", (with / without - 1.0) * 100.0);
     }
     println!();
 }
 
-/// A tick of rules over a thousand entities: read them, decide for each, order some.
+/// A tick of rules over a thousand entities.
 fn bulk() {
-    let setup = "
-        local units
-        function rules.match_start()
-            for i = 0, 999 do
-                world.spawn({ x = 10 + i % 40 * 3, y = 10 + i // 40 * 3, health = 50 + i % 50, health_max = 100, speed_max = 5, acceleration_max = 10 })
-            end
-            units = world.rows('x', 'y', 'health')
-        end";
-    let cases = [
-        ("read 3 columns", "units:all()"),
-        (
-            "read, look at each",
-            "local count = units:all()
-            local xs, ys, healths = units.x, units.y, units.health
-            local weak, right = 0, 0
-            for at = 0, 8 * count - 8, 8 do
-                if buffer.readf64(healths, at) < 60 then weak += 1 end
-                if buffer.readf64(xs, at) > 60 then right += 1 end
-            end",
-        ),
-        (
-            "read, heal, give back",
-            "local count = units:all()
-            local healths = units.health
-            for at = 0, 8 * count - 8, 8 do
-                local health = buffer.readf64(healths, at)
-                if health < 60 and tick % 8 == 0 then buffer.writef64(healths, at, health + 1) end
-            end
-            units:set('health')",
-        ),
-        (
-            "read, order each",
-            "local count = units:all()
-            local xs, ys = units.x, units.y
-            for at = 0, 8 * count - 8, 8 do
-                buffer.writef64(xs, at, if buffer.readf64(xs, at) > 60 then -1 else 1)
-                buffer.writef64(ys, at, 0)
-            end
-            units:velocity(xs, ys)",
-        ),
-    ];
     println!("{:<24} {:>9}", "1,000 entities, a tick", "us");
-    for (name, body) in cases {
-        let mut with = open(&looping(setup, body), Limits { open_budget: 10_000_000, ..Limits::default() });
-        let mut without = open(&looping(setup, ""), Limits { open_budget: 10_000_000, ..Limits::default() });
-        let (mut a, mut b) = (Duration::MAX, Duration::MAX);
-        for _ in 0..300 {
-            a = a.min(best(1, || assert_eq!(with.step(&mut Vec::new()).script_errors, 0)));
-            b = b.min(best(1, || _ = without.step(&mut Vec::new())));
-        }
-        println!("{name:<24} {:>9.1}", a.saturating_sub(b).as_secs_f64() * 1e6);
+    for cost::Tick { name, time } in cost::bulk(300) {
+        println!("{name:<24} {:>9.1}", time.as_secs_f64() * 1e6);
     }
     println!();
 }

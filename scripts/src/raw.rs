@@ -77,6 +77,8 @@ pub(crate) enum Work {
     Elements,
     /// By its third argument less its second, both positions.
     Range,
+    /// By the sizes of what it is given, which it makes text of.
+    Text,
 }
 
 impl Watch {
@@ -149,7 +151,8 @@ pub(crate) fn install(lua: &Lua) {
 }
 
 unsafe extern "C-unwind" fn interrupt(state: *mut ffi::lua_State, gc: c_int) {
-    let left = SLICE.get().wrapping_sub(1);
+    // A step of the collector is no safepoint: -1 is.
+    let left = SLICE.get() - i64::from(gc < 0);
     SLICE.set(left);
     if left < 0 || gc >= 0 {
         look(state, gc);
@@ -159,16 +162,9 @@ unsafe extern "C-unwind" fn interrupt(state: *mut ffi::lua_State, gc: c_int) {
 /// At the end of a slice, and at each step of the collector.
 #[cold]
 fn look(state: *mut ffi::lua_State, gc: c_int) {
-    /// A step of the collector stands for a page or so of new objects, whatever script made them.
-    const GC_STEP: u64 = 64;
-    if gc >= 0 {
-        // The collector cannot be left by an error: the next safepoint is soon. A step of it may come with the copy of a
-        // text of megabytes, so that it is time for a look.
-        charge(GC_STEP);
-        refill();
-        return;
-    }
-    if !refill() {
+    // The collector cannot be left by an error: the next safepoint is soon. It does not count, since its steps depend on
+    // what others in the machine did; but one may come with the copy of a text of megabytes, so that it is time for a look.
+    if !refill() && gc < 0 {
         stop(state);
     }
 }
@@ -257,6 +253,9 @@ unsafe extern "C-unwind" fn call_charged(state: *mut ffi::lua_State) -> c_int {
     // them, and errors pass through, since nothing here has a destructor.
     unsafe {
         let work = ffi::lua_tonumber(state, ffi::lua_upvalueindex(2)) as u8;
+        if work == Work::Text as u8 {
+            hide_addresses(state);
+        }
         let is_search = work == Work::Search as u8;
         charge(CALL + before(state, work));
         stop_if_over(state);
@@ -310,6 +309,30 @@ unsafe fn before(state: *mut ffi::lua_State, work: u8) -> u64 {
                 }
                 _ => 0,
             }
+    }
+}
+
+/// Puts the names of their types in the place of arguments whose text would be an address: that is another one wherever a
+/// match runs, and nobody's business.
+///
+/// # Safety
+/// The state is that of a function of this module which runs.
+unsafe fn hide_addresses(state: *mut ffi::lua_State) {
+    // SAFETY: the caller's; there is room for two values more, and what is pushed is taken away again.
+    unsafe {
+        for index in 1..=ffi::lua_gettop(state) {
+            let kind = ffi::lua_type(state, index);
+            let has_text = [ffi::LUA_TNIL, ffi::LUA_TBOOLEAN, ffi::LUA_TNUMBER, ffi::LUA_TSTRING, ffi::LUA_TVECTOR];
+            if has_text.contains(&kind) {
+                continue;
+            }
+            if ffi::luaL_getmetafield(state, index, c"__tostring".as_ptr()) != 0 {
+                ffi::lua_pop(state, 1);
+                continue;
+            }
+            ffi::lua_pushstring(state, ffi::lua_typename(state, kind));
+            ffi::lua_replace(state, index);
+        }
     }
 }
 

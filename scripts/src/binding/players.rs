@@ -110,7 +110,7 @@ const PLAYER: u64 = 16;
 /// Most points of view of a player.
 const POINTS_MAX: usize = 8;
 /// Most bytes of a label.
-pub(super) const LABEL_BYTES_MAX: usize = 2048;
+pub(crate) const LABEL_BYTES_MAX: usize = 2048;
 /// Most bytes of a reason.
 const REASON_BYTES_MAX: usize = 256;
 

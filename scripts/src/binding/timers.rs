@@ -76,6 +76,6 @@ fn add(stage: &mut Stage, ticks: u64, callback: String, data: Vec<u8>, repeats: 
     let id = stage.next_timer;
     stage.next_timer += 1;
     let every = if repeats { ticks } else { 0 };
-    stage.timers.insert((stage.tick() + ticks, id), Timer { callback, data, every });
+    stage.timers.insert((stage.tick().saturating_add(ticks), id), Timer { callback, data, every });
     Ok(id)
 }

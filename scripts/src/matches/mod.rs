@@ -111,6 +111,11 @@ impl Match {
         }
         let world = World::new(wanted.config, bundle.map().cloned(), options.execution)
             .map_err(|error| ScriptError::of(&format!("match_init: {error}"), bundle.version()))?;
+        wanted
+            .settings
+            .sync
+            .validate(&world)
+            .map_err(|error| ScriptError::of(&format!("match_init: sync: {error}"), bundle.version()))?;
         let mut new = Self::of(rules, stage);
         let stage = new.stage_mut();
         (stage.settings, stage.names, stage.world) = (wanted.settings, wanted.names, Some(world));

@@ -34,6 +34,7 @@ impl Match {
         }
         let world = World::restore(parts.world, bundle.map().cloned(), options.execution)
             .map_err(|error| RestoreError::World(error.to_string()))?;
+        head.check(&world, &vm.limits)?;
         let id = if options.id.is_empty() { head.id.clone() } else { options.id.clone() };
         let mut new = Stage::new(&id, bundle.name(), bundle.version(), 0, &vm.limits);
         new.world = Some(world);

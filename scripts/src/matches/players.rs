@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Most bytes of a player's id and name.
-const NAME_BYTES_MAX: usize = 64;
+pub(super) const NAME_BYTES_MAX: usize = 64;
 /// Most characters of the reason why a player is not let in.
 const REASON_CHARS_MAX: usize = 256;
 

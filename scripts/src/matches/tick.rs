@@ -69,7 +69,10 @@ impl Match {
     /// What scripts do in a tick: results of the store, timers, the loop. The last error, if there was one.
     fn run_rules(&mut self) -> Option<Box<ScriptError>> {
         let mut failed = None;
-        while let Some((request, result)) = self.stage_mut().stored.pop_front() {
+        // What a tick has no budget left for waits for the next one.
+        while self.tick_budget > 0
+            && let Some((request, result)) = self.stage_mut().stored.pop_front()
+        {
             let told = self.call("match_stored", |lua| {
                 let table = lua.create_table()?;
                 table.raw_set("id", request.id)?;
@@ -94,10 +97,12 @@ impl Match {
             failed = self.keep_state(told).err().or(failed);
         }
         let tick = self.stage().tick();
-        while let Some((key, timer)) = self.next_timer(tick) {
+        while self.tick_budget > 0
+            && let Some((key, timer)) = self.next_timer(tick)
+        {
             if timer.every > 0 {
                 // Before it is called, so that it may cancel itself.
-                self.stage_mut().timers.insert((tick + timer.every, key.1), timer.clone());
+                self.stage_mut().timers.insert((tick.saturating_add(timer.every), key.1), timer.clone());
             }
             let Timer { callback, data, .. } = timer;
             let told = self.call(&callback, |lua| plain::decode(lua, &data));

@@ -1,0 +1,130 @@
+//! What the budget costs loops, and what a tick over a thousand entities costs: measured here, and told by `cargo bench -p
+//! muster-scripts` and by `make bench-server`.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use muster_scripts::{Bundle, Host, Limits, Match, MatchOptions};
+
+/// A loop with the budget and the same in a machine without one.
+pub(crate) struct Loop {
+    pub(crate) name: &'static str,
+    pub(crate) with: Duration,
+    pub(crate) without: Duration,
+}
+
+/// A tick of rules that do something with a thousand entities, without the tick of rules that do nothing.
+pub(crate) struct Tick {
+    pub(crate) name: &'static str,
+    pub(crate) time: Duration,
+}
+
+pub(crate) fn open(rules: &str, limits: Limits) -> Match {
+    let bundle = Bundle::from_files("bench", vec![("rules.lua".into(), rules.into())]).expect("the rules are text");
+    let host = Host::new(Arc::new(bundle), limits).expect("the rules compile");
+    host.open(&MatchOptions::default()).expect("the rules open a match")
+}
+
+pub(crate) fn looping(setup: &str, body: &str) -> String {
+    format!(
+        "local rules = {{}} function rules.match_init() return {{ tick_rate = 20 }} end
+        {setup}
+        function rules.match_loop(self, tick, messages) {body} end return rules"
+    )
+}
+
+pub(crate) fn best(times: u32, mut run: impl FnMut()) -> Duration {
+    let one = |_| {
+        let begin = Instant::now();
+        run();
+        begin.elapsed()
+    };
+    (0..times).map(one).min().expect("it runs at least once")
+}
+
+/// The budget's part of a loop: the same script in a machine without one. The shortest of so many times.
+pub(crate) fn loops(times: u32) -> Vec<Loop> {
+    let bodies = [
+        ("empty for", "for i = 1, 20000000 do end"),
+        ("sum", "local x = 0 for i = 1, 20000000 do x += i end"),
+        ("while", "local x = 0 while x < 20000000 do x += 1 end"),
+        (
+            "array",
+            "local t = table.create(1000, 1) local s = 0 for j = 1, 10000 do for i = 1, 1000 do s += t[i] end end",
+        ),
+        ("call", "local function f(a) return a + 1 end local x = 0 for i = 1, 10000000 do x = f(x) end"),
+    ];
+    let measure = |(name, body): (&'static str, &str)| {
+        let limits = Limits { call_budget: u64::MAX >> 2, tick_budget: u64::MAX >> 2, ..Limits::default() };
+        let mut game = open(&looping("", body), limits);
+        let lua = mlua::Lua::new();
+        lua.sandbox(true).expect("a machine can be closed");
+        let chunk = format!("return function() {body} end");
+        let plain: mlua::Function = lua.load(chunk).eval().expect("the loop compiles");
+        let (mut with, mut without) = (Duration::MAX, Duration::MAX);
+        for _ in 0..times {
+            with = with.min(best(1, || _ = game.step(&mut Vec::new())));
+            without = without.min(best(1, || plain.call::<()>(()).expect("the loop ends")));
+        }
+        Loop { name, with, without }
+    };
+    bodies.into_iter().map(measure).collect()
+}
+
+/// A tick of rules over a thousand entities: read them, decide for each, order some. The shortest of so many times.
+pub(crate) fn bulk(times: u32) -> Vec<Tick> {
+    let setup = "
+        local units
+        function rules.match_start()
+            for i = 0, 999 do
+                world.spawn({ x = 10 + i % 40 * 3, y = 10 + i // 40 * 3, health = 50 + i % 50, health_max = 100, speed_max = 5, acceleration_max = 10 })
+            end
+            units = world.rows('x', 'y', 'health')
+        end";
+    let cases = [
+        ("read 3 columns", "units:all()"),
+        (
+            "read, look at each",
+            "local count = units:all()
+            local xs, ys, healths = units.x, units.y, units.health
+            local weak, right = 0, 0
+            for at = 0, 8 * count - 8, 8 do
+                if buffer.readf64(healths, at) < 60 then weak += 1 end
+                if buffer.readf64(xs, at) > 60 then right += 1 end
+            end",
+        ),
+        (
+            "read, heal, give back",
+            "local count = units:all()
+            local healths = units.health
+            for at = 0, 8 * count - 8, 8 do
+                local health = buffer.readf64(healths, at)
+                if health < 60 and tick % 8 == 0 then buffer.writef64(healths, at, health + 1) end
+            end
+            units:set('health')",
+        ),
+        (
+            "read, order each",
+            "local count = units:all()
+            local xs, ys = units.x, units.y
+            for at = 0, 8 * count - 8, 8 do
+                buffer.writef64(xs, at, if buffer.readf64(xs, at) > 60 then -1 else 1)
+                buffer.writef64(ys, at, 0)
+            end
+            units:velocity(xs, ys)",
+        ),
+    ];
+    let measure = |(name, body): (&'static str, &str)| {
+        let mut with = open(&looping(setup, body), Limits { open_budget: 10_000_000, ..Limits::default() });
+        let mut without = open(&looping(setup, ""), Limits { open_budget: 10_000_000, ..Limits::default() });
+        let (mut a, mut b) = (Duration::MAX, Duration::MAX);
+        for _ in 0..times {
+            a = a.min(best(1, || assert_eq!(with.step(&mut Vec::new()).script_errors, 0)));
+            b = b.min(best(1, || _ = without.step(&mut Vec::new())));
+        }
+        Tick { name, time: a.saturating_sub(b) }
+    };
+    cases.into_iter().map(measure).collect()
+}
