@@ -417,6 +417,10 @@ function match.version() end
 ---@return number
 function match.tick_rate() end
 
+---The text by which the match is found.
+---@return string
+function match.label() end
+
 ---How many ticks so many seconds are, at least 1.
 ---@param seconds number
 ---@return number

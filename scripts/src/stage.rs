@@ -50,6 +50,8 @@ pub(crate) struct Stage {
     pub(crate) home: Option<Home>,
     /// What was used of the limits of a tick.
     pub(crate) used: Used,
+    /// Whether something was put somewhere since the last query, which is then worth more.
+    pub(crate) is_changed: bool,
     /// Ids that a query found, and bytes on their way into a buffer.
     pub(crate) found: Vec<EntityId>,
     pub(crate) bytes: Vec<u8>,
@@ -167,6 +169,7 @@ impl Stage {
             ended: None,
             home: None,
             used: Used::default(),
+            is_changed: false,
             found: Vec::new(),
             bytes: Vec::new(),
         }
@@ -187,10 +190,21 @@ impl Stage {
     pub(crate) fn apply(&mut self, input: &Input) -> mlua::Result<Result<Applied, InputError>> {
         let world = self.world.as_mut().ok_or_else(no_world)?;
         self.used.inputs += 1;
+        self.is_changed |= !matches!(input, Input::Command(_));
         Ok(match &mut self.recorder {
             Some(recorder) => recorder.apply(world, input),
             None => world.apply(input),
         })
+    }
+
+    /// What a query is worth, in safepoints: it may look at every entity, and after a change it puts them in order anew.
+    pub(crate) fn looks(&mut self) -> u64 {
+        /// Entities that are looked at, or put in order, in the time of a safepoint.
+        const LOOKED_AT: u64 = 64;
+        const ORDERED: u64 = 8;
+        let entities = self.world.as_ref().map_or(0, |world| u64::from(world.entity_count()));
+        let each = if std::mem::take(&mut self.is_changed) { ORDERED } else { LOOKED_AT };
+        entities / each
     }
 
     /// The tick that comes, from 0.

@@ -11,7 +11,7 @@ use super::{
     Function, Library,
     fields::{Field, from_id, heading, metres, position, short_length, to_id},
     filter::Wanted,
-    values::whole,
+    values::{known_name, whole},
     with,
     world::{entity, event_kind, event_value, order, set, spawn},
 };
@@ -106,8 +106,12 @@ const ID: &str = "id";
 const COLUMNS_MAX: usize = 32;
 /// The registry's name for the functions of rows.
 const METATABLE: &str = "muster rows";
-/// Values of columns that count as a safepoint.
+/// Values of columns that are read and count as a safepoint, and values that are set or orders that are given.
 const VALUES_A_SAFEPOINT: usize = 8;
+const CHANGES_A_SAFEPOINT: usize = 2;
+
+/// Safepoints that it is worth to take an entity away.
+const DESPAWN: u64 = 4;
 
 /// What events have for columns.
 pub(crate) const EVENT_COLUMNS: &[&str] = &["subject", "object", "x", "y", "detail", "value", "count", "kind"];
@@ -140,7 +144,7 @@ pub(super) fn register(lua: &Lua, slot: &Slot) -> mlua::Result<()> {
         let empty = lua.create_buffer([])?;
         table.raw_set(ID, &empty)?;
         for name in names.iter() {
-            let name = name.to_str()?;
+            let name = known_name(name)?;
             if !EVENT_COLUMNS.contains(&&*name) {
                 with(&of, |stage| Field::of(&name, &stage.names))?;
             }
@@ -198,7 +202,7 @@ fn add_fills(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     methods.raw_set("read", lua.create_function(read)?)?;
     let of = slot.clone();
     let events = move |lua: &Lua, (rows, kind): (Table, Option<mlua::LuaString>)| {
-        let kind = kind.map(|kind| event_kind(&kind.to_str()?)).transpose()?;
+        let kind = kind.map(|kind| event_kind(&known_name(&kind)?)).transpose()?;
         let names = names(&rows)?;
         let mut events: Vec<Event> = Vec::new();
         let mut bytes = with(&of, |stage| {
@@ -249,9 +253,9 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
         let ids = ids(&rows)?;
         let mut changed = 0;
         for name in names.iter() {
-            let name = name.to_str()?;
+            let name = known_name(name)?;
             let values = numbers(&rows.raw_get::<Buffer>(&*name)?, ids.len(), &name)?;
-            raw::charge((ids.len() / VALUES_A_SAFEPOINT) as u64);
+            raw::afford((ids.len() / CHANGES_A_SAFEPOINT) as u64)?;
             changed += with(&of, |stage| set_column(stage, &name, &ids, &values))?;
         }
         Ok(changed)
@@ -302,7 +306,7 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     let of = slot.clone();
     let despawn = move |_: &Lua, rows: Table| {
         let ids = ids(&rows)?;
-        raw::charge(ids.len() as u64);
+        raw::afford(ids.len() as u64 * DESPAWN)?;
         let mut gone = 0;
         with(&of, |stage| {
             for id in ids {
@@ -318,7 +322,7 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     let spawn_rows = move |lua: &Lua, (rows, count, base): (Table, f64, Table)| {
         let count: u16 = whole(count, "count")?;
         let names = names(&rows)?;
-        raw::charge(u64::from(count) * 4);
+        raw::afford(u64::from(count) * 4)?;
         let mut columns = Vec::with_capacity(names.len());
         for name in &names {
             columns.push((name.as_str(), numbers(&rows.raw_get::<Buffer>(name.as_str())?, count.into(), name)?));
@@ -381,6 +385,7 @@ fn fill(
     let wanted = Wanted::read(filter)?;
     let names = names(rows)?;
     let (found, mut bytes, columns) = with(slot, |stage| {
+        raw::afford(stage.looks())?;
         let mut found = std::mem::take(&mut stage.found);
         ask(stage.world()?, &wanted, &mut found)?;
         let fields = names.iter().map(|name| Field::of(name, &stage.names).ok()).collect();
@@ -434,7 +439,7 @@ fn command_each(
     ids: &[EntityId],
     mut action: impl FnMut(&World, usize) -> mlua::Result<Option<Action>>,
 ) -> mlua::Result<u32> {
-    raw::charge(ids.len() as u64 / 2);
+    raw::afford((ids.len() / CHANGES_A_SAFEPOINT) as u64)?;
     with(slot, |stage| {
         let mut count = 0;
         for (row, id) in ids.iter().enumerate().filter(|(_, id)| !id.is_null()) {
@@ -456,6 +461,7 @@ fn names(rows: &Table) -> mlua::Result<Vec<String>> {
 fn ids(rows: &Table) -> mlua::Result<Vec<EntityId>> {
     let count: f64 = rows.raw_get(COUNT).map_err(|_| not_rows())?;
     let count: u32 = whole(count, COUNT)?;
+    raw::afford(u64::from(count) / VALUES_A_SAFEPOINT as u64)?;
     let buffer: Buffer = rows.raw_get(ID).map_err(|_| not_rows())?;
     Ok(numbers(&buffer, count as usize, ID)?.into_iter().map(to_id).collect())
 }

@@ -33,7 +33,7 @@ struct Fields {
 }
 
 /// Ticks a second of a match, at most.
-const TICK_RATE_MAX: u32 = 120;
+pub(crate) const TICK_RATE_MAX: u32 = 120;
 
 /// Reads what `match_init` returned.
 ///
