@@ -166,7 +166,10 @@ fn problems(error: LoadError, given: &GivenRelay<'_>) -> Vec<Problem> {
         },
         key: format!("relay.{}", problem.key),
         found: problem.found,
-        allowed: problem.hint.map_or(problem.allowed.clone(), |hint| format!("{} ({hint})", problem.allowed)),
+        allowed: match problem.hint {
+            Some(hint) => format!("{} ({hint})", problem.allowed),
+            None => problem.allowed,
+        },
     });
     translated.collect()
 }
