@@ -187,9 +187,23 @@ pub struct Joined {
     pub spectator: bool,
     /// What the match is.
     pub settings: JoinedSettings,
+    /// Who plays, at most 256 of them, so that who comes late knows names; what changes is for the rules to tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub players: Vec<JoinedPlayer>,
     /// Of a replay: from when to when it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplaySpan>,
+}
+
+/// A player of a match.
+#[derive(Clone, Debug, Serialize)]
+pub struct JoinedPlayer {
+    /// The owner of the player's entities.
+    pub number: u32,
+    /// For people.
+    pub name: String,
+    /// The side; 0 is none.
+    pub team: u16,
 }
 
 /// From when to when a replay is.

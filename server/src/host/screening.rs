@@ -175,6 +175,7 @@ impl<'a> Screening<'a> {
                 developer: false,
                 client: head.client.clone(),
             },
+            players: Vec::new(),
             replay: Some(ReplaySpan {
                 tick_first: replay.tick_first(),
                 tick_last: replay.tick_last(),

@@ -3,10 +3,8 @@
 //!
 //! Method: a mode that passes wishes of its players on to the store; a server that is killed while it is adding.
 
-mod stage;
-
+use crate::stage::{Client, Running, Scratch};
 use serde_json::{Value, json};
-use stage::{Client, Running, Scratch};
 
 /// Does what players say, and adds to a number of the mode's in every tick once it is told to.
 const LEDGER: &str = r#"
@@ -112,7 +110,7 @@ async fn what_was_answered_is_there_after_a_kill_and_nobody_adds_over_another() 
     ada.play("some more", |client| largest_sum(client) > 150).await;
     let answered = largest_sum(&ada);
     server.kill();
-    let server = Running::dev(&scratch, &["--backup-seconds", "0"]);
+    let server = Running::dev(&scratch, &[]);
     let (mut eve, _) = server.join("Eve", json!({ "mode": "ledger" })).await;
     let found = ask(&mut eve, json!({ "action": "get", "key": "sum", "of_mode": true })).await;
     assert!(found["value"].as_u64() >= Some(answered), "{found} after {answered}");

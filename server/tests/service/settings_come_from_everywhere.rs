@@ -3,12 +3,10 @@
 //!
 //! Method: the program is run with files, variables and flags, and its output read.
 
-mod stage;
-
 use std::process::Output;
 
+use crate::stage::{DISCS, Scratch, muster};
 use serde_json::Value;
-use stage::{DISCS, Scratch, muster};
 
 const SECRET: &str = "gXh4Z0l2b3J5LXRvd2VyLWJhdHRlcnktc3RhcGxl";
 

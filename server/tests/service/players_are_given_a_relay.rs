@@ -4,16 +4,14 @@
 //!
 //! Method: a TURN client on a socket of its own; a relay whose port is taken.
 
-mod stage;
-
 use std::{
     net::{SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
 
+use crate::stage::{DEADLINE, DISCS, Running, Scratch};
 use muster_sim::{AllocateOptions, Client as TurnClient, Credentials, Event, Failure, Method, seeded};
 use serde_json::{Value, json};
-use stage::{DEADLINE, DISCS, Running, Scratch};
 
 /// A TURN client and its socket.
 struct Caller {
@@ -121,11 +119,15 @@ async fn a_relay_that_cannot_start_ends_nothing() {
     let taken = UdpSocket::bind("127.0.0.1:0").expect("there is a port");
     let file = scratch.path().join("muster.toml");
     let listen = taken.local_addr().expect("it is bound");
-    std::fs::write(&file, format!("[relay]\nlisten = \"{listen}\"\nrelay_ip = \"127.0.0.1\"\n"))
-        .expect("it is written");
+    std::fs::write(
+        &file,
+        format!("[relay]\nlisten = \"{listen}\"\nrelay_ip = \"127.0.0.1\"\nrelay_ports = \"20000-20100\"\n"),
+    )
+    .expect("it is written");
     let server = Running::dev(&scratch, &["--config", file.to_str().expect("it is text")]);
     assert_eq!(connected(&server).await["ice_servers"], Value::Null);
     server.join("Bob", json!({ "mode": "discs" })).await;
+    server.kill();
 
     // A relay elsewhere, whose secret is known here.
     let text = "turn = false\nturn_urls = \"turn:192.0.2.1:3478?transport=udp\"\n[relay]\nauth_secret = \"c2hhcmVk\"\n";

@@ -3,13 +3,15 @@
 //!
 //! Method: the arena that ships, with its bots and one player; SIGTERM; `muster replay` on the file; rules that fail for ever.
 
-mod stage;
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
-use std::{fs, path::PathBuf};
-
+use crate::stage::{DEADLINE, DISCS, Running, Scratch, muster};
 use muster_core::Map;
 use serde_json::{Value, json};
-use stage::{DISCS, Running, Scratch, muster};
 
 fn arena() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/modes/arena"))
@@ -120,6 +122,12 @@ async fn a_match_whose_rules_fail_for_ever_ends_with_a_report_and_others_go_on()
     bad.play("the good guest's message", |client| client.said.iter().any(|said| said["said"] == 1)).await;
     assert_eq!(server.metric("muster_matches_failed_total").await, 1.0);
     assert!(server.metric("muster_script_kills_total").await >= 1.0);
+    // The archive writes while the players are told.
+    let begun = Instant::now();
+    while files(&scratch, "failed", "state").is_empty() || files(&scratch, "failed", "json").is_empty() {
+        assert!(begun.elapsed() < DEADLINE, "nothing is kept");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let reports = files(&scratch, "failed", "json");
     let report: Value = serde_json::from_slice(&fs::read(&reports[0]).expect("it can be read")).expect("it is JSON");
     assert_eq!(report["match_id"], joined["match"]);

@@ -2,10 +2,8 @@
 //!
 //! Method: a real server; connections that each do one bad thing; one good guest who plays meanwhile.
 
-mod stage;
-
+use crate::stage::{DISCS, Running, Scratch, script_message};
 use serde_json::json;
-use stage::{DISCS, Running, Scratch, script_message};
 use tokio_tungstenite::tungstenite::Message;
 
 fn scratch() -> Scratch {

@@ -4,11 +4,9 @@
 //! Method: a real server, clients over WebSocket with the receiving side of the core; the process is killed and started
 //! again; the mode's file is written while they play.
 
-mod stage;
-
+use crate::stage::{Client, DISCS, Running, Scratch};
 use muster_core::command::Action;
 use serde_json::{Value, json};
-use stage::{Client, DISCS, Running, Scratch};
 
 fn scratch() -> Scratch {
     let scratch = Scratch::new();
@@ -52,6 +50,8 @@ async fn players_see_each_other_move_and_spectators_see_both() {
 
     let (mut eve, looked) = server.join("Eve", json!({ "match": joined["match"], "spectate": true })).await;
     assert_eq!((looked["spectator"].as_bool(), looked["number"].as_u64()), (Some(true), Some(0)));
+    let names = json!([{ "number": 1, "name": "Ada", "team": 0 }, { "number": 2, "name": "Bob", "team": 0 }]);
+    assert_eq!(looked["players"], names, "who comes late knows who plays");
     eve.play("both discs", |client| client.disc_of(1).is_some() && client.disc_of(2).is_some()).await;
 
     bob.tell_rules("{\"hello\":[1,2]}").await;

@@ -3,12 +3,10 @@
 //!
 //! Method: a match that ends when it is told to; SIGTERM to a server with a long deadline.
 
-mod stage;
-
 use std::time::{Duration, Instant};
 
+use crate::stage::{DISCS, Running, Scratch};
 use serde_json::{Value, json};
-use stage::{DISCS, Running, Scratch};
 
 #[tokio::test]
 async fn matches_come_to_their_end_and_nobody_new_comes_in() {

@@ -3,15 +3,13 @@
 //! Method: the arena that ships, stepped as fast as it goes and recorded as the server records; the file is given to what
 //! `muster replay` does with one.
 
-mod stage;
-
 use std::{fs, path::Path, sync::Arc};
 
+use crate::stage::Scratch;
 use muster_core::replay::Settings;
 use muster_scripts::{Bundle, Host, Limits, MatchOptions, Output};
 use muster_server::replays::verify;
 use serde_json::json;
-use stage::Scratch;
 
 /// Ten minutes.
 const SECONDS: u64 = 600;

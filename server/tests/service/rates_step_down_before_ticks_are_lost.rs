@@ -4,12 +4,10 @@
 //! Method: a world that grows by a few hundred discs at a time, on one worker, until the rates step down, and then without
 //! measure.
 
-mod stage;
-
 use std::time::{Duration, Instant};
 
+use crate::stage::{Client, DISCS, Running, Scratch};
 use serde_json::{Value, json};
-use stage::{Client, DISCS, Running, Scratch};
 
 fn growing() -> String {
     let join = "for _, message in messages do if tonumber(message.text) then self:grow(tonumber(message.text)) end";
@@ -45,7 +43,7 @@ async fn grow(client: &mut Client, count: u32, is_wanted: impl Fn(&Value) -> boo
 async fn less_is_sent_before_ticks_are_lost() {
     let scratch = Scratch::new();
     scratch.write_mode("discs", &growing());
-    let server = Running::dev(&scratch, &["--workers", "1", "--replays", "false", "--backup-seconds", "0"]);
+    let server = Running::dev(&scratch, &["--workers", "1", "--replays", "false"]);
     let (mut ada, _) = server.join("Ada", json!({ "mode": "discs" })).await;
     ada.say(&json!({ "type": "dev:watch" })).await;
     assert_eq!(ada.hear("dev:stats").await["rate_step"], 0);

@@ -4,17 +4,15 @@
 //! Method: a real server; a client made of the same WebRTC library as the server, over a socket of its own that loses
 //! datagrams by a fixed pattern; the receiving side of the core.
 
-mod stage;
-
 use std::{
     net::{SocketAddr, UdpSocket},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use crate::stage::{DEADLINE, DISCS, Running, Scratch, script_message};
 use muster_core::sync::client::{ClientOptions, SyncClient};
 use serde_json::{Value, json};
-use stage::{DEADLINE, DISCS, Running, Scratch, script_message};
 use str0m::{
     Candidate, Event, Input, Output, Rtc, RtcConfig,
     change::{SdpAnswer, SdpPendingOffer},

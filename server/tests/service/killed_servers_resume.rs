@@ -3,19 +3,17 @@
 //!
 //! Method: SIGKILL; the backup is read with the server's own code and compared with what the players then see.
 
-mod stage;
-
 use std::{
     fs,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use crate::stage::{Client, DISCS, Running, Scratch};
 use muster_core::{METRE, command::Action, entity::Column};
 use muster_scripts::{Bundle, Host, Limits, MatchOptions};
 use muster_server::host::archive::SavedMatch;
 use serde_json::json;
-use stage::{Client, DISCS, Running, Scratch};
 
 /// How long coming back may take, the server's start included.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
