@@ -29,6 +29,7 @@ pub(crate) const EVENTS: &[(&str, Kind)] = &[
     ("command_refused", Kind::CommandRefused),
     ("used", Kind::Used),
     ("custom", Kind::Custom),
+    ("fired", Kind::Fired),
 ];
 
 /// Safepoints that a call is worth.
