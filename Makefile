@@ -23,7 +23,7 @@ FUZZ_SECONDS ?= 10
 # Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
 PREFIX ?= /usr/local
 
-.PHONY: help run run-relay web install test released check loom determinism unit bench-core bench-parts bench-relay bench-sync train-sync fuzz compiler schema-compiler install-tools
+.PHONY: help run run-relay web install test released check loom determinism native unit bench-core bench-parts bench-relay bench-sync train-sync fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -86,6 +86,9 @@ loom: compiler ## Check the threads of the core under every schedule that matter
 
 determinism: ## Fight every battle of the determinism suite as released, about five minutes
 	$(CARGO) test --locked --release --package muster-determinism
+
+native: ## Run the scripts' tests on machine code, two minutes of compiling more than the interpreter
+	$(CARGO) test --locked --package muster-scripts --features native
 
 bench-core: ## Measure the simulation core with rapier2d beside it, about three minutes
 	$(CARGO) run --locked --release --package muster-benches --features rapier --bin bench-core -- $(BENCH_FLAGS)

@@ -32,6 +32,9 @@
 
 #![deny(unsafe_code)]
 
+// Errors of Luau are exceptions of C++ that pass through frames of Rust.
+const _: () = assert!(cfg!(panic = "unwind"), "scripts need a profile whose panics unwind");
+
 mod binding;
 mod bundle;
 mod check;

@@ -152,9 +152,12 @@ pub(crate) fn install(lua: &Lua) {
 
 unsafe extern "C-unwind" fn interrupt(state: *mut ffi::lua_State, gc: c_int) {
     // A step of the collector is no safepoint: -1 is.
-    let left = SLICE.get() - i64::from(gc < 0);
+    if gc >= 0 {
+        return look(state, gc);
+    }
+    let left = SLICE.get() - 1;
     SLICE.set(left);
-    if left < 0 || gc >= 0 {
+    if left < 0 {
         look(state, gc);
     }
 }

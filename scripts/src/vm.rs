@@ -324,3 +324,37 @@ fn sandboxed(slot: &Slot) -> mlua::Result<Lua> {
 pub(crate) fn sandbox_for_tests() -> Lua {
     sandboxed(&Slot::default()).expect("the sandbox can be made")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vm() -> (Rc<Vm>, Option<Box<Stage>>) {
+        let files = vec![("rules.lua".into(), b"return {}".to_vec())];
+        let bundle = Arc::new(Bundle::from_files("test", files).expect("the file is text"));
+        let limits = Limits::default();
+        let stage = Stage::new("", "test", bundle.version(), 1, &limits);
+        (Vm::new(bundle, limits).expect("the script compiles"), Some(Box::new(stage)))
+    }
+
+    #[test]
+    fn a_panic_breaks_the_machine_and_nothing_else() {
+        let (vm, mut stage) = vm();
+        let (result, _) = vm.enter(&mut stage, 1, "match_loop", 1000, |_| -> mlua::Result<()> { panic!("by a test") });
+        assert!(result.is_err_and(|error| error.message.contains("by a test") && error.callback == "match_loop"));
+        assert!(stage.is_some() && vm.is_broken());
+        let (result, spent) = vm.enter(&mut stage, 1, "match_loop", 1000, |_| Ok(()));
+        assert!(result.is_err_and(|error| error.message.contains("takes no more calls")) && spent.safepoints == 0);
+    }
+
+    #[test]
+    fn a_pcall_cannot_swallow_a_panic() {
+        let (vm, mut stage) = vm();
+        let (result, _) = vm.enter(&mut stage, 1, "match_loop", 1000, |lua| {
+            let panics = lua.create_function(|_, ()| -> mlua::Result<()> { panic!("inside") })?;
+            lua.load("local f = ... pcall(f) pcall(coroutine.wrap(f))").call::<()>(panics)
+        });
+        assert!(result.is_err_and(|error| error.message.contains("inside")));
+        assert!(stage.is_some() && vm.is_broken());
+    }
+}

@@ -88,7 +88,7 @@ const KILLED: &[&str] = &[
     "while true do pcall(timer.after, 1, 'x', table.create(100000, 1)) end",
     "while true do world.spawn({ x = 1, y = 1 }) world.near(1, 1, 1e6) end",
     "while true do world.ray(0, 0, 15000, 15000) world.sees(0, 0, 15000, 15000) end",
-    "local r = world.rows('x') while true do r:all() r:set('x') end",
+    "local r = world.rows('health') while true do r:all() r:set('health') end",
     "local r = world.rows('x') r.id = buffer.create(4000000) r.count = 500000 while true do r:stop() end",
     "while true do match.players() match.player(1) math.random() end",
     "while true do pcall(world.take_over, 1, 1) world.hand_back(1) end",

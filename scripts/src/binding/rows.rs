@@ -4,6 +4,8 @@
 //! fills all of them, one gives a column back to the world, and nothing is allocated but when there are more rows than
 //! ever before.
 
+use std::io::Read as _;
+
 use mlua::{Buffer, Lua, Table, Value, Variadic};
 use muster_core::{EntityId, Input, World, command::Action, event::Event};
 
@@ -254,7 +256,7 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
         let mut changed = 0;
         for name in names.iter() {
             let name = known_name(name)?;
-            let values = numbers(&rows.raw_get::<Buffer>(&*name)?, ids.len(), &name)?;
+            let values = numbers(rows.raw_get::<Buffer>(&*name)?, ids.len(), &name)?;
             raw::afford((ids.len() / CHANGES_A_SAFEPOINT) as u64)?;
             changed += with(&of, |stage| set_column(stage, &name, &ids, &values))?;
         }
@@ -265,9 +267,9 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
         let of = slot.clone();
         let command = move |_: &Lua, (rows, x, y): (Table, Buffer, Buffer)| {
             let ids = ids(&rows)?;
-            let (x, y) = (numbers(&x, ids.len(), "x")?, numbers(&y, ids.len(), "y")?);
+            let (x, y) = (numbers(x, ids.len(), "x")?, numbers(y, ids.len(), "y")?);
             command_each(&of, &ids, |world, row| {
-                let (x, y) = (x[row], y[row]);
+                let (x, y) = (x.get(row), y.get(row));
                 if x.is_nan() {
                     return Ok(None);
                 }
@@ -283,9 +285,9 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     let of = slot.clone();
     let attack = move |_: &Lua, (rows, targets): (Table, Buffer)| {
         let ids = ids(&rows)?;
-        let targets = numbers(&targets, ids.len(), "target")?;
+        let targets = numbers(targets, ids.len(), "target")?;
         command_each(&of, &ids, |_, row| {
-            let target = to_id(targets[row]);
+            let target = to_id(targets.get(row));
             Ok((!target.is_null()).then_some(Action::Attack(target)))
         })
     };
@@ -293,9 +295,9 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     let of = slot.clone();
     let fire = move |_: &Lua, (rows, headings): (Table, Buffer)| {
         let ids = ids(&rows)?;
-        let headings = numbers(&headings, ids.len(), "heading")?;
+        let headings = numbers(headings, ids.len(), "heading")?;
         command_each(&of, &ids, |_, row| {
-            let angle = headings[row];
+            let angle = headings.get(row);
             if angle.is_nan() { Ok(None) } else { Ok(Some(Action::Fire { heading: heading(angle, "heading")? })) }
         })
     };
@@ -325,7 +327,7 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
         raw::afford(u64::from(count) * 4)?;
         let mut columns = Vec::with_capacity(names.len());
         for name in &names {
-            columns.push((name.as_str(), numbers(&rows.raw_get::<Buffer>(name.as_str())?, count.into(), name)?));
+            columns.push((name.as_str(), numbers(rows.raw_get::<Buffer>(name.as_str())?, count.into(), name)?));
         }
         let mut bytes = Vec::with_capacity(usize::from(count) * 8);
         with(&of, |stage| {
@@ -342,12 +344,12 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
                 let (mut x, mut y) = (None, None);
                 for (name, values) in &columns {
                     match Field::of(name, &stage.names)? {
-                        Field::X => x = Some(values[row]),
-                        Field::Y => y = Some(values[row]),
+                        Field::X => x = Some(values.get(row)),
+                        Field::Y => y = Some(values.get(row)),
                         field => {
-                            let (column, value) = field.value(name, values[row])?;
+                            let (column, value) = field.value(name, values.get(row))?;
                             if !one.set_value(column, value) {
-                                return Err(mlua::Error::runtime(format!("`{name}` cannot be {}", values[row])));
+                                return Err(mlua::Error::runtime(format!("`{name}` cannot be {}", values.get(row))));
                             }
                         }
                     }
@@ -416,17 +418,16 @@ fn fill(
     Ok(count)
 }
 
-fn set_column(stage: &mut Stage, name: &str, ids: &[EntityId], values: &[f64]) -> mlua::Result<u32> {
+fn set_column(stage: &mut Stage, name: &str, ids: &[EntityId], values: &Numbers) -> mlua::Result<u32> {
     let field = Field::of(name, &stage.names)?;
+    if matches!(field, Field::X | Field::Y) {
+        return Err(mlua::Error::runtime("places are set one by one, by world.place"));
+    }
     let mut changed = 0;
-    for (id, number) in ids.iter().zip(values) {
-        let world = stage.world()?;
-        if matches!(field, Field::X | Field::Y) {
-            return Err(mlua::Error::runtime("places are set one by one, by world.place"));
-        }
-        let (column, value) = field.value(name, *number)?;
+    for (id, number) in ids.iter().zip(values.iter()) {
+        let (column, value) = field.value(name, number)?;
         // What stays as it is needs no place in a replay; who is gone has no value.
-        if world.value(*id, column).is_ok_and(|before| before != value) {
+        if stage.world()?.value(*id, column).is_ok_and(|before| before != value) {
             set(stage, *id, column, value)?;
             changed += 1;
         }
@@ -463,17 +464,31 @@ fn ids(rows: &Table) -> mlua::Result<Vec<EntityId>> {
     let count: u32 = whole(count, COUNT)?;
     raw::afford(u64::from(count) / VALUES_A_SAFEPOINT as u64)?;
     let buffer: Buffer = rows.raw_get(ID).map_err(|_| not_rows())?;
-    Ok(numbers(&buffer, count as usize, ID)?.into_iter().map(to_id).collect())
+    Ok(numbers(buffer, count as usize, ID)?.iter().map(to_id).collect())
 }
 
-/// The first numbers of a buffer.
-fn numbers(buffer: &Buffer, count: usize, name: &str) -> mlua::Result<Vec<f64>> {
-    if buffer.len() / 8 < count {
-        let message = format!("the buffer `{name}` has {} bytes, {count} rows need {}", buffer.len(), count * 8);
+/// The first numbers of a buffer, copied: nobody else is to change them meanwhile.
+struct Numbers(Vec<u8>);
+
+impl Numbers {
+    fn get(&self, row: usize) -> f64 {
+        f64::from_le_bytes(self.0.as_chunks().0[row])
+    }
+
+    fn iter(&self) -> impl Iterator<Item = f64> {
+        self.0.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes))
+    }
+}
+
+fn numbers(buffer: Buffer, count: usize, name: &str) -> mlua::Result<Numbers> {
+    let length = buffer.len();
+    if length / 8 < count {
+        let message = format!("the buffer `{name}` has {length} bytes, {count} rows need {}", count * 8);
         return Err(mlua::Error::runtime(message));
     }
-    let bytes = buffer.to_vec();
-    Ok(bytes.as_chunks().0.iter().take(count).map(|bytes| f64::from_le_bytes(*bytes)).collect())
+    let mut bytes = Vec::with_capacity(8 * count);
+    buffer.cursor().take(8 * count as u64).read_to_end(&mut bytes).map_err(mlua::Error::external)?;
+    Ok(Numbers(bytes))
 }
 
 /// Writes a column. Its buffer is made anew when it is too small, half as large again as it must be.
