@@ -14,12 +14,7 @@ use std::{
     time::Duration,
 };
 
-use muster_tests::{
-    ports::Ports,
-    process::Process,
-    program,
-    scratch::Scratch,
-};
+use muster_tests::{ports::Ports, process::Process, program, scratch::Scratch};
 use serde_json::{Value, json};
 
 /// A page is slow to draw where no graphics card is.

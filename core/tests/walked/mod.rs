@@ -50,8 +50,12 @@ pub(crate) fn walk() -> String {
     let id = world.spawn(&walker).expect("there is room");
     let mut text = String::new();
     let document: serde_json::Value = serde_json::from_str(MAP).expect("the map is JSON");
-    writeln!(text, "{{\"map\":{document},\"rate\":{RATE},\"speed\":{SPEED},\"half\":128,\"acceleration\":{},", 50 * METRE)
-        .expect("a string takes everything");
+    writeln!(
+        text,
+        "{{\"map\":{document},\"rate\":{RATE},\"speed\":{SPEED},\"half\":128,\"acceleration\":{},",
+        50 * METRE
+    )
+    .expect("a string takes everything");
     writeln!(text, "\"begins\":{},\n\"steps\":[", place_of(&world, id)).expect("a string takes everything");
     for tick in 0..TICKS {
         let mut told = String::from("null");
@@ -61,7 +65,13 @@ pub(crate) fn walk() -> String {
             let part = [255, 255, 255, 160, 90, 0][(draw(7, tick, 0, 1) % 6) as usize];
             let (x, y) = (along(cos_q15(turn), part), along(sin_q15(turn), part));
             world
-                .command(Command { player: 0, entity: id, sector: None, rewind: 0, action: Action::SetVelocity { x, y } })
+                .command(Command {
+                    player: 0,
+                    entity: id,
+                    sector: None,
+                    rewind: 0,
+                    action: Action::SetVelocity { x, y },
+                })
                 .expect("there is room for a command");
             told = format!("[{x},{y}]");
         }

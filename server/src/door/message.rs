@@ -217,6 +217,8 @@ pub struct ReplaySpan {
     pub tick: u64,
     /// Who played.
     pub players: Vec<String>,
+    /// Their numbers, as owners of entities.
+    pub numbers: Vec<u32>,
 }
 
 /// What a match is, as far as who shows it needs to know.

@@ -603,6 +603,7 @@ impl Running {
             bytes: recording.bytes,
             is_cut: recording.is_cut,
             players: self.seats.players().map(|(_, sitter)| sitter.guest.name.clone()).collect(),
+            numbers: self.seats.players().map(|(number, _)| number).collect(),
             public_attributes: settings.sync.public_attributes.clone(),
             client: settings.client.clone(),
         });

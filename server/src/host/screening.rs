@@ -181,6 +181,7 @@ impl<'a> Screening<'a> {
                 tick_last: replay.tick_last(),
                 tick: self.player.world().tick(),
                 players: head.players.clone(),
+                numbers: head.numbers.clone(),
             }),
         }
     }

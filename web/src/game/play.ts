@@ -128,7 +128,7 @@ export class Play {
     if (view.controls !== "commander" || joined.spectator) return undefined;
     this.commander = new Commander(this.area, field, joined.number, (message) => this.session.sendScript(message));
     this.hud.setActions([
-      ["Unit (30)", () => this.session.sendScript({ type: "buy" })],
+      [`Unit (${view.unitCost})`, () => this.session.sendScript({ type: "buy" })],
       ["All", () => this.commander?.selectAll()],
     ]);
     return undefined;
