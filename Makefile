@@ -23,7 +23,7 @@ FUZZ_SECONDS ?= 10
 # Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
 PREFIX ?= /usr/local
 
-.PHONY: help run run-relay web install test released check loom determinism native unit bench-core bench-parts bench-relay bench-sync train-sync fuzz compiler schema-compiler install-tools
+.PHONY: help run run-relay web install test released check loom determinism native unit bench-core bench-parts bench-relay bench-server bench-sync train-sync fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -99,6 +99,15 @@ bench-parts: ## Measure parts of the core by themselves, half a minute when buil
 bench-relay: install-tools ## Compare the relay with coturn and a bare forwarder, about fifteen minutes
 	$(CARGO) build --locked --release --package muster-relay --package muster-benches --bins
 	$(CARGO) run --locked --release --package muster-benches --bin bench-relay -- $(BENCH_FLAGS)
+
+# The server is built as `make run` builds it. Colyseus needs Node.js and nothing of its optional packages.
+bench-server: compiler benches/server/colyseus/node_modules ## Measure the server with Colyseus beside it, about ten minutes
+	$(CARGO) build --locked --release --package muster-server
+	$(CARGO) run --locked --release --package muster-benches --bin bench-server -- $(BENCH_FLAGS)
+
+benches/server/colyseus/node_modules: benches/server/colyseus/package-lock.json
+	cd benches/server/colyseus && npm ci --omit=optional --no-audit --no-fund
+	@touch $@
 
 bench-sync: compiler ## Measure state synchronisation with other codecs beside it, about five minutes
 	$(CARGO) run --locked --release --package muster-benches --features peers --bin bench-sync -- $(BENCH_FLAGS)

@@ -8,7 +8,7 @@ use std::{
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt as _;
-use tokio::{sync::mpsc::Receiver, sync::oneshot, time};
+use tokio::{sync::oneshot, time};
 
 use super::{
     line::{Down, Line, Side},
@@ -59,15 +59,15 @@ impl Connection {
     /// Serves a client until it goes.
     pub(super) async fn serve(server: Arc<Server>, mut socket: WebSocket, local: IpAddr) {
         let limits = server.commons.settings.limits;
-        let (line, mut receiver) =
-            Line::new(server.next_line(), &limits, server.commons.metrics.clone(), Instant::now());
+        let line = Line::new(server.next_line(), &limits, server.commons.metrics.clone(), Instant::now());
         server.commons.metrics.connections.inc();
         let mut connection = Self { server, line, guest: None, local };
-        let end = connection.exchange(&mut socket, &mut receiver).await;
-        connection.close(&mut socket, &mut receiver, end).await;
+        let end = connection.exchange(&mut socket).await;
+        // In memory of its own, as all that is rare: what a connection holds while it is idle is what its task has room for.
+        Box::pin(connection.close(&mut socket, end)).await;
     }
 
-    async fn exchange(&mut self, socket: &mut WebSocket, receiver: &mut Receiver<Down>) -> End {
+    async fn exchange(&mut self, socket: &mut WebSocket) -> End {
         let idle = self.server.commons.settings.limits.idle;
         let begun = Instant::now();
         let mut beat = time::interval(idle / 3);
@@ -77,10 +77,11 @@ impl Connection {
         loop {
             tokio::select! {
                 biased;
-                code = line.cut_noticed() => return End::Cut(code),
-                down = receiver.recv() => {
-                    let Some(down) = down else { return End::Closed };
-                    if let Err(end) = send(socket, down, receiver).await {
+                ready = line.ready() => {
+                    if let Err(code) = ready {
+                        return End::Cut(code);
+                    }
+                    if let Err(end) = send(socket, &line).await {
                         return end;
                     }
                 }
@@ -111,15 +112,16 @@ impl Connection {
             Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
             Message::Close(_) => return Ok(()),
         };
-        if !self.line.admit(Side::WebSocket, bytes, Instant::now()) {
+        let now = Instant::now();
+        if !self.line.admit(Side::WebSocket, bytes, now) {
             return Err(ErrorCode::RateLimited);
         }
         let done = match message {
             Message::Text(text) => match ClientMessage::read(&text) {
-                Ok(message) => self.handle_message(message).await,
+                Ok(message) => Box::pin(self.handle_message(message)).await,
                 Err(reason) => Err(Refusal::because(ErrorCode::Malformed, &reason)),
             },
-            Message::Binary(bytes) => self.line.deliver(Side::WebSocket, bytes).map_err(Refusal::from),
+            Message::Binary(bytes) => self.line.deliver(Side::WebSocket, bytes, now).map_err(Refusal::from),
             _ => Ok(()),
         };
         if let Err(refusal) = done {
@@ -274,7 +276,7 @@ impl Connection {
     }
 
     /// Leaves nothing behind.
-    async fn close(self, socket: &mut WebSocket, receiver: &mut Receiver<Down>, end: End) {
+    async fn close(self, socket: &mut WebSocket, end: End) {
         if let Some(rtc) = &self.server.rtc {
             rtc.close(self.line.id);
         }
@@ -283,7 +285,7 @@ impl Connection {
             self.line.cut(code);
             let goodbye = async {
                 // What was refused before comes first.
-                while let Ok(down) = receiver.try_recv() {
+                while let Some(down) = self.line.take() {
                     if let Down::Text(text) = down {
                         socket.feed(Message::Text(text.into())).await?;
                     }
@@ -315,21 +317,16 @@ fn close_code(code: ErrorCode) -> u16 {
     4001 + ErrorCode::ALL.iter().position(|other| *other == code).map_or(0, |place| place as u16)
 }
 
-/// Sends a message and those that wait behind it.
-async fn send(socket: &mut WebSocket, first: Down, receiver: &mut Receiver<Down>) -> Result<(), End> {
+/// Sends what waits, in as few writes as it fits into.
+async fn send(socket: &mut WebSocket, line: &Line) -> Result<(), End> {
     let write = async {
-        let mut next = Some(first);
-        let mut count = 0;
-        while let Some(down) = next.take() {
+        for _ in 0..BATCH {
+            let Some(down) = line.take() else { break };
             let message = match down {
                 Down::Text(text) => Message::Text(text.into()),
                 Down::Binary(bytes) => Message::Binary(bytes),
             };
             socket.feed(message).await?;
-            count += 1;
-            if count < BATCH {
-                next = receiver.try_recv().ok();
-            }
         }
         socket.flush().await
     };

@@ -244,8 +244,10 @@ async fn play(
     };
     let limit = server.commons.settings.limits.message_bytes as usize;
     upgrade
-        .read_buffer_size(2048)
-        .write_buffer_size(0)
+        // What a connection holds while it is idle is mostly this; what is longer takes another read.
+        .read_buffer_size(1024)
+        // Messages that wait together go in one write.
+        .write_buffer_size(8192)
         .max_write_buffer_size(1 << 20)
         .max_message_size(limit)
         .max_frame_size(limit)

@@ -5,15 +5,18 @@
 //! over the data channels.
 
 use std::{
+    collections::VecDeque,
+    future::poll_fn,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use tokio::sync::{Notify, mpsc};
+use futures_util::task::AtomicWaker;
 
 use super::{allowance::Allowance, rtc::RtcSender};
 use crate::{
@@ -22,6 +25,11 @@ use crate::{
     host::{Order, Seat},
     metrics::{Carrier, Metrics, Traffic},
 };
+
+/// Room for so many messages is kept for the next ones.
+const KEPT: usize = 16;
+/// A message that is no longer than this is copied, so that the buffer that it came in can be used again at once.
+const SHORT: usize = 512;
 
 /// How a binary message came, or goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,9 +55,12 @@ pub enum Down {
 pub struct Line {
     /// Tells lines apart.
     pub id: u64,
-    sender: mpsc::Sender<Down>,
-    /// Packets are dropped when there is room for fewer than so many messages.
-    reserve: usize,
+    /// What waits for the WebSocket. It takes no memory while nothing does, which is most of the time of most lines.
+    waiting: Mutex<VecDeque<Down>>,
+    /// Most messages that wait.
+    queue_max: usize,
+    /// The task of the WebSocket.
+    waker: AtomicWaker,
     rtc: Mutex<Option<RtcSender>>,
     is_over_rtc: AtomicBool,
     seat: Mutex<Option<Seat>>,
@@ -59,25 +70,23 @@ pub struct Line {
     begun: Instant,
     /// The place in [`ErrorCode::ALL`], plus 1; 0 is not cut.
     cut: AtomicU8,
-    cut_notice: Notify,
     metrics: Arc<Metrics>,
     websocket: Traffic,
     webrtc: Traffic,
 }
 
 impl Line {
-    /// A line, and what comes out at the WebSocket's end.
-    pub fn new(id: u64, limits: &Limits, metrics: Arc<Metrics>, now: Instant) -> (Arc<Self>, mpsc::Receiver<Down>) {
-        let queue = limits.queue as usize;
-        let (sender, receiver) = mpsc::channel(queue);
+    /// A line.
+    pub fn new(id: u64, limits: &Limits, metrics: Arc<Metrics>, now: Instant) -> Arc<Self> {
         let second = Duration::from_secs(1);
         let messages = Allowance::new(limits.messages_per_second, second, 2 * limits.messages_per_second, now);
         let burst = limits.bytes_per_second.saturating_mul(2).max(2 * limits.message_bytes);
         let bytes = Allowance::new(limits.bytes_per_second, second, burst, now);
         let line = Self {
             id,
-            sender,
-            reserve: queue / 4,
+            waiting: Mutex::default(),
+            queue_max: limits.queue as usize,
+            waker: AtomicWaker::new(),
             rtc: Mutex::default(),
             is_over_rtc: AtomicBool::new(false),
             seat: Mutex::default(),
@@ -85,18 +94,17 @@ impl Line {
             heard_ms: AtomicU64::new(0),
             begun: now,
             cut: AtomicU8::new(0),
-            cut_notice: Notify::new(),
             websocket: metrics.traffic(Carrier::WebSocket),
             webrtc: metrics.traffic(Carrier::WebRtc),
             metrics,
         };
-        (Arc::new(line), receiver)
+        Arc::new(line)
     }
 
     /// Sends JSON, which always goes over the WebSocket.
     pub fn text(&self, text: String) {
         self.websocket.went(text.len());
-        if self.sender.try_send(Down::Text(text)).is_err() {
+        if !self.put(0, || Down::Text(text)) {
             self.cut(ErrorCode::Slow);
         }
     }
@@ -108,7 +116,7 @@ impl Line {
             self.over_rtc(|rtc| rtc.send(self.id, Side::Control, bytes))
         } else {
             self.websocket.went(bytes.len());
-            self.sender.try_send(Down::Binary(bytes)).is_ok()
+            self.put(0, || Down::Binary(bytes))
         };
         if !is_taken {
             self.cut(ErrorCode::Slow);
@@ -120,15 +128,62 @@ impl Line {
         let is_taken = if self.is_over_rtc.load(Ordering::Relaxed) {
             self.webrtc.went(packet.len());
             self.over_rtc(|rtc| rtc.send(self.id, Side::State, Bytes::copy_from_slice(packet)))
-        } else if self.sender.capacity() > self.reserve {
-            self.websocket.went(packet.len());
-            self.sender.try_send(Down::Binary(Bytes::copy_from_slice(packet))).is_ok()
         } else {
-            false
+            self.put(self.queue_max / 4, || {
+                self.websocket.went(packet.len());
+                Down::Binary(Bytes::copy_from_slice(packet))
+            })
         };
         if !is_taken {
             self.metrics.packets_dropped.inc();
         }
+    }
+
+    /// Has a message wait for the WebSocket, if so much room is left behind it.
+    fn put(&self, reserve: usize, message: impl FnOnce() -> Down) -> bool {
+        let mut waiting = self.waiting();
+        if waiting.len() + reserve >= self.queue_max {
+            return false;
+        }
+        waiting.push_back(message());
+        let is_first = waiting.len() == 1;
+        drop(waiting);
+        // Who has not yet taken the one before is awake.
+        if is_first {
+            self.waker.wake();
+        }
+        true
+    }
+
+    /// The next message for the WebSocket.
+    pub fn take(&self) -> Option<Down> {
+        let mut waiting = self.waiting();
+        let next = waiting.pop_front();
+        if waiting.is_empty() && waiting.capacity() > KEPT {
+            *waiting = VecDeque::new();
+        }
+        next
+    }
+
+    /// Comes back when something waits for the WebSocket.
+    ///
+    /// # Errors
+    /// When the line is to end, and why.
+    pub async fn ready(&self) -> Result<(), ErrorCode> {
+        poll_fn(|context| {
+            // In this order, so that nothing comes in between unnoticed.
+            self.waker.register(context.waker());
+            match self.why_cut() {
+                Some(code) => Poll::Ready(Err(code)),
+                None if self.waiting().is_empty() => Poll::Pending,
+                None => Poll::Ready(Ok(())),
+            }
+        })
+        .await
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Down>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn over_rtc(&self, send: impl FnOnce(&RtcSender) -> bool) -> bool {
@@ -190,10 +245,22 @@ impl Line {
     ///
     /// # Errors
     /// That the client is in none. What finds the worker's queue full is dropped and counted.
-    pub fn deliver(&self, side: Side, bytes: Bytes) -> Result<(), ErrorCode> {
-        let Some(seat) = self.seat() else { return Err(ErrorCode::NotJoined) };
-        let order = Order::Up { match_no: seat.match_no, seat: seat.number, line: self.id, side, bytes };
-        seat.worker.try_send(order);
+    pub fn deliver(&self, side: Side, bytes: Bytes, now: Instant) -> Result<(), ErrorCode> {
+        let seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(seat) = seat.as_ref() else { return Err(ErrorCode::NotJoined) };
+        // What a player wants in a tick is early enough when the tick is made; the worker knows when it came.
+        let is_urgent = match bytes.get(4..8) {
+            Some(b"MUHE") => true,
+            Some(b"MUMS") => seat.at_once,
+            _ => false,
+        };
+        let bytes = if bytes.len() <= SHORT { Bytes::copy_from_slice(&bytes) } else { bytes };
+        let order = Order::Up { match_no: seat.match_no, seat: seat.number, line: self.id, side, at: now, bytes };
+        if is_urgent {
+            seat.worker.try_send(order)
+        } else {
+            seat.worker.try_send_idly(order)
+        };
         Ok(())
     }
 
@@ -202,7 +269,7 @@ impl Line {
         let place = ErrorCode::ALL.iter().position(|other| *other == code).map_or(1, |place| place as u8 + 1);
         if self.cut.compare_exchange(0, place, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.metrics.cut(code);
-            self.cut_notice.notify_one();
+            self.waker.wake();
         }
     }
 
@@ -210,16 +277,6 @@ impl Line {
     pub fn why_cut(&self) -> Option<ErrorCode> {
         let place = usize::from(self.cut.load(Ordering::Relaxed));
         place.checked_sub(1).and_then(|place| ErrorCode::ALL.get(place).copied())
-    }
-
-    /// Comes back when the line is to end.
-    pub async fn cut_noticed(&self) -> ErrorCode {
-        loop {
-            if let Some(code) = self.why_cut() {
-                return code;
-            }
-            self.cut_notice.notified().await;
-        }
     }
 }
 
@@ -230,7 +287,7 @@ mod tests {
     #[test]
     fn a_slow_client_loses_packets_first_and_is_cut_then() {
         let limits = Limits { queue: 16, ..Limits::default() };
-        let (line, mut receiver) = Line::new(1, &limits, Arc::new(Metrics::new()), Instant::now());
+        let line = Line::new(1, &limits, Arc::new(Metrics::new()), Instant::now());
         for _ in 0..40 {
             line.packet(&[1]);
         }
@@ -244,7 +301,7 @@ mod tests {
         line.cut(ErrorCode::Idle);
         assert_eq!(line.why_cut(), Some(ErrorCode::Slow), "the first reason stays");
         let mut count = 0;
-        while receiver.try_recv().is_ok() {
+        while line.take().is_some() {
             count += 1;
         }
         assert_eq!(count, 16);
@@ -254,11 +311,11 @@ mod tests {
     fn who_says_too_much_is_cut() {
         let limits = Limits { messages_per_second: 10, ..Limits::default() };
         let now = Instant::now();
-        let (line, _receiver) = Line::new(1, &limits, Arc::new(Metrics::new()), now);
+        let line = Line::new(1, &limits, Arc::new(Metrics::new()), now);
         assert!((0..20).all(|_| line.admit(Side::WebSocket, 10, now)));
         assert!(!line.admit(Side::State, 10, now));
         assert_eq!(line.why_cut(), Some(ErrorCode::RateLimited));
         assert!(line.silence(now + Duration::from_secs(2)) >= Duration::from_secs(2));
-        assert_eq!(line.deliver(Side::State, Bytes::new()), Err(ErrorCode::NotJoined));
+        assert_eq!(line.deliver(Side::State, Bytes::new(), now), Err(ErrorCode::NotJoined));
     }
 }

@@ -403,10 +403,11 @@ impl Session {
             }
             Event::ChannelData(data) => {
                 let side = if self.state == Some(data.id) { Side::State } else { Side::Control };
-                if !data.binary || !self.line.admit(side, data.data.len(), Instant::now()) {
+                let now = Instant::now();
+                if !data.binary || !self.line.admit(side, data.data.len(), now) {
                     return data.binary;
                 }
-                if let Err(code) = self.line.deliver(side, data.data.into()) {
+                if let Err(code) = self.line.deliver(side, data.data.into(), now) {
                     // Who is in no match hears so over the WebSocket, when they say something there.
                     tracing::trace!(%code, "a message of a data channel is for no match");
                 }

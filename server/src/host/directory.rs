@@ -223,18 +223,11 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        atomic::{AtomicBool, AtomicU32},
-        mpsc::sync_channel,
-    };
-
     use super::*;
     use crate::metrics::Metrics;
 
     fn door() -> Arc<WorkerDoor> {
-        let (sender, _) = sync_channel(1);
-        let metrics = Arc::new(Metrics::new());
-        Arc::new(WorkerDoor { sender, metrics, load_permille: AtomicU32::new(0), has_ended: AtomicBool::new(false) })
+        WorkerDoor::new(1, Arc::new(Metrics::new()))
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod archive;
 pub mod directory;
 mod failure;
 mod lodgings;
+mod mailbox;
 mod record;
 mod running;
 pub mod screening;
@@ -18,9 +19,9 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
-        mpsc::{SyncSender, TrySendError},
     },
     thread::JoinHandle,
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -42,6 +43,7 @@ use crate::{
 
 use archive::{Archive, SavedMatch};
 use directory::Directory;
+use mailbox::{Mailbox, Refused};
 use screening::ReplayOrder;
 use worker::Worker;
 
@@ -82,6 +84,8 @@ pub enum Order {
         line: u64,
         /// How it came.
         side: Side,
+        /// When it came.
+        at: Instant,
         /// The message.
         bytes: Bytes,
     },
@@ -159,11 +163,13 @@ pub struct Seat {
     pub number: u32,
     /// Who runs the match.
     pub worker: Arc<WorkerDoor>,
+    /// Whether its rules hear messages as soon as they come.
+    pub at_once: bool,
 }
 
 /// The way to a worker.
 pub struct WorkerDoor {
-    sender: SyncSender<Order>,
+    mailbox: Mailbox<Order>,
     metrics: Arc<Metrics>,
     /// How busy the worker is, in thousandths.
     pub load_permille: AtomicU32,
@@ -172,38 +178,51 @@ pub struct WorkerDoor {
 }
 
 impl WorkerDoor {
+    /// A way to a worker that takes so many orders at most between two looks.
+    pub(crate) fn new(orders_max: usize, metrics: Arc<Metrics>) -> Arc<Self> {
+        let (load_permille, has_ended) = (AtomicU32::new(0), AtomicBool::new(false));
+        Arc::new(Self { mailbox: Mailbox::new(orders_max), metrics, load_permille, has_ended })
+    }
+
     /// Tells the worker something. What finds its queue full is dropped and counted; returns whether it was taken.
     pub fn try_send(&self, order: Order) -> bool {
+        self.put(order, true)
+    }
+
+    /// The same for what can wait until the worker wakes for something else, which is at the next tick at the latest.
+    pub fn try_send_idly(&self, order: Order) -> bool {
+        self.put(order, false)
+    }
+
+    fn put(&self, order: Order, is_urgent: bool) -> bool {
         self.metrics.orders_waiting.inc();
-        match self.sender.try_send(order) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.metrics.orders_waiting.dec();
-                self.metrics.orders_dropped.inc();
-                false
-            }
+        let is_taken = self.mailbox.try_send(order, is_urgent).is_ok();
+        if !is_taken {
+            self.metrics.orders_waiting.dec();
+            self.metrics.orders_dropped.inc();
         }
+        is_taken
     }
 
     /// Tells the worker something that must arrive, without holding up others meanwhile.
     pub async fn send_later(self: &Arc<Self>, order: Order) {
         self.metrics.orders_waiting.inc();
-        match self.sender.try_send(order) {
+        match self.mailbox.try_send(order, true) {
             Ok(()) => {}
-            Err(TrySendError::Full(order)) => {
+            Err(Refused::Full(order)) => {
                 self.metrics.orders_waiting.dec();
                 let door = self.clone();
                 // The thread waits for room, which is there as soon as the worker has made a tick.
                 drop(tokio::task::spawn_blocking(move || door.send(order)).await);
             }
-            Err(TrySendError::Disconnected(_)) => _ = self.metrics.orders_waiting.dec(),
+            Err(Refused::Closed) => _ = self.metrics.orders_waiting.dec(),
         }
     }
 
     /// Tells the worker something that must arrive, from a thread that may wait.
     pub fn send(&self, order: Order) {
         self.metrics.orders_waiting.inc();
-        if self.sender.send(order).is_err() {
+        if !self.mailbox.send(order) {
             self.metrics.orders_waiting.dec();
         }
     }
@@ -271,17 +290,11 @@ fn start_worker(
     name: String,
     threads: Option<u16>,
 ) -> std::io::Result<(Arc<WorkerDoor>, JoinHandle<()>)> {
-    let (sender, receiver) = std::sync::mpsc::sync_channel(ORDERS_MAX);
-    let door = Arc::new(WorkerDoor {
-        sender,
-        metrics: commons.metrics.clone(),
-        load_permille: AtomicU32::new(0),
-        has_ended: AtomicBool::new(false),
-    });
+    let door = WorkerDoor::new(ORDERS_MAX, commons.metrics.clone());
     let (commons, its_door) = (commons.clone(), door.clone());
     let thread = std::thread::Builder::new().name(name).spawn(move || {
         let ending = Ending(its_door.clone());
-        Worker::new(commons, its_door, receiver, threads).run();
+        Worker::new(commons, its_door, threads).run();
         drop(ending);
     })?;
     Ok((door, thread))
@@ -293,5 +306,6 @@ struct Ending(Arc<WorkerDoor>);
 impl Drop for Ending {
     fn drop(&mut self) {
         self.0.has_ended.store(true, Ordering::Relaxed);
+        self.0.metrics.orders_waiting.dec_by(self.0.mailbox.close() as i64);
     }
 }

@@ -288,7 +288,8 @@ impl Running {
             self.game.away(number, false);
             tracing::info!(game = %self.id, number, "a player came back");
         }
-        line.set_seat(Some(Seat { match_no: self.no, number, worker: self.door.clone() }));
+        let at_once = self.game.settings().at_once;
+        line.set_seat(Some(Seat { match_no: self.no, number, worker: self.door.clone(), at_once }));
         // The line may have ended while its client was on the way to the seat.
         if line.why_cut().is_some() {
             self.gone(number, line.id, now);
@@ -371,18 +372,24 @@ impl Running {
         self.list();
     }
 
-    /// A binary message of a client.
-    pub(super) fn handle_up(&mut self, number: u32, line: u64, side: Side, bytes: &[u8], now_us: u64) {
-        let Some(sitter) = self.seats.of_line(number, line) else { return };
+    /// A binary message of a client. Returns whether the rules want to hear it at once.
+    pub(super) fn handle_up(&mut self, number: u32, line: u64, side: Side, bytes: &[u8], now_us: u64) -> bool {
+        let Some(sitter) = self.seats.of_line(number, line) else { return false };
         let line = sitter.line.clone().expect("it is of the line");
         let viewer = sitter.viewer;
         let refusal = match Up::read(bytes) {
-            Ok(Up::Hello) => return self.handle_hello(number, &line, side, bytes),
+            Ok(Up::Hello) => {
+                self.handle_hello(number, &line, side, bytes);
+                return false;
+            }
             Ok(Up::Message(_)) if number >= SPECTATORS_FROM => {
                 Some(Refusal::because(ErrorCode::Malformed, "a spectator says nothing"))
             }
             Ok(Up::Message(text)) => {
                 let taken = self.game.message(number, text);
+                if taken.is_ok() {
+                    return self.game.settings().at_once;
+                }
                 taken.err().map(|refusal| Refusal::because(ErrorCode::Malformed, &refusal.to_string()))
             }
             Err(refusal) => Some(refusal),
@@ -400,6 +407,14 @@ impl Running {
             self.commons.metrics.refused(refusal.code);
             refuse(&line, &refusal);
         }
+        false
+    }
+
+    /// Has the rules hear what has come for them since the last tick.
+    pub(super) fn hear(&mut self) {
+        let report = self.game.hear();
+        self.count(report);
+        self.tell();
     }
 
     /// A client says what it can read, and by what it wants to be reached.

@@ -4,10 +4,10 @@
 //! told that it has joined, as at the beginning, and says hello again.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+        atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -63,20 +63,14 @@ impl Screenings {
             return Err(ErrorCode::Busy.into());
         }
         let place = Place(self.0.clone());
-        let (sender, receiver) = sync_channel(ORDERS_MAX);
-        let door = Arc::new(WorkerDoor {
-            sender,
-            metrics: commons.metrics.clone(),
-            load_permille: AtomicU32::new(0),
-            has_ended: AtomicBool::new(false),
-        });
+        let door = WorkerDoor::new(ORDERS_MAX, commons.metrics.clone());
         let (reply, answer) = oneshot::channel();
         let (line, budget) = (line.clone(), commons.settings.limits.packet_bytes_per_second);
         let metrics = commons.metrics.clone();
         let thread = std::thread::Builder::new().name("screening".into()).spawn(move || {
-            show(&film, &line, &door, budget, reply, &receiver);
+            show(&film, &line, &door, budget, reply);
             // What has come since is for nobody.
-            metrics.orders_waiting.dec_by(receiver.try_iter().count() as i64);
+            metrics.orders_waiting.dec_by(door.mailbox.close() as i64);
             drop(place);
         });
         thread.map_err(|_| ErrorCode::Busy)?;
@@ -99,7 +93,6 @@ fn show(
     door: &Arc<WorkerDoor>,
     budget: u32,
     reply: oneshot::Sender<Result<Joined, Refusal>>,
-    orders: &Receiver<Order>,
 ) {
     let refused = |error: &dyn std::fmt::Display| Refusal::because(ErrorCode::NotFound, &error.to_string());
     let opened = Replay::open(&film.bytes).map_err(|error| refused(&error)).and_then(|replay| {
@@ -110,9 +103,9 @@ fn show(
     });
     match opened {
         Ok(mut screening) => {
-            line.set_seat(Some(Seat { match_no: 0, number: 0, worker: door.clone() }));
+            line.set_seat(Some(Seat { match_no: 0, number: 0, worker: door.clone(), at_once: false }));
             if reply.send(Ok(screening.joined())).is_ok() && line.why_cut().is_none() {
-                screening.run(orders);
+                screening.run(door);
             }
             line.set_seat(None);
         }
@@ -186,23 +179,22 @@ impl<'a> Screening<'a> {
         }
     }
 
-    fn run(&mut self, orders: &Receiver<Order>) {
+    fn run(&mut self, door: &WorkerDoor) {
         let period = Duration::from_secs(1) / self.film.head.tick_rate.max(1);
         let mut next = Instant::now();
         let mut next_told = next;
+        let mut orders = VecDeque::new();
         loop {
-            let wait = next.saturating_duration_since(Instant::now());
-            match orders.recv_timeout(wait) {
-                Ok(order) => {
-                    if !self.carry_out(order) {
-                        return;
-                    }
-                    continue;
+            door.mailbox.take(next, &mut orders);
+            while let Some(order) = orders.pop_front() {
+                if !self.carry_out(order) {
+                    return;
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
             }
             let now = Instant::now();
+            if now < next {
+                continue;
+            }
             // A jump takes its time, which is not made up for.
             next = (next + period).max(now);
             if self.line.why_cut().is_some() {
@@ -250,7 +242,7 @@ impl<'a> Screening<'a> {
     fn carry_out(&mut self, order: Order) -> bool {
         self.line.count_order_taken();
         match order {
-            Order::Up { side, bytes, .. } => match bytes.get(4..8) {
+            Order::Up { side, at, bytes, .. } => match bytes.get(4..8) {
                 Some(b"MUHE") => {
                     let mut welcome = Vec::new();
                     match self.sync.welcome(self.player.world(), &bytes, 0, &mut welcome) {
@@ -267,7 +259,7 @@ impl<'a> Screening<'a> {
                 }
                 Some([b'M', b'U', ..]) => self.line.text(ServerMessage::refusal(&ErrorCode::Malformed.into())),
                 _ => {
-                    let now_us = self.now_us();
+                    let now_us = at.saturating_duration_since(self.epoch).as_micros() as u64;
                     if let Some(viewer) = self.viewer
                         && self.sync.receive(viewer, &bytes, now_us).is_err()
                     {
