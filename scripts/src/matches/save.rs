@@ -237,8 +237,9 @@ impl Head {
     /// Puts what was saved onto a stage.
     pub(super) fn put_on(self, stage: &mut Stage) {
         let sync = self.sync();
-        let Settings { tick_rate_hz, label, players_max, at_once, spectators, teams, view, away, large, client, .. } =
-            self.settings;
+        let Settings {
+            tick_rate_hz, label, players_max, at_once, spectators, teams, view, away, large, client, ..
+        } = self.settings;
         stage.settings = MatchSettings {
             tick_rate_hz,
             label,
