@@ -61,7 +61,7 @@ pub(super) fn resolve(manner: Manner, settings: &Settings, given: &GivenRelay<'_
         flag("workers", "1");
     }
     if !is_given("auth_secret") && !is_given("auth_secret_file") {
-        if !settings.turn {
+        if !settings.turn && !settings.turn_urls.is_empty() {
             let allowed = "the secret of the relay that turn_urls names";
             return Err(vec![problem(Origin::Default, "relay.auth_secret", "not set", allowed)]);
         }

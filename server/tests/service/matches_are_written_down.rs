@@ -123,10 +123,10 @@ async fn a_match_whose_rules_fail_for_ever_ends_with_a_report_and_others_go_on()
     assert_eq!(server.metric("muster_matches_failed_total").await, 1.0);
     assert!(server.metric("muster_script_kills_total").await >= 1.0);
     // The archive writes while the players are told.
-    let begun = Instant::now();
+    let (begun, mut turn) = (Instant::now(), tokio::time::interval(Duration::from_millis(20)));
     while files(&scratch, "failed", "state").is_empty() || files(&scratch, "failed", "json").is_empty() {
         assert!(begun.elapsed() < DEADLINE, "nothing is kept");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        turn.tick().await;
     }
     let reports = files(&scratch, "failed", "json");
     let report: Value = serde_json::from_slice(&fs::read(&reports[0]).expect("it can be read")).expect("it is JSON");

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
-    time::timeout,
+    time::{interval, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
@@ -42,19 +42,19 @@ async fn say(socket: &mut WebSocketStream<TcpStream>, message: serde_json::Value
 /// Waits until the server has cut somebody for a reason.
 async fn wait_for_cut(server: &Running, code: &str) {
     let line = format!("muster_cuts_total{{code=\"{code}\"}} 1");
-    let begun = Instant::now();
+    let (begun, mut turn) = (Instant::now(), interval(Duration::from_millis(50)));
     while !server.request("GET", "/metrics", "").await.1.lines().any(|found| found == line) {
         assert!(begun.elapsed() < DEADLINE, "nobody was cut as {code}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        turn.tick().await;
     }
 }
 
 /// Waits until only those are there who should be: who is cut has a moment to hear why.
 async fn wait_for_connections(server: &Running, count: f64) {
-    let begun = Instant::now();
+    let (begun, mut turn) = (Instant::now(), interval(Duration::from_millis(50)));
     while server.metric("muster_connections").await != count {
         assert!(begun.elapsed() < DEADLINE, "connections stay");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        turn.tick().await;
     }
 }
 
@@ -106,8 +106,9 @@ async fn requests_that_do_not_come_to_an_end_are_cut() {
             let (mut reader, mut writer) = stream.into_split();
             // A byte now and then, as if there were more to come.
             let trickle = tokio::spawn(async move {
+                let mut turn = interval(Duration::from_millis(700));
                 while writer.write_all(b"x").await.is_ok() {
-                    tokio::time::sleep(Duration::from_millis(700)).await;
+                    turn.tick().await;
                 }
             });
             let mut answer = Vec::new();
