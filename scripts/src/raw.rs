@@ -24,21 +24,22 @@ thread_local! {
     static SLICE: Cell<i64> = const { Cell::new(i64::MAX) };
     /// How many it may pass after those.
     static REST: Cell<i64> = const { Cell::new(0) };
-    static WATCH: Cell<Watch> = const { Cell::new(Watch::NONE) };
+    static WATCH: Watch = const { Watch::new() };
 }
 
 /// The net below the count.
-#[derive(Clone, Copy)]
 struct Watch {
-    /// When the call was first looked at, and how long the thread had worked then.
-    begin: Option<(Instant, Duration)>,
+    /// When the call was first looked at.
+    begin: Cell<Option<Instant>>,
+    /// How long the thread had worked then.
+    worked: Cell<Duration>,
     /// When it was last looked at.
-    last: Option<Instant>,
+    last: Cell<Option<Instant>>,
     /// How long it may work.
-    most: Duration,
+    most: Cell<Duration>,
     /// How many safepoints it passes between two looks: few at first and while they take long.
-    length: i64,
-    length_max: i64,
+    length: Cell<i64>,
+    length_max: Cell<i64>,
 }
 
 /// Nanoseconds that a safepoint may take on average; it takes 2 to 40.
@@ -47,7 +48,7 @@ const NS_A_SAFEPOINT: u64 = if cfg!(debug_assertions) { 600 } else { 60 };
 const TIME_MIN: Duration = Duration::from_millis(if cfg!(debug_assertions) { 10 } else { 1 });
 /// Safepoints between two looks at the time.
 const LENGTH_MIN: i64 = 8;
-const LENGTH_MAX: i64 = 128;
+const LENGTH_MAX: i64 = 512;
 /// While patterns are searched for, where a safepoint may stand for a walk over a whole text.
 const LENGTH_SEARCHING: i64 = 4;
 /// A slice that takes longer is followed by a short one.
@@ -82,21 +83,40 @@ pub(crate) enum Work {
 }
 
 impl Watch {
-    const NONE: Self =
-        Self { begin: None, last: None, most: Duration::MAX, length: LENGTH_MIN, length_max: LENGTH_MAX };
+    const fn new() -> Self {
+        Self {
+            begin: Cell::new(None),
+            worked: Cell::new(Duration::ZERO),
+            last: Cell::new(None),
+            most: Cell::new(Duration::MAX),
+            length: Cell::new(LENGTH_MIN),
+            length_max: Cell::new(LENGTH_MAX),
+        }
+    }
+
+    /// Begins anew: a call that may work so long.
+    fn set(&self, most: Duration) {
+        self.begin.set(None);
+        self.most.set(most);
+        self.length.set(LENGTH_MIN);
+        self.length_max.set(LENGTH_MAX);
+    }
 
     /// Whether the call has worked for too long.
-    fn is_late(&mut self) -> bool {
+    fn is_late(&self) -> bool {
         let now = Instant::now();
-        let Some((begin, worked)) = self.begin else {
-            (self.begin, self.last) = (Some((now, thread_time())), Some(now));
+        let last = self.last.replace(Some(now));
+        let Some(begin) = self.begin.get() else {
+            self.begin.set(Some(now));
+            self.worked.set(thread_time());
             return false;
         };
-        let is_slow = self.last.is_some_and(|last| now - last > SLICE_TIME_MAX);
-        self.length = if is_slow { LENGTH_MIN } else { self.length * 2 }.min(self.length_max);
-        self.last = Some(now);
+        let is_slow = last.is_some_and(|last| now - last > SLICE_TIME_MAX);
+        let length = if is_slow { LENGTH_MIN } else { self.length.get() * 2 };
+        self.length.set(length.min(self.length_max.get()));
         // Time in which another thread was on the processor does not count, and is asked about only when it may matter.
-        now - begin > self.most && thread_time().saturating_sub(worked) > self.most
+        let most = self.most.get();
+        now - begin > most && thread_time().saturating_sub(self.worked.get()) > most
     }
 }
 
@@ -113,7 +133,7 @@ pub(crate) fn begin(safepoints: u64) {
     let budget = i64::try_from(safepoints).unwrap_or(i64::MAX);
     let most = Duration::from_nanos(safepoints.saturating_mul(NS_A_SAFEPOINT)).max(TIME_MIN);
     let slice = budget.min(LENGTH_MIN);
-    WATCH.set(Watch { most, ..Watch::NONE });
+    WATCH.with(|watch| watch.set(most));
     SLICE.set(slice);
     REST.set(budget - slice);
 }
@@ -123,7 +143,7 @@ pub(crate) fn end() -> Option<u64> {
     let left = SLICE.get().saturating_add(REST.get());
     SLICE.set(i64::MAX);
     REST.set(0);
-    WATCH.set(Watch::NONE);
+    WATCH.with(|watch| watch.set(Duration::MAX));
     u64::try_from(left).ok()
 }
 
@@ -175,16 +195,13 @@ fn look(state: *mut ffi::lua_State, gc: c_int) {
 /// Takes the next slice; false if there is none or the call has worked for too long.
 fn refill() -> bool {
     let left = SLICE.get().saturating_add(REST.get());
-    let mut watch = WATCH.get();
-    let is_late = watch.is_late();
-    WATCH.set(watch);
-    if left < 0 || is_late {
+    if left < 0 || WATCH.with(Watch::is_late) {
         // So far below 0 that it stays there: a script that catches the error meets it again at once.
         SLICE.set(i64::MIN / 2);
         REST.set(0);
         return false;
     }
-    let slice = left.min(watch.length);
+    let slice = left.min(WATCH.with(|watch| watch.length.get()));
     SLICE.set(slice);
     REST.set(left - slice);
     true
@@ -205,14 +222,15 @@ fn stop_if_over(state: *mut ffi::lua_State) {
 
 /// While patterns are searched for, the time is looked at often.
 fn set_searching(is_searching: bool) {
-    let mut watch = WATCH.get();
-    watch.length_max = if is_searching { LENGTH_SEARCHING } else { LENGTH_MAX };
-    watch.length = watch.length.min(watch.length_max);
-    WATCH.set(watch);
+    let most = if is_searching { LENGTH_SEARCHING } else { LENGTH_MAX };
+    WATCH.with(|watch| {
+        watch.length_max.set(most);
+        watch.length.set(watch.length.get().min(most));
+    });
     let slice = SLICE.get();
-    if slice > watch.length_max {
-        REST.set(REST.get() + slice - watch.length_max);
-        SLICE.set(watch.length_max);
+    if slice > most {
+        REST.set(REST.get() + slice - most);
+        SLICE.set(most);
     }
 }
 

@@ -127,12 +127,25 @@ impl Vm {
     /// Takes a category for a match; `None` when all are taken.
     pub(crate) fn open_category(&self) -> Option<u8> {
         let mut categories = self.categories.borrow_mut();
-        let free = categories.iter().take(crate::Host::MATCHES_MAX + 1).position(|taken| !taken)?;
-        categories[free] = true;
-        u8::try_from(free).ok()
+        let all = categories.iter().take(crate::Host::MATCHES_MAX + 1).enumerate();
+        let free: Vec<u8> = all.filter_map(|(at, taken)| (!taken).then(|| u8::try_from(at).ok())?).collect();
+        let first = *free.first()?;
+        // What a match has left behind would count for the next one of its category.
+        let clean = free.into_iter().find(|category| self.bytes_of(*category) == 0);
+        let category = clean.unwrap_or_else(|| {
+            self.lua.gc_collect().ok();
+            first
+        });
+        categories[usize::from(category)] = true;
+        Some(category)
     }
 
     pub(crate) fn close_category(&self, category: u8) {
+        /// Beyond so many bytes it is worth a collection at once, which takes milliseconds from all others.
+        const LEFT_BEHIND_MAX: usize = 512 << 10;
+        if !self.is_broken() && self.bytes_of(category) > LEFT_BEHIND_MAX {
+            self.lua.gc_collect().ok();
+        }
         self.categories.borrow_mut()[usize::from(category)] = false;
         self.collected.borrow_mut().matches[usize::from(category)] = 0;
     }

@@ -112,8 +112,9 @@ pub(crate) fn bulk(times: u32) -> Vec<Tick> {
             "read, order each",
             "local count = units:all()
             local xs, ys = units.x, units.y
+            local way = if tick % 80 < 40 then 1 else -1
             for at = 0, 8 * count - 8, 8 do
-                buffer.writef64(xs, at, if buffer.readf64(xs, at) > 60 then -1 else 1)
+                buffer.writef64(xs, at, if buffer.readf64(xs, at) > 1000 then -way else way)
                 buffer.writef64(ys, at, 0)
             end
             units:velocity(xs, ys)",

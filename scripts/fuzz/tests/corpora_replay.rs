@@ -21,3 +21,16 @@ fn every_seed_passes_its_target() {
         }
     }
 }
+
+/// `MUSTER_WRITE=1 cargo test -p muster-scripts-fuzz` writes it anew.
+#[test]
+fn the_saved_match_among_the_seeds_is_one_of_this_version() {
+    let saved = muster_scripts_fuzz::save::seed();
+    let (head, state, _) = muster_scripts_fuzz::save::parts(&saved).expect("it has its parts");
+    let seed = [head, &[0], state].concat();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/save/opened");
+    if std::env::var_os("MUSTER_WRITE").is_some() {
+        fs::write(&path, &seed).expect("the seed can be written");
+    }
+    assert!(fs::read(&path).unwrap_or_default() == seed, "the seed is old");
+}

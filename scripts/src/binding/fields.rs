@@ -111,22 +111,24 @@ impl Field {
         })
     }
 
-    /// The values for a script of many entities, as bytes; of those that are gone it is 0.
-    pub(crate) fn read_all(self, world: &World, ids: &[EntityId], out: &mut Vec<u8>) {
+    /// The values for a script of many entities, as bytes; of those that are gone it is 0. `places` is filled when places
+    /// are needed, and kept for the next field of the same entities.
+    pub(crate) fn read_all(self, world: &World, ids: &[EntityId], places: &mut Vec<Position>, out: &mut Vec<u8>) {
         let mut put = |value: f64| out.extend_from_slice(&value.to_le_bytes());
         match self {
             Self::X | Self::Y => {
+                // Both coordinates of a place are found at once.
+                if places.len() != ids.len() {
+                    places.clear();
+                    places.extend(ids.iter().map(|id| world.position(*id).unwrap_or(origin(world))));
+                }
                 // Most are in the sector that the one before was in, whose corner is worked out once.
                 let mut sector = None;
                 let mut corner = (0.0, 0.0);
-                for id in ids {
-                    let Ok(place) = world.position(*id) else {
-                        put(0.0);
-                        continue;
-                    };
+                for place in places {
                     if sector != Some(place.sector) {
                         sector = Some(place.sector);
-                        corner = metres(world, Position { x: 0, y: 0, ..place });
+                        corner = metres(world, Position { x: 0, y: 0, ..*place });
                     }
                     put(if self == Self::X {
                         corner.0 + f64::from(place.x) / LENGTH

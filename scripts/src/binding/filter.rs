@@ -62,6 +62,10 @@ impl Wanted {
     /// Keeps what is wanted of ids that no query of the world has looked at.
     pub(crate) fn keep_all(&self, world: &World, ids: &mut Vec<EntityId>) {
         let has_team = self.filter.except_team != 0;
+        let has_own = self.kind.is_some() || self.team.is_some() || self.owner.is_some();
+        if !has_own && !has_team && !self.has_layers && self.filter.except.is_null() {
+            return;
+        }
         ids.retain(|id| {
             let value = |column| world.value(*id, column).unwrap_or(0);
             (!self.has_layers || value(Column::Layers) & i64::from(self.filter.layers) != 0)

@@ -60,6 +60,9 @@ pub(super) fn functions(lua: &Lua) -> mlua::Result<Table> {
 
 /// Makes a value for scripts.
 pub(crate) fn json_to_lua(lua: &Lua, value: &Json) -> mlua::Result<Value> {
+    /// What a table takes, in safepoints.
+    const TABLE: u64 = 6;
+    raw::afford(if value.is_array() || value.is_object() { TABLE } else { 1 })?;
     Ok(match value {
         Json::Null => Value::Nil,
         Json::Bool(value) => Value::Boolean(*value),

@@ -397,12 +397,13 @@ fn fill(
     bytes.clear();
     found.iter().for_each(|id| bytes.extend_from_slice(&from_id(*id).to_le_bytes()));
     put(lua, rows, ID, &bytes)?;
+    let mut places = Vec::new();
     for (name, field) in columns.names.iter().zip(&columns.fields) {
         bytes.clear();
         with(slot, |stage| {
             let world = stage.world()?;
             match field {
-                Some(field) => field.read_all(world, &found, &mut bytes),
+                Some(field) => field.read_all(world, &found, &mut places, &mut bytes),
                 None => bytes.resize(8 * found.len(), 0),
             }
             Ok(())

@@ -174,10 +174,6 @@ impl Rules {
 impl Drop for Rules {
     fn drop(&mut self) {
         self.tables = None;
-        if !self.vm.is_broken() {
-            // What the match leaves behind would count for the next one of its category.
-            self.vm.lua.gc_collect().ok();
-        }
         self.vm.close_category(self.category);
     }
 }
