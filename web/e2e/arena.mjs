@@ -189,8 +189,10 @@ await perform(async (stage, server, report) => {
     const paused = await stage.until(page, "it stops", ({ replay }) => replay.isPaused);
     // It shows another time although it does not go on.
     await press(bar.x + bar.width * 0.3, bar.y + bar.height / 2);
-    await stage.until(page, "it jumps while it stands", (seen) => seen.replay.tick < paused.replay.tick && seen.shown.length >= 2);
-    await stage.until(page, "it looks at somebody", ({ shown, camera: { x, y } }) => shown.some(near(x, y)));
+    await stage.until(page, "it jumps while it stands", ({ replay, sessions, shown, camera: { x, y } }) => {
+      const isElsewhere = replay.tick < paused.replay.tick && sessions > paused.sessions;
+      return isElsewhere && shown.length >= 2 && shown.some(near(x, y));
+    });
     await stage.shoot(page, `replay-${name}`);
     await page.getByRole("button", { name: "Play" }).click();
     const going = await stage.until(page, "it goes on", ({ replay }) => !replay.isPaused);

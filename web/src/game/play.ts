@@ -38,6 +38,8 @@ export class Play {
   private client: SyncClient | null = null;
   private joined: Joined | null = null;
   private view: ModeView | null = null;
+  /** How often packets began anew. */
+  private sessions = 0;
   private reportedAt = 0;
   private frameAt = 0;
   private isClosed = false;
@@ -146,6 +148,7 @@ export class Play {
 
   private handleOpened(client: SyncClient): void {
     this.client = client;
+    this.sessions++;
     this.diedAt = null;
     this.hud.announce("");
   }
@@ -167,7 +170,7 @@ export class Play {
         this.hud.overlay.handleFault(message);
         break;
       case "script:reloaded":
-        this.hud.overlay.handleReload(message.version);
+        this.hud.overlay.handleReload();
         this.roster.note(`rules reloaded: ${foreign(message.version, 16)}`, 0, now);
         break;
       case "error":
@@ -399,6 +402,7 @@ export class Play {
       team: joined?.team ?? 0,
       isOnline: this.session.isOnline,
       connections: this.session.connections,
+      sessions: this.sessions,
       own: client?.predicted() ?? null,
       readyTick: client?.readyTick ?? 0,
       tick: client?.tick ?? 0,

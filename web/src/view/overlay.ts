@@ -8,7 +8,7 @@ export class DeveloperOverlay {
   readonly root: HTMLElement;
   private readonly text = element("div", "dev-text", "no numbers yet");
   private readonly fault = element("div", "dev-fault");
-  private reloaded = "";
+  private reloads = 0;
   /** Nobody had asked for it: it goes with the mistake that it came with. */
   private isUninvited = false;
 
@@ -30,7 +30,7 @@ export class DeveloperOverlay {
       `late ${stats.late_ms.toFixed(1)} ms   lost ${stats.ticks_lost}${rarer}`,
       `entities ${stats.entities} (${shown} in sight)   cells ${stats.cells}`,
       `groups ${stats.groups}   viewers ${stats.viewers}`,
-      `script ${foreign(stats.version, 16)}${this.reloaded}`,
+      `script ${foreign(stats.version, 16)}${this.reloads > 0 ? `, loaded anew ${this.reloads} times` : ""}`,
       `work ${stats.script_work}   ${Math.round(stats.script_bytes / 1024)} KiB`,
     ];
     say(this.text, lines.join("\n"));
@@ -47,8 +47,8 @@ export class DeveloperOverlay {
     this.root.hidden = false;
   }
 
-  handleReload(version: string): void {
-    this.reloaded = `, new ${foreign(version, 16)}`;
+  handleReload(): void {
+    this.reloads++;
     this.clear();
   }
 
