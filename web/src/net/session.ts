@@ -112,6 +112,9 @@ export class Session {
       case "match:joined":
         void this.handleJoined(message);
         break;
+      case "match:team":
+        if (this.joined !== null) this.joined.team = message.team;
+        break;
       case "match:ended":
         this.handler.text(message);
         this.forget();
