@@ -151,11 +151,12 @@ impl Running {
         let text = ServerMessage::Ended { reason: &ended.reason, result: &ended.result }.text();
         for sitter in self.seats.by_number.values_mut() {
             let Some(line) = sitter.line.take() else { continue };
+            // Whoever hears of the end may join another match at once.
+            line.set_seat(None);
             if let Some(refusal) = refusal {
                 line.text(ServerMessage::refusal(refusal));
             }
             line.text(text.clone());
-            line.set_seat(None);
         }
     }
 }
