@@ -4,7 +4,7 @@
 ---@alias EntityId number
 ---@alias Json any
 ---@alias buffer any
----@alias EventKind "unit_destroyed"|"base_destroyed"|"massive_battle"|"resource_capture"|"contact"|"hit"|"zone_entered"|"zone_left"|"pickup_taken"|"command_refused"|"used"|"custom"
+---@alias EventKind "unit_destroyed"|"base_destroyed"|"massive_battle"|"resource_capture"|"contact"|"hit"|"zone_entered"|"zone_left"|"pickup_taken"|"command_refused"|"used"|"custom"|"fired"
 
 ---A place in metres from the map's lower left corner.
 ---@class Point

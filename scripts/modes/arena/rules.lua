@@ -18,7 +18,7 @@ function rules.match_init(ctx, params)
 		label = "arena",
 		attributes = { public = { "seat", "kills" } },
 		weapons = {
-			{ name = "rifle", damage = 20, range = 35, reload_seconds = 0.25, projectile_speed = 45, projectile_radius = 0.1 },
+			{ name = "rifle", damage = 20, range = 35, reload_seconds = 0.25, projectile_speed = 45, projectile_radius = 0.1, tracer = true },
 		},
 		behaviours = {
 			{ name = "hunter", sight = 28, think_seconds = 0.25, steps = { "chase", { "wander", radius = 30 } } },

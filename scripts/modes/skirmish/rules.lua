@@ -17,8 +17,8 @@ function rules.match_init(ctx, params)
 		label = "skirmish",
 		attributes = { owner = { "gold" } },
 		weapons = {
-			{ name = "gun", damage = 8, range = 12, reload_seconds = 0.5, projectile_speed = 40, projectile_radius = 0.1 },
-			{ name = "tower", damage = 15, range = 18, reload_seconds = 0.6, projectile_speed = 40, projectile_radius = 0.1 },
+			{ name = "gun", damage = 8, range = 12, reload_seconds = 0.5, projectile_speed = 40, projectile_radius = 0.1, tracer = true },
+			{ name = "tower", damage = 15, range = 18, reload_seconds = 0.6, projectile_speed = 40, projectile_radius = 0.1, tracer = true },
 		},
 		behaviours = {
 			{ name = "raider", sight = 16, think_seconds = 0.5, steps = { "chase", "capture", { "wander", radius = 40 } } },

@@ -220,6 +220,7 @@ pub(crate) const EVENTS: &[(&str, Kind)] = &[
     ("command_refused", Kind::CommandRefused),
     ("used", Kind::Used),
     ("custom", Kind::Custom),
+    ("fired", Kind::Fired),
 ];
 
 /// Safepoints that a ray and a new entity are worth.

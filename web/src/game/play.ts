@@ -237,13 +237,22 @@ export class Play {
     const y = upwards(event.at) / METRE;
     switch (event.kind) {
       case EventKind.Hit: {
-        // Who shot is told by the hit: the trace is drawn to it.
         field.effects.hit(x, y, now);
         field.bodies.strike(event.object, now);
+        // Without tracers it is the hit that tells of the shot: the trace is drawn to it.
+        if (client.welcome.weapons.some(({ isTracer }) => isTracer)) break;
         const shooter = client.shown.find(({ id }) => id === event.subject);
         if (shooter === undefined || shooter.isPredicted) break;
         const distance = Math.hypot(x - shooter.x, y - shooter.y);
         field.effects.shoot(shooter.x, shooter.y, Math.atan2(y - shooter.y, x - shooter.x), 90, distance, shooter.team);
+        break;
+      }
+      case EventKind.Fired: {
+        // One's own shots were shown when they were fired.
+        const shooter = client.shown.find(({ id }) => id === event.subject);
+        const weapon = client.welcome.weapons[event.detail - 1];
+        if (weapon === undefined || shooter?.isPredicted === true) break;
+        field.effects.shoot(x, y, radians(event.value), weapon.projectileSpeed / METRE, weapon.range / METRE, shooter?.team ?? 0);
         break;
       }
       case EventKind.UnitDestroyed:
