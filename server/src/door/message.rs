@@ -110,6 +110,12 @@ pub enum ServerMessage<'a> {
     /// The client is in a match. It says hello next, by what it wants packets to come.
     #[serde(rename = "match:joined")]
     Joined(&'a Joined),
+    /// The client's player is on another side.
+    #[serde(rename = "match:team")]
+    Team {
+        /// Which; 0 is none.
+        team: u16,
+    },
     /// The match is over.
     #[serde(rename = "match:ended")]
     Ended {

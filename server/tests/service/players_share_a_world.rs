@@ -67,6 +67,37 @@ async fn players_see_each_other_move_and_spectators_see_both() {
 }
 
 #[tokio::test]
+async fn who_changes_sides_sees_what_the_new_one_does() {
+    let scratch = Scratch::new();
+    let hidden = r#"function rules.match_start(self)
+    for team = 1, 2 do
+        world.spawn({ x = 30, y = 10 * team, radius = 0.5, team = team, owner = 100 + team, team_only = true })
+    end
+end
+function rules.match_join("#;
+    let change = "for _, message in messages do match.set_team(message.player, tonumber(message.text))";
+    let rules = DISCS.replace("label = \"discs\",", "label = \"discs\", teams = 2,");
+    let rules = rules.replace("function rules.match_join(", hidden).replace("for _, message in messages do", change);
+    scratch.write_mode("discs", &rules);
+    let server = Running::dev(&scratch, &[]);
+    let (mut ada, joined) = server.join("Ada", json!({ "mode": "discs" })).await;
+    assert_eq!(joined["team"], 0);
+    ada.play("nobody's secrets", |client| {
+        client.disc_of(1).is_some() && client.disc_of(101).is_none() && client.disc_of(102).is_none()
+    })
+    .await;
+    for (team, seen, unseen) in [(1, 101, 102), (2, 102, 101)] {
+        ada.tell_rules(&team.to_string()).await;
+        assert_eq!(ada.hear("match:team").await["team"], team);
+        // The same session goes on, without another hello.
+        ada.play("the secrets of its side", |client| {
+            client.disc_of(seen).is_some() && client.disc_of(unseen).is_none()
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn who_loses_the_connection_comes_back_to_the_same_place() {
     let scratch = scratch();
     let server = Running::dev(&scratch, &[]);

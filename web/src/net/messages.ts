@@ -57,6 +57,7 @@ export interface DevStats {
 export type ServerText =
   | { type: "connected"; player: string; name: string; version: string; ice_servers?: unknown }
   | ({ type: "match:joined" } & Joined)
+  | { type: "match:team"; team: number }
   | { type: "match:ended"; reason: string; result: unknown }
   | { type: "match:left"; reason: string }
   | { type: "rtc:answer"; sdp: string }

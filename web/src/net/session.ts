@@ -156,6 +156,9 @@ export class Session {
       case "match:joined":
         void this.handleJoined(message);
         break;
+      case "match:team":
+        if (this.joined !== null) this.joined.team = message.team;
+        break;
       case "match:ended":
         // A server that ends in order keeps the match, and goes on with it when it is there again.
         if (message.reason === "closing" && this.resume !== undefined) return this.retry("The server restarts", RESTART_SECONDS);
