@@ -52,6 +52,8 @@ pub(crate) struct Stage {
     pub(crate) used: Used,
     /// Whether something was put somewhere since the last query, which is then worth more.
     pub(crate) is_changed: bool,
+    /// Whether scripts have given orders since the last step, which are not to be seen in the world yet.
+    pub(crate) has_ordered: bool,
     /// Ids that a query found, and bytes on their way into a buffer.
     pub(crate) found: Vec<EntityId>,
     pub(crate) bytes: Vec<u8>,
@@ -170,6 +172,7 @@ impl Stage {
             home: None,
             used: Used::default(),
             is_changed: false,
+            has_ordered: false,
             found: Vec::new(),
             bytes: Vec::new(),
         }

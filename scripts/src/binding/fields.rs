@@ -120,7 +120,7 @@ impl Field {
                 // Both coordinates of a place are found at once.
                 if places.len() != ids.len() {
                     places.clear();
-                    places.extend(ids.iter().map(|id| world.position(*id).unwrap_or(origin(world))));
+                    places.extend(ids.iter().map(|id| world.position(*id).unwrap_or_else(|_| origin(world))));
                 }
                 // Most are in the sector that the one before was in, whose corner is worked out once.
                 let mut sector = None;

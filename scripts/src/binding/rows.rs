@@ -64,7 +64,7 @@ pub(crate) const LIBRARY: Library = Library {
             name: "velocity",
             parameters: &["x: buffer", "y: buffer"],
             returns: "number",
-            doc: "Orders every entity to the velocity of its row, as move_to.",
+            doc: "Orders every entity to the velocity of its row, as move_to; who has that order already is not told again.",
         },
         Function {
             name: "attack",
@@ -443,11 +443,21 @@ fn command_each(
 ) -> mlua::Result<u32> {
     raw::afford((ids.len() / CHANGES_A_SAFEPOINT) as u64)?;
     with(slot, |stage| {
+        // An order that an entity has already changes nothing and needs no place in a replay. Whether it has one is only
+        // seen while none waits, and if nobody is among the rows twice.
+        let slot_of = |id: &EntityId| id.bits() as u32;
+        let may_have = !stage.has_ordered && ids.is_sorted_by(|a, b| slot_of(a) < slot_of(b));
         let mut count = 0;
         for (row, id) in ids.iter().enumerate().filter(|(_, id)| !id.is_null()) {
-            if let Some(action) = action(stage.world()?, row)? {
+            let world = stage.world()?;
+            let Some(action) = action(world, row)? else { continue };
+            count += 1;
+            let has_it = match action {
+                Action::SetVelocity { x, y } => may_have && world.has_velocity_order(*id, x, y),
+                _ => false,
+            };
+            if !has_it {
                 order(stage, *id, action)?;
-                count += 1;
             }
         }
         Ok(count)

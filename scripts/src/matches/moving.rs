@@ -38,6 +38,8 @@ impl Match {
         let id = if options.id.is_empty() { head.id.clone() } else { options.id.clone() };
         let mut new = Stage::new(&id, bundle.name(), bundle.version(), 0, &vm.limits);
         new.world = Some(world);
+        // Its world may have been saved with orders that wait.
+        new.has_ordered = true;
         let (is_nakama, version) = (head.is_nakama, head.version.clone());
         head.put_on(&mut new);
         // Whoever was asked is not there any more.

@@ -55,6 +55,7 @@ impl Match {
         let stage = self.stage_mut();
         let inputs = stage.used.inputs;
         _ = stage.apply(&Input::Step);
+        stage.has_ordered = false;
         let tick = stage.tick();
         if let Some(error) = failed {
             self.count_failure(error);
