@@ -110,6 +110,7 @@ export class Play {
     this.input.setSticks(joined.spectator ? "none" : sticks[view.controls]);
     this.hud.setMatch({ isDeveloper: joined.settings.developer, hasChat: !joined.spectator, help });
     this.hud.announce("");
+    this.roster.meet(joined.players);
     if (joined.replay !== undefined) {
       this.roster.beginReplay(joined.replay);
       const actions = { seek: (tick: number) => this.session.seek(tick), pause: (on: boolean) => this.session.pause(on) };
@@ -250,7 +251,8 @@ export class Play {
     const place = client.welcome.publicAttributes.indexOf("place");
     const number = at >= 0 ? at : place;
     const seat = number >= 0 ? this.roster.seats.get(entity.attributes[number]) : this.roster.seatOf(entity.owner);
-    return seat?.name ?? this.roster.nameOfPlayer(entity.owner);
+    // Of many units one would be covered by the names of others.
+    return seat?.name ?? (this.view?.controls === "commander" ? "" : this.roster.nameOfPlayer(entity.owner));
   }
 
   private showShot(own: ShownEntity, heading: number): void {
