@@ -46,6 +46,9 @@ describe("messages", () => {
       }
     }
     for (const value of wrong) roster.handle(value, 0);
+    for (const value of wrong) roster.meet([value, { number: 3, name: value }]);
+    roster.meet([{ number: 7, name: "Ada" }]);
+    expect(roster.nameOfPlayer(7)).toBe("Ada");
     roster.handle({ type: "roster", fighters: Array.from({ length: 5000 }, (_, seat) => ({ seat: seat + 1, name: "a" })) }, 0);
     expect(roster.seats.size).toBeLessThanOrEqual(256);
     expect(roster.recent(0).every(({ text }) => typeof text === "string")).toBe(true);

@@ -25,7 +25,7 @@ export class Commander {
   private isPlaced = false;
 
   constructor(
-    private readonly area: HTMLElement,
+    area: HTMLElement,
     private readonly field: Field,
     private readonly number: number,
     /** Says something to the rules, which send groups. */

@@ -2,22 +2,23 @@
 
 import { Commander } from "./commander";
 import { Shooter } from "./controls";
+import { type Ending, wordsOf } from "./ending";
 import { Input } from "./input";
 import { type ModeView, viewOf } from "./mode";
+import { Onlooker } from "./onlooker";
 import { Roster } from "./roster";
 import type { Guest } from "../net/api";
-import type { JoinRequest, Joined, ReplaySpan, ServerText } from "../net/messages";
+import type { JoinRequest, Joined, ServerText } from "../net/messages";
 import { Session } from "../net/session";
 import type { ShownEntity, SyncClient } from "../sync/client";
 import { EventKind, type GameEvent } from "../sync/events";
 import { radians } from "../sync/angle";
 import type { MapDocument } from "../sync/walls";
-import { METRE, NOBODY, across, upwards } from "../sync/words";
+import { METRE, across, upwards } from "../sync/words";
 import type { Look } from "../view/bodies";
 import { button, foreign } from "../view/dom";
 import { Field } from "../view/field";
 import { Hud } from "../view/hud";
-import { SeekBar } from "../view/seekbar";
 
 /** Reports a second: as often as inputs are to arrive. */
 const REPORT_MS = 33;
@@ -44,14 +45,11 @@ export class Play {
   private frameAt = 0;
   private isClosed = false;
   private diedAt: number | null = null;
-  /** Whom a spectator looks at. */
-  private watched = NOBODY;
-  private isNextWanted = false;
+  private readonly onlooker = new Onlooker();
   /** Where one looked last. */
   private eye = { x: 0, y: 0 };
-  private seekBar: SeekBar | null = null;
   /** How the match ended, if it has. */
-  private end: { reason: string; result: unknown } | null = null;
+  private end: Ending | null = null;
 
   constructor(
     private readonly area: HTMLElement,
@@ -107,16 +105,17 @@ export class Play {
     this.view = viewOf(joined);
     const { view } = this;
     const isTouch = this.input.hasTouch;
-    const watching = isTouch ? "tap for the next one" : "N for the next one";
-    const help = joined.replay
-      ? isTouch ? watching : `space to stop, arrows to jump, ${watching}`
-      : joined.spectator ? watching : isTouch ? view.helpTouch : view.help;
+    const help = joined.spectator ? Onlooker.help(joined, isTouch) : isTouch ? view.helpTouch : view.help;
     const sticks = { shooter: "both", car: "move", commander: "none", none: "none" } as const;
     this.input.setSticks(joined.spectator ? "none" : sticks[view.controls]);
     this.hud.setMatch({ isDeveloper: joined.settings.developer, hasChat: !joined.spectator, help });
     this.hud.announce("");
-    if (joined.replay !== undefined) this.handleReplay(joined, joined.replay);
-    else if (this.roster.seats.size === 0) this.roster.restore(joined.match, performance.now());
+    this.roster.meet(joined.players);
+    if (joined.replay !== undefined) {
+      this.roster.beginReplay(joined.replay);
+      const actions = { seek: (tick: number) => this.session.seek(tick), pause: (on: boolean) => this.session.pause(on) };
+      this.onlooker.handleReplay(joined.replay, joined.settings.tick_rate, actions, (bar) => this.hud.addBar(bar));
+    } else if (this.roster.seats.size === 0) this.roster.restore(joined.match, performance.now());
     // A seat that changes sides is joined again, perhaps while the field is still being opened.
     if (this.isFieldAsked) return;
     this.isFieldAsked = true;
@@ -126,7 +125,7 @@ export class Play {
     if (this.isClosed) return field.close();
     this.field = field;
     if (map !== null) this.eye = { x: map.size[0] / 2, y: map.size[1] / 2 };
-    if (joined.spectator && view.controls !== "none") this.hud.setActions([["Next", () => (this.isNextWanted = true)]]);
+    if (joined.spectator && view.controls !== "none") this.hud.setActions([["Next", () => this.onlooker.next()]]);
     if (view.controls !== "commander" || joined.spectator) return undefined;
     this.commander = new Commander(this.area, field, joined.number, (message) => this.session.sendScript(message));
     this.hud.setActions([
@@ -134,16 +133,6 @@ export class Play {
       ["All", () => this.commander?.selectAll()],
     ]);
     return undefined;
-  }
-
-  /** A replay is begun, or gone on with at another time. */
-  private handleReplay(joined: Joined, span: ReplaySpan): void {
-    this.roster.beginReplay(span);
-    if (this.seekBar === null) {
-      this.seekBar = new SeekBar({ seek: (tick) => this.session.seek(tick), pause: (on) => this.session.pause(on) });
-      this.hud.addBar(this.seekBar.root);
-    }
-    this.seekBar.open(span.tick_first, span.tick_last, span.tick, joined.settings.tick_rate);
   }
 
   private handleOpened(client: SyncClient): void {
@@ -161,7 +150,7 @@ export class Play {
         this.showEnd();
         break;
       case "replay:at":
-        this.seekBar?.handleAt(message.tick, message.paused);
+        this.onlooker.seekBar?.handleAt(message.tick, message.paused);
         break;
       case "dev:stats":
         this.hud.overlay.handleStats(message, this.client?.shown.length ?? 0);
@@ -182,22 +171,13 @@ export class Play {
   }
 
   private showEnd(): void {
-    const { end, joined, roster } = this;
+    const { end, joined } = this;
     if (end === null) return;
-    const over = roster.over ?? resultOf(end.result);
-    const winner = over?.winner ?? 0;
-    const hasSides = roster.score.length > 0 || (joined?.settings.teams ?? 0) > 0;
-    const title =
-      over === null ? "The match is over"
-      : over.order.length > 0 ? `${over.order[0]} has won`
-      : !hasSides ? "The match is over"
-      : winner === 0 ? "Nobody has won"
-      : winner === joined?.team ? "Your side has won" : `Side ${winner} has won`;
-    const order = over?.order.map((name, index) => `${index + 1}. ${name}`).join("   ") ?? "";
     const mode = joined?.mode;
     const actions = [button("Back", () => this.close(""))];
     if (mode !== undefined) actions.unshift(button("Play again", () => this.close("", { mode }), "play"));
-    this.hud.announce(title, roster.score.length > 0 ? roster.score.join(" : ") : order || foreign(end.reason), actions);
+    const [title, below] = wordsOf(end, this.roster, joined);
+    this.hud.announce(title, below, actions);
   }
 
   private frame(now: number): void {
@@ -220,7 +200,7 @@ export class Play {
     client.advance(nowUs);
     const own = client.shown.find(({ isPredicted }) => isPredicted) ?? null;
     if (!joined.spectator && this.end === null) this.act(client, view, own, now, seconds);
-    else if (joined.spectator) this.look(joined);
+    else if (joined.spectator) this.onlooker.act(this.input);
     if (now - this.reportedAt >= REPORT_MS) {
       this.reportedAt = now;
       this.session.sendReport(client.report(nowUs));
@@ -239,21 +219,8 @@ export class Play {
     }
   }
 
-  /** What one presses who looks on. */
-  private look(joined: Joined): void {
-    if (this.input.take("KeyN") || this.input.takeTap()) this.isNextWanted = true;
-    const { seekBar } = this;
-    if (joined.replay === undefined || seekBar === null) {
-      if (this.input.take("Space")) this.isNextWanted = true;
-      return;
-    }
-    if (this.input.take("Space")) seekBar.toggle();
-    if (this.input.take("ArrowLeft")) seekBar.jump(-1);
-    if (this.input.take("ArrowRight")) seekBar.jump(1);
-  }
-
   private draw(field: Field, client: SyncClient, view: ModeView, own: ShownEntity | null, now: number, seconds: number): void {
-    const at = this.commander ?? own ?? this.lookedAt(client) ?? this.eye;
+    const at = this.commander ?? own ?? (this.joined?.spectator === true ? this.onlooker.choose(client.shown) : null) ?? this.eye;
     this.eye = { x: at.x, y: at.y };
     const lookOf = (entity: ShownEntity): Look => ({
       name: this.nameOf(entity, client),
@@ -278,23 +245,14 @@ export class Play {
     return entity.owner !== 0 ? entity.owner : entity.id % 64;
   }
 
-  private lookedAt(client: SyncClient): ShownEntity | null {
-    if (this.joined?.spectator !== true) return null;
-    const fighters = client.shown.filter(({ healthMax }) => healthMax > 0);
-    const index = fighters.findIndex(({ id }) => id === this.watched);
-    const next = this.isNextWanted || index < 0 ? fighters[(index + 1) % Math.max(fighters.length, 1)] : fighters[index];
-    this.isNextWanted = false;
-    this.watched = next?.id ?? NOBODY;
-    return next ?? null;
-  }
-
   private nameOf(entity: ShownEntity, client: SyncClient): string {
     const at = client.welcome.publicAttributes.indexOf("seat");
     // A seat of a race is a place, which the entity has.
     const place = client.welcome.publicAttributes.indexOf("place");
     const number = at >= 0 ? at : place;
     const seat = number >= 0 ? this.roster.seats.get(entity.attributes[number]) : this.roster.seatOf(entity.owner);
-    return seat?.name ?? this.roster.nameOfPlayer(entity.owner);
+    // Of many units one would be covered by the names of others.
+    return seat?.name ?? (this.view?.controls === "commander" ? "" : this.roster.nameOfPlayer(entity.owner));
   }
 
   private showShot(own: ShownEntity, heading: number): void {
@@ -413,7 +371,7 @@ export class Play {
       statistics: client?.statistics() ?? null,
       middle: this.hud.root.querySelector(".middle")?.textContent ?? "",
       end: this.end,
-      replay: this.seekBar?.inspect() ?? null,
+      replay: this.onlooker.seekBar?.inspect() ?? null,
       camera: this.field && { ...this.field.camera },
       selected: this.commander?.selected.size ?? 0,
     };
@@ -431,12 +389,4 @@ export class Play {
     this.area.replaceChildren();
     this.onEnd(reason, next);
   }
-}
-
-/** What the server says of the end, if rules did not. */
-function resultOf(result: unknown): { winner: number; order: string[] } | null {
-  if (typeof result !== "object" || result === null) return null;
-  const { winner, order } = result as Record<string, unknown>;
-  const names = (Array.isArray(order) ? order.slice(0, 16) : []).map((name) => foreign(name, 32));
-  return { winner: typeof winner === "number" ? winner : 0, order: names };
 }

@@ -52,7 +52,7 @@ export class Roster {
   gold: number | null = null;
   notices: Notice[] = [];
   readonly chat: { name: string; text: string }[] = [];
-  /** Of a replay: who played, by number. */
+  /** Who plays or played, by number. */
   private readonly names = new Map<number, string>();
 
   handle(message: unknown, now: number): void {
@@ -157,6 +157,14 @@ export class Roster {
     if (killer !== undefined && killer.team !== victim?.team) killer.kills++;
     const name = (seat: Seat | undefined): string => seat?.name ?? "somebody";
     this.note(killer === undefined ? `${name(victim)} fell` : `${name(killer)} ⟶ ${name(victim)}`, killer?.team ?? 0, now);
+  }
+
+  /** Who is in the match that one comes to, before its rules say more. */
+  meet(players: unknown): void {
+    for (const entry of list(players)) {
+      const one = fields(entry);
+      this.names.set(number(one.number), foreign(one.name, 32));
+    }
   }
 
   /** A replay has the world and not what rules said: who sits where is read from entities. */

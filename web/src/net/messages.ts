@@ -25,6 +25,8 @@ export interface Joined {
   spectator: boolean;
   /** Only of a replay. */
   replay?: ReplaySpan;
+  /** Who plays. */
+  players?: unknown;
   settings: {
     tick_rate: number;
     players_max: number;
