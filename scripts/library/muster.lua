@@ -366,7 +366,7 @@ function Rows:set(...) end
 ---@return number
 function Rows:move_to(x, y) end
 
----Orders every entity to the velocity of its row, as move_to.
+---Orders every entity to the velocity of its row, as move_to; who has that order already is not told again.
 ---@param x buffer
 ---@param y buffer
 ---@return number

@@ -11,6 +11,7 @@ use std::{
 use mlua::Table;
 use muster_core::{
     EntityId, Input, World,
+    command::Command,
     random::{below, fold, mix},
     replay::Recorder,
     world::{Applied, InputError},
@@ -197,6 +198,20 @@ impl Stage {
         Ok(match &mut self.recorder {
             Some(recorder) => recorder.apply(world, input),
             None => world.apply(input),
+        })
+    }
+
+    /// Gives the world a command, as [`Self::apply`] does: by far the most of what scripts give it.
+    ///
+    /// # Errors
+    /// While there is no world; the world's own answer is inside.
+    pub(crate) fn command(&mut self, command: Command) -> mlua::Result<Result<(), InputError>> {
+        let world = self.world.as_mut().ok_or_else(no_world)?;
+        self.used.inputs += 1;
+        self.has_ordered = true;
+        Ok(match &mut self.recorder {
+            Some(recorder) => recorder.apply(world, &Input::Command(command)).map(|_| ()),
+            None => world.command(command).map_err(InputError::Command),
         })
     }
 

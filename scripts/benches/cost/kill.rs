@@ -71,7 +71,7 @@ const BODIES: &[(&str, &str)] = &[
     ),
     ("many results", "local t = table.create(8000, 1) while true do local _ = { table.unpack(t) } end"),
     ("world.all", "while true do world.all() end"),
-    ("world.spawn", "while true do world.spawn({ x = 1, y = 1 }) end"),
+    ("world.spawn", "local i = 0 while true do i += 1 world.spawn({ x = i * 2, y = 90 }) end"),
     ("world.get", "local id = world.all()[1] while true do world.get(id, 'x', 'y', 'health', 'heading') end"),
     ("world.near", "while true do world.near(5, 5, 10) end"),
     ("world.near, nobody", "while true do world.near(5, 5, 10000, { layers = 0 }) end"),
@@ -81,7 +81,7 @@ const BODIES: &[(&str, &str)] = &[
     ("world.ray, far", "while true do world.ray(0, 0, 15000, 15000, { radius = 20 }) end"),
     (
         "world.rows",
-        "local r = world.rows('x', 'y', 'health') while true do r:all() r:set('health') r:velocity(r.x, r.y) end",
+        "local zero = buffer.create(16000) local r = world.rows('x', 'y', 'health') while true do r:all() r:set('health') r:velocity(zero, zero) end",
     ),
     ("take_over", "while true do pcall(world.take_over, 1, 1) world.hand_back(1) end"),
     ("wrong names", "while true do pcall(world.get, 1, 'helth') end"),

@@ -32,5 +32,6 @@ fn the_saved_match_among_the_seeds_is_one_of_this_version() {
     if std::env::var_os("MUSTER_WRITE").is_some() {
         fs::write(&path, &seed).expect("the seed can be written");
     }
-    assert!(fs::read(&path).unwrap_or_default() == seed, "the seed is old");
+    let hint = "the seed is old: MUSTER_WRITE=1 cargo test -p muster-scripts-fuzz";
+    assert!(fs::read(&path).unwrap_or_default() == seed, "{hint}");
 }

@@ -111,6 +111,5 @@ pub(super) fn add(lua: &Lua, slot: &Slot, table: &Table) -> mlua::Result<()> {
 /// Commands an entity, as the host itself.
 pub(in crate::binding) fn order(stage: &mut Stage, entity: EntityId, action: Action) -> mlua::Result<()> {
     let command = Command { player: 0, entity, sector: None, action, rewind: 0 };
-    stage.has_ordered = true;
-    stage.apply(&Input::Command(command))?.map_err(refused).map(|_| ())
+    stage.command(command)?.map_err(refused)
 }
