@@ -62,8 +62,12 @@ pub(crate) fn cpu(plan: &Plan) -> Result<Finding> {
     let found = found(plan)?;
     let rounds = ratios(&found.muster.marginal_us, &found.colyseus.marginal_us);
     let mut finding = Finding { rounds, ..Finding::default() };
-    let sides =
-        [("muster", &found.muster), ("Colyseus", &found.colyseus), ("Colyseus, players say nothing", &found.unsteered)];
+    let sides = [
+        ("muster", &found.muster),
+        ("the kernel alone", &found.floor),
+        ("Colyseus", &found.colyseus),
+        ("Colyseus, players say nothing", &found.unsteered),
+    ];
     for (name, side) in sides.into_iter().filter(|(_, side)| !side.all_us.is_empty()) {
         finding.add(name, "us for one more player and update", side.marginal_us.clone());
         finding.add(name, "us for a player and update, all together", side.all_us.clone());

@@ -23,6 +23,13 @@ const BEFORE: usize = 200;
 /// How often the load looks after those who are there already, in connections.
 const LOOK_EVERY: usize = 20;
 
+/// What a server holds for connections that are there as long as this is.
+struct Held {
+    kib_each: f64,
+    mib: f64,
+    _connections: Swarm,
+}
+
 /// Who only answers pings.
 struct Quiet;
 
@@ -56,9 +63,11 @@ pub(crate) fn memory(plan: &Plan) -> Result<Finding> {
     )?;
     let held = value_of(&muster.metrics()?, "muster_connections")?;
     ensure!(held == count as f64, "the server holds {held} connections");
-    finding.add("muster", "KiB a connection", vec![of_muster.0]);
-    finding.add("muster", "MiB in all", vec![of_muster.1]);
+    finding.add("muster", "KiB a connection", vec![of_muster.kib_each]);
+    finding.add("muster", "MiB in all", vec![of_muster.mib]);
     finding.add("muster", "connections", vec![count as f64]);
+    let of_muster = of_muster.kib_each;
+    drop(muster);
     if let Some(mut colyseus) = Colyseus::start(plan)? {
         let of_colyseus = open(
             plan,
@@ -67,22 +76,22 @@ pub(crate) fn memory(plan: &Plan) -> Result<Finding> {
             |colyseus, client| colyseus.join(client, "quiet", BUFFER),
             |colyseus| &mut colyseus.program,
         )?;
-        finding.add("Colyseus", "KiB a connection", vec![of_colyseus.0]);
-        finding.add("Colyseus", "MiB in all", vec![of_colyseus.1]);
+        finding.add("Colyseus", "KiB a connection", vec![of_colyseus.kib_each]);
+        finding.add("Colyseus", "MiB in all", vec![of_colyseus.mib]);
         finding.add("Colyseus", "connections", vec![count as f64]);
-        finding.rounds = vec![of_muster.0 / of_colyseus.0];
+        finding.rounds = vec![of_muster / of_colyseus.kib_each];
     }
     Ok(finding)
 }
 
-/// KiB for each connection, and MiB of the whole server at the end.
+/// Opens connections, and looks at the server when all are there.
 fn open<S>(
     plan: &Plan,
     count: usize,
     server: &mut S,
     join: impl Fn(&mut S, usize) -> Result<Socket>,
     program: fn(&mut S) -> &mut Program,
-) -> Result<(f64, f64)> {
+) -> Result<Held> {
     let mut swarm = Swarm::new()?;
     let first = BEFORE.min(count / 2);
     let settle = Duration::from_secs_f64((2.0 * plan.seconds).min(5.0));
@@ -101,5 +110,5 @@ fn open<S>(
     program(server).must_live()?;
     let after = program(server).accounts.resident_bytes()?;
     let each = after.saturating_sub(before) as f64 / (count - first) as f64;
-    Ok((each / 1024.0, after as f64 / 1024.0 / 1024.0))
+    Ok(Held { kib_each: each / 1024.0, mib: after as f64 / 1024.0 / 1024.0, _connections: swarm })
 }

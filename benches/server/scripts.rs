@@ -15,7 +15,7 @@ pub(crate) fn budget(plan: &Plan) -> Result<Finding> {
     let mut loops: Vec<(&str, Vec<f64>)> = Vec::new();
     for round in 0..plan.rounds {
         let mut worst = 0.0_f64;
-        for (index, one) in cost::loops(7).into_iter().enumerate() {
+        for (index, one) in cost::loops(15).into_iter().enumerate() {
             let percent = 100.0 * (one.with.as_secs_f64() / one.without.as_secs_f64() - 1.0);
             worst = worst.max(percent);
             if round == 0 {

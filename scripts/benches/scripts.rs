@@ -40,9 +40,9 @@ fn kills() {
 /// The budget's part of a loop.
 fn loops() {
     println!("{:<20} {:>9} {:>9} {:>6}", "a loop", "with ms", "without", "+%");
-    for cost::Loop { name, with, without } in cost::loops(7) {
+    for cost::Loop { name, with, without } in cost::loops(30) {
         let (with, without) = (with.as_secs_f64() * 1000.0, without.as_secs_f64() * 1000.0);
-        println!("{name:<20} {with:>9.1} {without:>9.1} {:>6.1}", (with / without - 1.0) * 100.0);
+        println!("{name:<20} {with:>9.2} {without:>9.2} {:>6.1}", (with / without - 1.0) * 100.0);
     }
     println!();
 }

@@ -274,3 +274,47 @@ fn files_of_a_bundle_require_each_other() {
     let error = host_of(&ring, Limits::default()).open(&MatchOptions::default()).unwrap_err();
     assert!(error.message.contains("while it is being required"), "{error:?}");
 }
+
+#[test]
+fn messages_are_heard_at_once_by_rules_that_ask_for_it() {
+    let rules = |at_once: bool| {
+        format!(
+            "local rules = {{}}
+function rules.match_init() return {{ tick_rate = 20, at_once = {at_once} }} end
+function rules.match_loop(self, tick, messages)
+    for _, message in messages do
+        if message.text == '0' then error('no') end
+        match.broadcast_text(`[{{tick}},{{message.text}}]`)
+    end
+end
+return rules"
+        )
+    };
+    let mut game = open(&rules(true));
+    game.join(&player(1)).expect("there is room");
+    step(&mut game);
+    for text in [b"1", b"2"] {
+        game.message(1, text).expect("it is taken");
+        assert_eq!((game.hear().tick, game.world().tick()), (1, 1), "no tick is made");
+    }
+    assert_eq!(messages(&mut game), ["[1,1]", "[1,2]"]);
+    assert_eq!(game.hear().script_work, 0, "nothing waits");
+    // What fails between ticks counts for the tick, so that such a match ends as others do.
+    let mut ticks = 0;
+    while game.ended().is_none() {
+        game.message(1, b"0").expect("it is taken");
+        assert_eq!(game.hear().script_errors, 1);
+        step(&mut game);
+        ticks += 1;
+        assert!(ticks <= 20, "a second of failures ends a match");
+    }
+    assert_eq!(ticks, 20);
+
+    let mut game = open(&rules(false));
+    game.join(&player(1)).expect("there is room");
+    game.message(1, b"1").expect("it is taken");
+    assert_eq!(game.hear().script_work, 0);
+    assert!(messages(&mut game).is_empty(), "others hear it in the tick");
+    step(&mut game);
+    assert_eq!(messages(&mut game), ["[0,1]"]);
+}

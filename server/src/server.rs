@@ -220,6 +220,7 @@ impl Start {
             metrics,
             archive,
             store,
+            pump: Arc::default(),
         };
         let workers = Workers::start(&commons).context("cannot start the workers")?;
         let server = Arc::new(Server {
@@ -262,6 +263,8 @@ impl Start {
         let restoring = server.clone();
         tokio::task::spawn_blocking(move || restoring.restore()).await.context("saved matches")?;
         let accepting = tokio::spawn(http::serve(server.clone(), listener));
+        let pump = server.commons.pump.clone();
+        tokio::spawn(async move { pump.run().await });
         let mut watch = tokio::time::interval(WATCH_EVERY);
         watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

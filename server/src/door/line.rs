@@ -18,7 +18,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 
-use super::{allowance::Allowance, rtc::RtcSender};
+use super::{allowance::Allowance, pump, rtc::RtcSender};
 use crate::{
     code::ErrorCode,
     config::Limits,
@@ -149,8 +149,8 @@ impl Line {
         let is_first = waiting.len() == 1;
         drop(waiting);
         // Who has not yet taken the one before is awake.
-        if is_first {
-            self.waker.wake();
+        if is_first && let Some(waker) = self.waker.take() {
+            pump::wake(waker);
         }
         true
     }

@@ -8,4 +8,5 @@ pub mod line;
 pub mod message;
 pub mod network;
 pub mod page;
+pub mod pump;
 pub mod rtc;

@@ -35,6 +35,7 @@ use crate::{
     door::{
         line::{Line, Side},
         message::{Joined, ScriptFault},
+        pump::Pump,
     },
     metrics::Metrics,
     store::Store,
@@ -243,6 +244,8 @@ pub struct Commons {
     pub store: Arc<Store>,
     /// What signs places.
     pub tokens: Arc<Tokens>,
+    /// What wakes connections.
+    pub pump: Arc<Pump>,
 }
 
 /// The workers.

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     code::{ErrorCode, Refusal},
-    door::message::ScriptFault,
+    door::{message::ScriptFault, pump::Pump},
 };
 
 /// Most orders between two looks at what is due.
@@ -96,6 +96,7 @@ impl Worker {
     }
 
     pub(super) fn run(mut self) {
+        Pump::gather();
         while !self.is_stopping {
             // What players want in a tick has come before it, however long it lay there.
             self.take_orders(Instant::now());
@@ -105,13 +106,16 @@ impl Worker {
             {
                 self.due.pop();
                 self.tick(no, due);
+                self.commons.pump.release();
             }
             self.do_chores();
+            self.commons.pump.release();
             self.busy += begun.elapsed();
             let due = self.due.peek().map(|Reverse((due, _))| *due);
             self.take_orders(self.next_statistics.min(due.unwrap_or(self.next_statistics)));
         }
         self.save_all();
+        self.commons.pump.release();
         self.lodgings.close();
     }
 
@@ -133,6 +137,7 @@ impl Worker {
         while let Some(no) = self.hasty.pop() {
             self.guarded(no, Running::hear);
         }
+        self.commons.pump.release();
         self.busy += begun.elapsed();
     }
 
