@@ -2,6 +2,9 @@
 //! the bulk interface, a tick of the arena, and an echoed message. `cargo bench -p muster-scripts`.
 
 mod cost;
+// Of this bench alone: who measures the server stops scripts there.
+#[path = "cost/kill.rs"]
+mod kill;
 
 use std::{
     path::Path,
@@ -29,8 +32,8 @@ fn main() {
 fn kills() {
     println!("{:<20} {:>9} {:>9}", "stop a script of", "ms", "next tick");
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
-    let kills = cost::kills(5);
-    for cost::Kill { name, time, after } in &kills {
+    let kills = kill::kills(5);
+    for kill::Kill { name, time, after } in &kills {
         println!("{name:<20} {:>9.2} {:>9.2}", ms(*time), ms(*after));
     }
     let longest = kills.iter().map(|kill| kill.time).max().unwrap_or_default();

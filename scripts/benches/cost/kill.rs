@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use muster_scripts::Limits;
 
-use super::{looping, open};
+use crate::cost::{looping, open};
 
 /// A script and the time of the tick in which it was stopped, without the world's own.
 pub(crate) struct Kill {

@@ -1,8 +1,6 @@
 //! What the budget costs loops, and what a tick over a thousand entities costs: measured here, and told by `cargo bench -p
 //! muster-scripts` and by `make bench-server`.
 
-mod kill;
-
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -13,9 +11,6 @@ use muster_core::{
     command::{Action, Command},
 };
 use muster_scripts::{Bundle, Host, Limits, Match, MatchOptions};
-
-#[allow(unused_imports, reason = "who measures the server stops scripts there")]
-pub(crate) use kill::{Kill, kills};
 
 /// A loop with the budget and the same in a machine without one.
 pub(crate) struct Loop {
