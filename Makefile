@@ -19,6 +19,9 @@ RELAY_FLAGS ?=
 
 # Of `make test` and `make fuzz`: seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
+# What `make test` fuzzes. The server's targets are the whole server once more, minutes of compiling: `make fuzz` has them, and
+# their seeds are among the server's own tests.
+FUZZ_TESTED := relay core scripts
 
 # Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
 PREFIX ?= /usr/local
@@ -61,7 +64,7 @@ test: install-tools web check loom ## Install what the tests need and run all of
 	  $(CARGO) test --locked --workspace --no-fail-fast; tested=$$?; \
 	  wait $$! || { cat target/released.log; exit 1; }; exit $$tested
 	$(CARGO) test --locked --release --package muster-determinism --test battle optimisation
-	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz
+	for crate in $(FUZZ_TESTED); do FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz $$crate; done
 	@echo 'make test: everything passed'
 
 # What takes a compiler and no test's time. `make test` does it beside the tests that wait for a network or a deadline.
@@ -70,7 +73,7 @@ released:
 	$(CARGO) build --locked --release --package muster-relay
 	$(CARGO) test --locked --release --package muster-determinism --test battle --no-run
 	$(CARGO) xtask symbols
-	FUZZ_SECONDS=0 tests/fuzz
+	for crate in $(FUZZ_TESTED); do FUZZ_SECONDS=0 tests/fuzz $$crate; done
 
 check: compiler schema-compiler ## Format, clippy, tidy, schemas, unit tests: under a minute when warm
 	$(CARGO) fmt --all --check
