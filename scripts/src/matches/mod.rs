@@ -550,7 +550,8 @@ impl Match {
             return StepReport { tick, has_ended: stage.ended.is_some(), ..StepReport::default() };
         }
         // A match that fails at each message fails a tick for it.
-        self.failed = self.run_loop().or(self.failed.take());
+        let failed = self.run_loop();
+        self.failed = failed.or_else(|| self.failed.take());
         self.tell_end();
         StepReport { tick, has_ended: self.stage().ended.is_some(), ..self.report }
     }
