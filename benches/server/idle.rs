@@ -103,7 +103,7 @@ fn open<S>(
         }
         swarm.add(join(server, client)?)?;
         if client % LOOK_EVERY == 0 {
-            swarm.take_events(&mut Quiet)?;
+            while swarm.take_events(&mut Quiet)? {}
         }
     }
     swarm.run(settle, 0, &mut Quiet)?;

@@ -70,8 +70,8 @@ impl Swarm {
         }
     }
 
-    /// Takes in what is there.
-    pub(crate) fn take_events(&mut self, actor: &mut impl Actor) -> Result<()> {
+    /// Takes in some of what is there. Returns whether there may be more.
+    pub(crate) fn take_events(&mut self, actor: &mut impl Actor) -> Result<bool> {
         let mut events = [EpollEvent::empty(); EVENTS];
         // Interrupted is as good as nothing: the loop comes back at once.
         let ready = self.epoll.wait(&mut events, EpollTimeout::ZERO).unwrap_or(0);
@@ -84,6 +84,6 @@ impl Swarm {
                 actor.hear(client, message, &mut self.sockets[client], now_us)?;
             }
         }
-        Ok(())
+        Ok(ready == EVENTS)
     }
 }
