@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use muster_scripts::{Bundle, Host, MatchOptions, Output, Player, StoreResult};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::limits;
@@ -55,8 +56,9 @@ pub fn run(bytes: &[u8]) {
     if game.join(&Player { number: 1, id: "a".into(), name: "A".into(), is_bot: false }).is_err() {
         return;
     }
+    // A number that is too large for any is JSON all the same, and an error for whoever decodes it.
     let is_taken = game.message(1, message).is_ok();
-    assert!(!is_taken || serde_json::from_slice::<Value>(message).is_ok() || message.len() > 128);
+    assert!(!is_taken || serde_json::from_slice::<IgnoredAny>(message).is_ok());
     if let Ok(value) = serde_json::from_slice(stored) {
         game.handle_stored(1, StoreResult::Value(Some(value)));
     }
