@@ -142,7 +142,7 @@ impl Match {
         self.keep_state(told).err()
     }
 
-    /// Has the rules hear the messages that wait, between two ticks, if they want to ([`MatchSettings::at_once`]). It is
+    /// Has the rules hear the messages that wait, between two ticks, if they want to ([`super::MatchSettings::at_once`]). It is
     /// done with what is left of the last tick's budget; without one, messages wait for the tick.
     pub fn hear(&mut self) -> StepReport {
         self.report = StepReport::default();
