@@ -19,9 +19,9 @@ RELAY_FLAGS ?=
 
 # Of `make test` and `make fuzz`: seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
-# What `make test` fuzzes. The server's targets are the whole server once more, minutes of compiling: `make fuzz` has them, and
-# their seeds are among the server's own tests.
-FUZZ_TESTED := relay core scripts
+# What `make test` fuzzes. The others compile Luau or the whole server once more, minutes of it: `make fuzz` has them, and their
+# seeds are among the tests.
+FUZZ_TESTED := relay core
 
 # Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
 PREFIX ?= /usr/local
