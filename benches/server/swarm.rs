@@ -59,7 +59,8 @@ impl Swarm {
             }
             let due = (elapsed.as_secs_f64() * per_second) as u64;
             // A stall of this process is made up for in bounded steps, so that answers are taken in between.
-            for _ in next..due.min(next + EVENTS as u64) {
+            let until = due.min(next + EVENTS as u64);
+            while next < until {
                 let client = (next % self.sockets.len() as u64) as usize;
                 let now_us = self.now_us();
                 actor.act(client, &mut self.sockets[client], now_us)?;

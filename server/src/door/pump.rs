@@ -68,7 +68,7 @@ impl Pump {
             due.drain(..).for_each(Waker::wake);
             Poll::Pending
         })
-        .await
+        .await;
     }
 
     /// How many wait to be woken.
