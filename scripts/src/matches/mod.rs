@@ -546,7 +546,10 @@ impl Match {
         self.report = StepReport::default();
         let stage = self.stage();
         let tick = stage.tick();
-        if stage.ended.is_some() || !stage.settings.at_once || stage.inbox.is_empty() {
+        // A tick whose budget is mostly used has no more than that: what comes then waits for the next one, and is not lost to a
+        // call that is stopped in the middle of it.
+        let is_spent = self.tick_budget < self.rules.vm.limits.tick_budget / 2;
+        if stage.ended.is_some() || !stage.settings.at_once || stage.inbox.is_empty() || is_spent {
             return StepReport { tick, has_ended: stage.ended.is_some(), ..StepReport::default() };
         }
         // A match that fails at each message fails a tick for it.

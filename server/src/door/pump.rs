@@ -66,7 +66,7 @@ impl Pump {
             self.task.register(context.waker());
             due.append(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
             due.drain(..).for_each(Waker::wake);
-            Poll::Pending
+            Poll::<()>::Pending
         })
         .await;
     }
