@@ -66,8 +66,9 @@ pub(crate) fn memory(plan: &Plan) -> Result<Finding> {
     finding.add("muster", "KiB a connection", vec![of_muster.kib_each]);
     finding.add("muster", "MiB in all", vec![of_muster.mib]);
     finding.add("muster", "connections", vec![count as f64]);
-    let of_muster = of_muster.kib_each;
-    drop(muster);
+    // The next ones need the descriptors of these.
+    let Held { kib_each: of_muster, _connections: connections, .. } = of_muster;
+    drop((connections, muster));
     if let Some(mut colyseus) = Colyseus::start(plan)? {
         let of_colyseus = open(
             plan,

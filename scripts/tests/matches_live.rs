@@ -299,6 +299,19 @@ return rules"
     }
     assert_eq!(messages(&mut game), ["[1,1]", "[1,2]"]);
     assert_eq!(game.hear().script_work, 0, "nothing waits");
+    // Whoever writes more than a tick's rules may do waits for the tick, and loses nothing.
+    let mut said = 0;
+    while game.message(1, b"3").is_ok() {
+        said += 1;
+        if said % 32 == 0 && game.hear().script_work == 0 {
+            break;
+        }
+        assert!(said < 1_000_000, "a tick is without end");
+    }
+    step(&mut game);
+    let told = outputs(&mut game);
+    assert!(told.iter().all(|output| matches!(output, Output::Message { .. })), "nothing fails");
+    assert_eq!(told.len(), said);
     // What fails between ticks counts for the tick, so that such a match ends as others do.
     let mut ticks = 0;
     while game.ended().is_none() {

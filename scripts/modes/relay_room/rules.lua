@@ -6,7 +6,7 @@ local rules = {}
 function rules.match_init(ctx, params)
 	params = params or {}
 	return {
-		tick_rate = 20,
+		tick_rate = 60,
 		at_once = true, -- messages are passed on as they come, not in the next tick
 		players_max = math.clamp(params.members or 16, 2, 256),
 		spectators = false,

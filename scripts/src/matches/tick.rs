@@ -143,12 +143,14 @@ impl Match {
     }
 
     /// Has the rules hear the messages that wait, between two ticks, if they want to ([`super::MatchSettings::at_once`]). It is
-    /// done with what is left of the last tick's budget; without one, messages wait for the tick.
+    /// done with what is left of the last tick's budget; when that is less than half, messages wait for the tick, so that none is
+    /// lost to a call that is stopped in the middle of it.
     pub fn hear(&mut self) -> StepReport {
         self.report = StepReport::default();
         let stage = self.stage();
         let tick = stage.tick();
-        let is_silent = !stage.settings.at_once || stage.inbox.is_empty() || self.tick_budget == 0;
+        let is_spent = self.tick_budget < self.rules.vm.limits.tick_budget / 2;
+        let is_silent = !stage.settings.at_once || stage.inbox.is_empty() || is_spent;
         if stage.ended.is_some() || is_silent {
             return StepReport { tick, has_ended: stage.ended.is_some(), ..StepReport::default() };
         }
