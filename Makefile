@@ -19,11 +19,14 @@ RELAY_FLAGS ?=
 
 # Of `make test` and `make fuzz`: seconds for each fuzz target.
 FUZZ_SECONDS ?= 10
+# What `make test` fuzzes. The others compile Luau or the whole server once more, minutes of it: `make fuzz` has them, and their
+# seeds are among the tests.
+FUZZ_TESTED := relay core
 
 # Of `make install`: where to. DESTDIR is put before it where files are written, for packagers.
 PREFIX ?= /usr/local
 
-.PHONY: help run run-relay web install test released check loom determinism unit bench-core bench-parts bench-relay bench-server bench-sync train-sync fuzz compiler schema-compiler install-tools
+.PHONY: help run run-relay web install test released check loom determinism native unit bench-core bench-parts bench-relay bench-server bench-sync train-sync fuzz compiler schema-compiler install-tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -61,7 +64,7 @@ test: install-tools web check loom ## Install what the tests need and run all of
 	  $(CARGO) test --locked --workspace --no-fail-fast; tested=$$?; \
 	  wait $$! || { cat target/released.log; exit 1; }; exit $$tested
 	$(CARGO) test --locked --release --package muster-determinism --test battle optimisation
-	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz
+	for crate in $(FUZZ_TESTED); do FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz $$crate; done
 	@echo 'make test: everything passed'
 
 # What takes a compiler and no test's time. `make test` does it beside the tests that wait for a network or a deadline.
@@ -70,7 +73,7 @@ released:
 	$(CARGO) build --locked --release --package muster-relay
 	$(CARGO) test --locked --release --package muster-determinism --test battle --no-run
 	$(CARGO) xtask symbols
-	FUZZ_SECONDS=0 tests/fuzz
+	for crate in $(FUZZ_TESTED); do FUZZ_SECONDS=0 tests/fuzz $$crate; done
 
 check: compiler schema-compiler ## Format, clippy, tidy, schemas, unit tests: under a minute when warm
 	$(CARGO) fmt --all --check
@@ -86,6 +89,9 @@ loom: compiler ## Check the threads of the core under every schedule that matter
 
 determinism: ## Fight every battle of the determinism suite as released, about five minutes
 	$(CARGO) test --locked --release --package muster-determinism
+
+native: ## Run the scripts' tests on machine code, two minutes of compiling more than the interpreter
+	$(CARGO) test --locked --package muster-scripts --features native
 
 bench-core: ## Measure the simulation core with rapier2d beside it, about three minutes
 	$(CARGO) run --locked --release --package muster-benches --features rapier --bin bench-core -- $(BENCH_FLAGS)

@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -167,7 +167,7 @@ fn start_ns() -> u128 {
 /// When it is not there.
 pub(crate) fn beside_this() -> Result<PathBuf> {
     let own = env::current_exe().context("this program's own path is unknown")?;
-    let path = own.with_file_name("muster");
+    let path = own.parent().unwrap_or_else(|| Path::new(".")).join("muster");
     ensure!(path.exists(), "{} is needed: cargo build --package muster-server", path.display());
     Ok(path)
 }

@@ -74,6 +74,8 @@ pub struct Weapon {
     /// Whether what it hits at once is judged where the one who shot saw it; see [`WorldConfig::rewind_ticks`].
     /// Projectiles meet others where they are.
     pub rewinds: bool,
+    /// Whether each shot is told as an event [`crate::event::Kind::Fired`], so that others can show it on its way.
+    pub tracer: bool,
 }
 
 /// What a bot does.

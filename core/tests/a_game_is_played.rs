@@ -30,6 +30,7 @@ fn config() -> WorldConfig {
         hits: 1,
         friendly_fire: false,
         rewinds: true,
+        tracer: true,
     };
     let behaviour = |step| Behaviour { steps: vec![step], sight: 60 * METRE, think_ticks: 6 };
     WorldConfig {
@@ -94,6 +95,13 @@ fn an_attack_ends_with_the_destruction_of_its_target() {
         let hits = of(&told, Kind::Hit);
         assert_eq!(hits.len(), 3, "{hits:?}");
         assert!(hits.iter().all(|hit| (hit.subject, hit.object, hit.value) == (attacker, target, 10)));
+        // Each shot is told where and when it leaves, to the right.
+        let shots = of(&told, Kind::Fired);
+        let said = |shot: &Event| (shot.subject, shot.object, shot.detail, shot.value);
+        assert!(
+            shots.len() >= 3 && shots.iter().all(|shot| said(shot) == (attacker, EntityId::NULL, weapon.into(), 0))
+        );
+        assert!(shots.iter().zip(&hits).all(|(shot, hit)| shot.tick <= hit.tick && shot.x < hit.x), "{shots:?}");
         let ends = of(&told, Kind::BaseDestroyed);
         assert_eq!(ends.len(), 1);
         assert_eq!((ends[0].subject, ends[0].object), (target, attacker));
@@ -115,6 +123,7 @@ fn walls_stop_shots_and_friends_are_spared() {
     order(&mut world, 1, shooter, Action::Fire { heading: 0 });
     let told = play(&mut world, 60);
     assert!(of(&told, Kind::Hit).is_empty());
+    assert_eq!(of(&told, Kind::Fired).len(), 1);
     assert_eq!(world.stats().projectiles, 0);
     assert!(!world.line_of_sight(at(100, 160), at(220, 160)));
     // From above the box there is nothing between them.

@@ -9,7 +9,7 @@ use muster_core::{
 use muster_schemas::{Builder, events, read_events};
 use proptest::prelude::*;
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     Kind::UnitDestroyed,
     Kind::BaseDestroyed,
     Kind::MassiveBattle,
@@ -22,6 +22,7 @@ const KINDS: [Kind; 12] = [
     Kind::CommandRefused,
     Kind::Used,
     Kind::Custom,
+    Kind::Fired,
 ];
 
 const CLASSES: [Class; 4] = [Class::Critical, Class::High, Class::Normal, Class::Low];

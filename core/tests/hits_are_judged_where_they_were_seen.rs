@@ -31,6 +31,7 @@ fn laser() -> Weapon {
         hits: 1,
         friendly_fire: false,
         rewinds: true,
+        tracer: false,
     }
 }
 

@@ -91,6 +91,7 @@ fn config(rewind_ticks: u8) -> WorldConfig {
                 hits: 1,
                 friendly_fire: false,
                 rewinds: true,
+                tracer: false,
             })
             .to_vec(),
         rewind_ticks,

@@ -305,6 +305,71 @@ fn nothing_hidden_is_in_any_packet() {
 }
 
 #[test]
+fn who_changes_sides_sees_what_the_new_one_does() {
+    let mut world = quiet_world();
+    let metre = |right: i64| at(100 + right, 100);
+    let mut spawn = |team: u16, flags: u32, right: i64| {
+        let entity = Entity { team, flags, health: 10, health_max: 10, layers: 1, ..Entity::at(metre(right)) };
+        world.spawn(&entity).expect("there is room")
+    };
+    let (red, blue, open) = (spawn(1, TEAM_ONLY, 0), spawn(2, TEAM_ONLY, 1), spawn(1, 0, 2));
+    let config = SyncConfig::default();
+    let mut server = SyncServer::new(config.clone(), &world).expect("valid");
+    let mut dice = Dice(5);
+    let mut viewers: Vec<_> = [false, true]
+        .into_iter()
+        .map(|is_everywhere| {
+            let options = ViewerOptions { player: 1, team: 1, is_everywhere, ..ViewerOptions::default() };
+            let id = server.add_viewer(&options).expect("room");
+            if !is_everywhere {
+                let view = View { point: ViewPoint::Place(metre(0)), enter: 80 * METRE, leave: 90 * METRE };
+                server.set_views(id, &[view]).expect("a view");
+            }
+            (id, Mirror::new(&config))
+        })
+        .collect();
+    let mut sorted = [red, open];
+    sorted.sort_unstable();
+    let mut expected = sorted.to_vec();
+    for tick in 0..400u32 {
+        // To the other side and back, once before the first side is forgotten, and to where it is already.
+        let team = match tick {
+            100 | 103 | 300 => 2,
+            101 | 200 => 1,
+            _ => 0,
+        };
+        if team != 0 {
+            for (id, _) in &viewers {
+                server.set_team(*id, team).expect("it is there");
+            }
+            expected = vec![if team == 1 { red } else { blue }, open];
+            expected.sort_unstable();
+        }
+        world.step();
+        if server.tick(&world) {
+            for (id, mirror) in &mut viewers {
+                for packet in packets(&mut server, &world, *id) {
+                    if dice.roll(100) < 70 {
+                        mirror.receive(&packet);
+                    }
+                }
+                server.receive(*id, &mirror.report(), 0).expect("a report");
+            }
+        }
+        if tick % 100 == 99 {
+            for (_, mirror) in &viewers {
+                assert_eq!(mirror.ids(), expected, "at {tick}");
+            }
+        }
+    }
+    for (id, _) in viewers {
+        server.remove_viewer(id).expect("it is there");
+    }
+    assert_eq!(server.set_team(ViewerId::from_bits(1), 1), Err(muster_core::sync::server::ViewerError::Gone));
+    assert_eq!(server.stats().viewers, 0);
+}
+
+#[test]
 fn borders_are_wider_on_the_way_out() {
     let mut world = quiet_world();
     let entity = world.spawn(&Entity::at(at(500, 500))).expect("room");

@@ -25,6 +25,8 @@ pub struct muster_weapon_t {
     pub hits: u16,
     pub friendly_fire: u8,
     pub is_not_rewound: u8,
+    pub has_tracers: u8,
+    pub reserved: [u8; 3],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -215,6 +217,9 @@ fn is_set(value: u8, field: &str) -> Result<bool, Refused> {
 
 impl muster_weapon_t {
     fn read(self) -> Result<Weapon, Refused> {
+        if self.reserved != [0; 3] {
+            return Err(wrong("reserved", "0"));
+        }
         Ok(Weapon {
             damage: self.damage,
             range: self.range,
@@ -224,6 +229,7 @@ impl muster_weapon_t {
             hits: self.hits,
             friendly_fire: is_set(self.friendly_fire, "friendly_fire")?,
             rewinds: !is_set(self.is_not_rewound, "is_not_rewound")?,
+            tracer: is_set(self.has_tracers, "has_tracers")?,
         })
     }
 }

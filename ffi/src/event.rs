@@ -40,6 +40,7 @@ pub enum muster_event_kind_t {
     MUSTER_EVENT_COMMAND_REFUSED = 9,
     MUSTER_EVENT_USED = 10,
     MUSTER_EVENT_CUSTOM = 11,
+    MUSTER_EVENT_FIRED = 12,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

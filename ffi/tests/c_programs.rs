@@ -215,7 +215,8 @@ layouts! {
     base::muster_position_t { sector_x, sector_y, x, y }
     space::muster_sector_t { x, y, scale, reserved }
     config::muster_weapon_t {
-        damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire, is_not_rewound,
+        damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire, is_not_rewound, has_tracers,
+        reserved,
     }
     config::muster_step_t { kind, value }
     config::muster_behaviour_t { steps, step_count, think_ticks, sight, reserved }

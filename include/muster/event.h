@@ -51,7 +51,9 @@ typedef enum muster_event_kind_t {
   /* `subject` used `object`. */
   MUSTER_EVENT_USED = 10,
   /* What the game defines; `detail` is its kind. */
-  MUSTER_EVENT_CUSTOM = 11
+  MUSTER_EVENT_CUSTOM = 11,
+  /* `subject` fired weapon `detail`, counted from 1, towards the heading `value`; only weapons with tracers say so. */
+  MUSTER_EVENT_FIRED = 12
 } muster_event_kind_t;
 
 /* Why a command was refused. */

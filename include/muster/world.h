@@ -60,9 +60,13 @@ typedef struct muster_weapon_t {
   /* 1 if what it hits at once is judged where it is, else 0: where the player saw it; see `rewind_ticks` of the
    * configuration. */
   uint8_t is_not_rewound;
+  /* 1 if each of its shots is told as an event MUSTER_EVENT_FIRED, so that others can show it on its way, else 0. */
+  uint8_t has_tracers;
+  /* Zero. */
+  uint8_t reserved[3];
 } muster_weapon_t;
 
-MUSTER_STATIC_ASSERT(sizeof(muster_weapon_t) == 24, "muster_weapon_t is packed in an unusual way");
+MUSTER_STATIC_ASSERT(sizeof(muster_weapon_t) == 28, "muster_weapon_t is packed in an unusual way");
 
 /* What a part of a behaviour does, and what its `value` is. */
 typedef enum muster_step_kind_t {

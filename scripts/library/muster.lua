@@ -4,7 +4,7 @@
 ---@alias EntityId number
 ---@alias Json any
 ---@alias buffer any
----@alias EventKind "unit_destroyed"|"base_destroyed"|"massive_battle"|"resource_capture"|"contact"|"hit"|"zone_entered"|"zone_left"|"pickup_taken"|"command_refused"|"used"|"custom"
+---@alias EventKind "unit_destroyed"|"base_destroyed"|"massive_battle"|"resource_capture"|"contact"|"hit"|"zone_entered"|"zone_left"|"pickup_taken"|"command_refused"|"used"|"custom"|"fired"
 
 ---A place in metres from the map's lower left corner.
 ---@class Point
@@ -366,7 +366,7 @@ function Rows:set(...) end
 ---@return number
 function Rows:move_to(x, y) end
 
----Orders every entity to the velocity of its row, as move_to.
+---Orders every entity to the velocity of its row, as move_to; who has that order already is not told again.
 ---@param x buffer
 ---@param y buffer
 ---@return number
@@ -416,6 +416,10 @@ function match.version() end
 ---Ticks a second.
 ---@return number
 function match.tick_rate() end
+
+---The text by which the match is found.
+---@return string
+function match.label() end
 
 ---How many ticks so many seconds are, at least 1.
 ---@param seconds number

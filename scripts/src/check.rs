@@ -58,6 +58,9 @@ pub fn check(bundle: &Arc<Bundle>, limits: &Limits) -> Checked {
     for (severity, error) in misspelt(bundle) {
         checked.find(severity, error);
     }
+    for error in absent(bundle) {
+        checked.find(Severity::Warning, error);
+    }
     #[cfg(feature = "types")]
     for error in crate::types::look_at(bundle) {
         checked.find(Severity::Warning, error);
@@ -94,6 +97,31 @@ fn misspelt(bundle: &Bundle) -> Vec<(Severity, ScriptError)> {
                     let (file, line) = (file.to_owned(), index as u32 + 1);
                     let error = ScriptError { file, line, hint, ..ScriptError::of(&message, bundle.version()) };
                     found.push((Severity::Warning, error));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What other Luas have and this one does not: each name in each file once.
+pub(crate) fn absent(bundle: &Bundle) -> Vec<ScriptError> {
+    const LIBRARIES_ABSENT: [&str; 4] = ["os", "io", "debug", "package"];
+    let mut found: Vec<ScriptError> = Vec::new();
+    for (file, text) in bundle.files().filter(|(file, _)| !file.ends_with(".json")) {
+        for library in LIBRARIES_ABSENT.iter().filter(|library| !text.contains(&format!("local {library}"))) {
+            for (index, line) in text.lines().enumerate() {
+                for name in names_after(line, library) {
+                    let message = format!("there is no {library}.{name}");
+                    if found.iter().any(|error| error.file == file && error.message == message) {
+                        continue;
+                    }
+                    let hint =
+                        "scripts have no files, no clock and no machine; world.tick() tells the time of the match";
+                    let (file, line) = (file.to_owned(), index as u32 + 1);
+                    let error =
+                        ScriptError { file, line, hint: hint.into(), ..ScriptError::of(&message, bundle.version()) };
+                    found.push(error);
                 }
             }
         }

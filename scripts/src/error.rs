@@ -149,6 +149,11 @@ fn cut(mut text: String) -> String {
 
 /// The name that is most like one that is not known, if any is like it.
 pub(crate) fn likely<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    /// A longer name is no slip of a known one.
+    const NAME_MAX: usize = 48;
+    if name.len() > NAME_MAX {
+        return None;
+    }
     let distance = |other: &str| {
         let other: Vec<char> = other.chars().collect();
         let mut row: Vec<usize> = (0..=other.len()).collect();

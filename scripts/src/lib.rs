@@ -1,8 +1,9 @@
 //! Matches whose rules are Luau scripts.
 //!
 //! A mode is a folder of text files, a [`Bundle`]. A [`Host`] is one virtual machine of one bundle on one thread; it opens
-//! [`Match`]es, each with its own world and its own sandboxed environment. A match is a machine without I/O, clock and
-//! threads: its host gives it what happens and steps it, and takes what comes out.
+//! [`Match`]es, each with its own world and its own sandboxed environment. A match is a machine without I/O and
+//! threads: its host gives it what happens and steps it, and takes what comes out. It has no clock but the net below the
+//! budget of its calls.
 //!
 //! **Whatever a script does, the match's host goes on**: every call has a budget of work and of memory, every error is a
 //! value, and what a script asks of the world is an input of the coming tick, so that a replay needs no script.
@@ -31,6 +32,9 @@
 //! ```
 
 #![deny(unsafe_code)]
+
+// Errors of Luau are exceptions of C++ that pass through frames of Rust.
+const _: () = assert!(cfg!(panic = "unwind"), "scripts need a profile whose panics unwind");
 
 mod binding;
 mod bundle;

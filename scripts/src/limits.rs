@@ -9,7 +9,8 @@ pub struct Limits {
     /// Most bytes that a virtual machine may hold, all matches of its bundle on its thread together.
     pub host_memory_bytes: usize,
     /// Most safepoints (calls, returns and rounds of loops) of one call from the host; about 5 ns each for the shortest
-    /// loops. Work that the built-in functions do on long strings and tables counts too.
+    /// loops. Work that the built-in functions do on long strings and tables counts too. A call whose safepoints take more
+    /// than 60 ns on average is stopped sooner, by the time that its thread has worked.
     pub call_budget: u64,
     /// Most safepoints of all calls of a match in a tick.
     pub tick_budget: u64,

@@ -8,6 +8,11 @@ pub(crate) const MODULE: &str = "nakama";
 /// The module, which also makes rules of a match handler.
 pub(crate) const PRELUDE: &str = include_str!("nakama.luau");
 
+/// Whether a bundle has anything to do with the module.
+pub(crate) fn is_used(bundle: &Bundle) -> bool {
+    bundle.files().any(|(_, text)| text.lines().any(|line| local_of(line).is_some()))
+}
+
 /// What of the module is used in a bundle and is not offered: each file, line and name, once a name.
 pub(crate) fn missing(bundle: &Bundle) -> Vec<ScriptError> {
     let mut findings: Vec<ScriptError> = Vec::new();
@@ -33,8 +38,10 @@ pub(crate) fn missing(bundle: &Bundle) -> Vec<ScriptError> {
 
 /// The name that a line gives to the module.
 fn local_of(line: &str) -> Option<&str> {
-    let (name, value) = line.trim().strip_prefix("local ")?.split_once('=')?;
+    let code = line.split_once("--").map_or(line, |(code, _)| code).trim();
+    let (name, value) = code.strip_prefix("local ").unwrap_or(code).split_once('=')?;
     let value: String = value.chars().filter(|c| !c.is_whitespace() && !"();'\"".contains(*c)).collect();
+    let name = name.split_once(':').map_or(name, |(name, _)| name);
     (value == "requirenakama").then_some(name.trim())
 }
 

@@ -50,9 +50,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn value(&mut self, value: &Value) -> Result<(), String> {
-        if self.out.len() > self.end {
-            return Err("the state is too large to be saved".into());
-        }
+        self.has_room_for(0)?;
         match value {
             Value::Nil => self.out.push(NIL),
             Value::Boolean(value) => self.out.push(if *value { TRUE } else { FALSE }),
@@ -64,9 +62,13 @@ impl Writer<'_> {
                     self.out.extend_from_slice(&part.to_le_bytes());
                 }
             }
-            Value::String(text) => self.bytes(STRING, &text.as_bytes()),
+            Value::String(text) => {
+                self.has_room_for(text.as_bytes().len())?;
+                self.bytes(STRING, &text.as_bytes());
+            }
             Value::Buffer(buffer) => {
                 if !self.is_seen(value.to_pointer())? {
+                    self.has_room_for(buffer.len())?;
                     self.bytes(BUFFER, &buffer.to_vec());
                 }
             }
@@ -90,6 +92,8 @@ impl Writer<'_> {
         let mut pairs: Vec<(Key, Value, Value)> = Vec::new();
         for pair in table.pairs::<Value, Value>() {
             let (key, value) = pair.map_err(|error| error.to_string())?;
+            // A pair takes at least two bytes.
+            self.has_room_for(2 * pairs.len())?;
             let order = match &key {
                 Value::Boolean(key) => Key::Boolean(*key),
                 Value::Number(number) => Key::Number(ordered(*number)),
@@ -124,6 +128,14 @@ impl Writer<'_> {
         let number = u32::try_from(self.seen.len()).map_err(|_| "the state has too many tables".to_owned())?;
         self.seen.insert(pointer, number);
         Ok(false)
+    }
+
+    /// Whether so many more bytes are not too many, asked before they are looked at.
+    fn has_room_for(&self, bytes: usize) -> Result<(), String> {
+        if self.out.len().saturating_add(bytes) > self.end {
+            return Err("the state is too large to be saved".into());
+        }
+        Ok(())
     }
 
     fn number(&mut self, number: f64) {

@@ -1,39 +1,164 @@
 //! The raw corner: what mlua has no safe function for. **All `unsafe` of the crate is here.**
 //!
 //! A budget is a number of safepoints: Luau asks at each call, at each return and at each round of a loop whether it
-//! should stop. Nothing but the count decides, so the same script stops at the same place wherever it runs. mlua's own
-//! interrupts take a closure through error handling at each safepoint, which costs many times a round of a loop.
+//! should stop, and what built-in functions do on long texts and large tables counts by its size. mlua's own interrupts
+//! take a closure through error handling at each safepoint, which costs many times a round of a loop.
+//!
+//! **The count decides, and the same script stops at the same place wherever it runs.** Below it is a net for work that no
+//! count sees, such as calls with thousands of arguments: every so many safepoints the time that the thread has worked is
+//! looked at, and a call whose safepoints take many times what they do take is stopped too. What the world was given until
+//! then is recorded like all else, so that replays hold.
 #![allow(unsafe_code)]
 
-use std::{cell::Cell, ffi::c_int};
+use std::{
+    cell::Cell,
+    ffi::c_int,
+    time::{Duration, Instant},
+};
 
 use mlua::{Function, Lua, Result, ffi};
 
 thread_local! {
-    /// How many safepoints the call that runs on this thread may still pass; below 0 it is being stopped. A machine never
-    /// leaves its thread, and no call into one machine is made while another one runs.
-    static LEFT: Cell<i64> = const { Cell::new(i64::MAX) };
+    /// How many safepoints the call that runs on this thread may still pass until it is looked at more closely. A machine
+    /// never leaves its thread, and no call into one machine is made while another one runs.
+    static SLICE: Cell<i64> = const { Cell::new(i64::MAX) };
+    /// How many it may pass after those.
+    static REST: Cell<i64> = const { Cell::new(0) };
+    static WATCH: Watch = const { Watch::new() };
 }
+
+/// The net below the count.
+struct Watch {
+    /// When the call was first looked at.
+    begin: Cell<Option<Instant>>,
+    /// How long the thread had worked then.
+    worked: Cell<Duration>,
+    /// When it was last looked at.
+    last: Cell<Option<Instant>>,
+    /// How long it may work.
+    most: Cell<Duration>,
+    /// How many safepoints it passes between two looks: few at first and while they take long.
+    length: Cell<i64>,
+    length_max: Cell<i64>,
+}
+
+/// Nanoseconds that a safepoint may take on average; it takes 2 to 40.
+const NS_A_SAFEPOINT: u64 = if cfg!(debug_assertions) { 600 } else { 60 };
+/// A call may work so long, whatever its budget is.
+const TIME_MIN: Duration = Duration::from_millis(if cfg!(debug_assertions) { 10 } else { 1 });
+/// Safepoints between two looks at the time.
+const LENGTH_MIN: i64 = 8;
+const LENGTH_MAX: i64 = 512;
+/// While patterns are searched for, where a safepoint may stand for a walk over a whole text.
+const LENGTH_SEARCHING: i64 = 4;
+/// A slice that takes longer is followed by a short one.
+const SLICE_TIME_MAX: Duration = Duration::from_micros(50);
 
 /// Bytes of work by a built-in function that count as a safepoint.
 const BYTES_A_SAFEPOINT: usize = 32;
+/// Most values that a built-in function returns, as in other Luas. Whoever passes them on copies all of them each time.
+const RESULTS_MAX: c_int = 8000;
 
 /// What is raised at every safepoint once the budget is used up. It begins a message by which the host knows it.
 pub(crate) const KILLED: &str = "out of budget";
 
-/// Starts to count: the call that comes may pass so many safepoints.
-pub(crate) fn set_budget(safepoints: u64) {
-    LEFT.set(i64::try_from(safepoints).unwrap_or(i64::MAX));
+/// How the work of a built-in function is counted beforehand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Work {
+    /// By the sizes of what it is given.
+    Sizes,
+    /// So, and again and again for each element: sorting.
+    Sorting,
+    /// By the length of the text for each byte of what is looked for in it.
+    Search,
+    /// The same without patterns.
+    PlainSearch,
+    /// By its first argument, a number of elements.
+    Elements,
+    /// By its third argument less its second, both positions.
+    Range,
+    /// By the sizes of what it is given, which it makes text of.
+    Text,
 }
 
-/// How many safepoints are left; `None` when the call has been stopped.
-pub(crate) fn budget_left() -> Option<u64> {
-    u64::try_from(LEFT.get()).ok()
+impl Watch {
+    const fn new() -> Self {
+        Self {
+            begin: Cell::new(None),
+            worked: Cell::new(Duration::ZERO),
+            last: Cell::new(None),
+            most: Cell::new(Duration::MAX),
+            length: Cell::new(LENGTH_MIN),
+            length_max: Cell::new(LENGTH_MAX),
+        }
+    }
+
+    /// Begins anew: a call that may work so long.
+    fn set(&self, most: Duration) {
+        self.begin.set(None);
+        self.most.set(most);
+        self.length.set(LENGTH_MIN);
+        self.length_max.set(LENGTH_MAX);
+    }
+
+    /// Whether the call has worked for too long.
+    fn is_late(&self) -> bool {
+        let now = Instant::now();
+        let last = self.last.replace(Some(now));
+        let Some(begin) = self.begin.get() else {
+            self.begin.set(Some(now));
+            self.worked.set(thread_time());
+            return false;
+        };
+        let is_slow = last.is_some_and(|last| now - last > SLICE_TIME_MAX);
+        let length = if is_slow { LENGTH_MIN } else { self.length.get() * 2 };
+        self.length.set(length.min(self.length_max.get()));
+        // Time in which another thread was on the processor does not count, and is asked about only when it may matter.
+        let most = self.most.get();
+        now - begin > most && thread_time().saturating_sub(self.worked.get()) > most
+    }
+}
+
+/// How long this thread has worked.
+fn thread_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the place is one for a time, and lives as long as the call. On failure it stays 0, which is never late.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+/// Starts to count: the call that comes may pass so many safepoints.
+pub(crate) fn begin(safepoints: u64) {
+    let budget = i64::try_from(safepoints).unwrap_or(i64::MAX);
+    let most = Duration::from_nanos(safepoints.saturating_mul(NS_A_SAFEPOINT)).max(TIME_MIN);
+    let slice = budget.min(LENGTH_MIN);
+    WATCH.with(|watch| watch.set(most));
+    SLICE.set(slice);
+    REST.set(budget - slice);
+}
+
+/// Ends the count: how many safepoints are left; `None` when the call was stopped.
+pub(crate) fn end() -> Option<u64> {
+    let left = SLICE.get().saturating_add(REST.get());
+    SLICE.set(i64::MAX);
+    REST.set(0);
+    WATCH.with(|watch| watch.set(Duration::MAX));
+    u64::try_from(left).ok()
 }
 
 /// Counts work that the host does for a script. The next safepoint stops the script if that was too much.
 pub(crate) fn charge(safepoints: u64) {
-    LEFT.set(LEFT.get().saturating_sub(i64::try_from(safepoints).unwrap_or(i64::MAX)));
+    SLICE.set(SLICE.get().saturating_sub(i64::try_from(safepoints).unwrap_or(i64::MAX)));
+}
+
+/// Counts work that the host is about to do for a script.
+///
+/// # Errors
+/// When it is too much: nothing must be done.
+pub(crate) fn afford(safepoints: u64) -> Result<()> {
+    charge(safepoints);
+    if SLICE.get() >= 0 || refill() { Ok(()) } else { Err(mlua::Error::runtime(KILLED)) }
 }
 
 /// Makes a machine count safepoints.
@@ -46,27 +171,67 @@ pub(crate) fn install(lua: &Lua) {
 }
 
 unsafe extern "C-unwind" fn interrupt(state: *mut ffi::lua_State, gc: c_int) {
-    /// A step of the collector stands for a page or so of new objects, whatever script made them.
-    const GC_STEP: i64 = 64;
+    // A step of the collector is no safepoint: -1 is.
     if gc >= 0 {
-        // The collector cannot be left by an error: the next safepoint is soon.
-        LEFT.set(LEFT.get().saturating_sub(GC_STEP));
-        return;
+        return look(state, gc);
     }
-    let left = LEFT.get() - 1;
-    LEFT.set(left);
+    let left = SLICE.get() - 1;
+    SLICE.set(left);
     if left < 0 {
+        look(state, gc);
+    }
+}
+
+/// At the end of a slice, and at each step of the collector.
+#[cold]
+fn look(state: *mut ffi::lua_State, gc: c_int) {
+    // The collector cannot be left by an error: the next safepoint is soon. It does not count, since its steps depend on
+    // what others in the machine did; but one may come with the copy of a text of megabytes, so that it is time for a look.
+    if !refill() && gc < 0 {
         stop(state);
     }
 }
 
-/// Raises the error. The count stays below 0, so that a script that catches it meets it again at once.
-#[cold]
+/// Takes the next slice; false if there is none or the call has worked for too long.
+fn refill() -> bool {
+    let left = SLICE.get().saturating_add(REST.get());
+    if left < 0 || WATCH.with(Watch::is_late) {
+        // So far below 0 that it stays there: a script that catches the error meets it again at once.
+        SLICE.set(i64::MIN / 2);
+        REST.set(0);
+        return false;
+    }
+    let slice = left.min(WATCH.with(|watch| watch.length.get()));
+    SLICE.set(slice);
+    REST.set(left - slice);
+    true
+}
+
+/// Raises the error.
 fn stop(state: *mut ffi::lua_State) {
-    LEFT.set(i64::MIN / 2);
     // SAFETY: the state is the one that runs, which may raise errors at safepoints; nothing with a destructor is on this
     // stack frame, and the format has no argument.
     unsafe { ffi::luaL_error(state, c"out of budget".as_ptr()) };
+}
+
+fn stop_if_over(state: *mut ffi::lua_State) {
+    if SLICE.get() < 0 {
+        look(state, -1);
+    }
+}
+
+/// While patterns are searched for, the time is looked at often.
+fn set_searching(is_searching: bool) {
+    let most = if is_searching { LENGTH_SEARCHING } else { LENGTH_MAX };
+    WATCH.with(|watch| {
+        watch.length_max.set(most);
+        watch.length.set(watch.length.get().min(most));
+    });
+    let slice = SLICE.get();
+    if slice > most {
+        REST.set(REST.get() + slice - most);
+        SLICE.set(most);
+    }
 }
 
 /// Objects that the machine makes from now on, and coroutines made by them, count for this category, 0 to 255.
@@ -81,12 +246,12 @@ pub(crate) fn category_bytes(lua: &Lua, category: u8) -> usize {
     lua.exec_raw_lua(|raw| unsafe { ffi::lua_totalbytes(raw.state(), c_int::from(category)) })
 }
 
-/// A built-in function that counts the work it does on what it is given and what it returns, `weight` times. Without this
-/// a loop round one that searches or copies megabytes would take a long time and pass few safepoints.
-pub(crate) fn charged(lua: &Lua, original: &Function, weight: u16) -> Result<Function> {
+/// A built-in function that counts the work it does on what it is given and what it returns. Without this a loop round one
+/// that searches or copies megabytes would take a long time and pass few safepoints.
+pub(crate) fn charged(lua: &Lua, original: &Function, work: Work) -> Result<Function> {
     // SAFETY: the closure gets two upvalues, which are on top of the stack, and is left there as the one result.
     unsafe {
-        lua.exec_raw((original, weight), |state| {
+        lua.exec_raw((original, work as u8), |state| {
             ffi::lua_pushcclosurek(state, call_charged, c"charged".as_ptr(), 2, None);
         })
     }
@@ -103,16 +268,115 @@ pub(crate) fn catching(lua: &Lua, original: &Function) -> Result<Function> {
 }
 
 unsafe extern "C-unwind" fn call_charged(state: *mut ffi::lua_State) -> c_int {
+    /// What a call takes at least.
+    const CALL: u64 = 2;
     // SAFETY: Luau calls this with its arguments on the stack and room for at least LUA_MINSTACK more; results replace
     // them, and errors pass through, since nothing here has a destructor.
     unsafe {
-        let weight = ffi::lua_tonumber(state, ffi::lua_upvalueindex(2)) as u64;
-        charge(sizes(state, ffi::lua_gettop(state)) * weight);
+        let work = ffi::lua_tonumber(state, ffi::lua_upvalueindex(2)) as u8;
+        if work == Work::Text as u8 {
+            hide_addresses(state);
+        }
+        let is_search = work == Work::Search as u8;
+        charge(CALL + before(state, work));
         stop_if_over(state);
+        if is_search {
+            set_searching(true);
+        }
         let results = call_original(state);
-        charge(sizes(state, results) * weight);
+        if is_search {
+            // After an error it stays on until the next search or call: slower, and as safe.
+            set_searching(false);
+        }
+        if results > RESULTS_MAX {
+            ffi::luaL_error(state, c"too many results: a function returns at most 8000".as_ptr());
+        }
+        if is_search && results == 1 && ffi::lua_type(state, 1) == ffi::LUA_TFUNCTION {
+            // The iterator of gmatch searches too.
+            ffi::lua_pushnumber(state, f64::from(Work::Search as u8));
+            ffi::lua_pushcclosurek(state, call_charged, c"charged".as_ptr(), 2, None);
+            return 1;
+        }
+        charge(sizes(state, results));
         stop_if_over(state);
         results
+    }
+}
+
+/// What a built-in function will do, in safepoints.
+///
+/// # Safety
+/// The state is that of a function of this module which runs.
+unsafe fn before(state: *mut ffi::lua_State, work: u8) -> u64 {
+    /// Elements that are made or moved and count as a safepoint.
+    const ELEMENTS_A_SAFEPOINT: f64 = 8.0;
+    /// Steps of a search for each byte of a text and each of a pattern.
+    const STEPS_A_SAFEPOINT: u64 = 32;
+    /// The same where bytes are only compared.
+    const PLAIN_STEPS_A_SAFEPOINT: u64 = 512;
+    // SAFETY: the caller's; what is looked at is at indexes that may be asked about even if there is nothing.
+    unsafe {
+        let given = sizes(state, ffi::lua_gettop(state));
+        let number = |index| ffi::lua_tonumberx(state, index, std::ptr::null_mut()).max(0.0);
+        given
+            + match work {
+                work if work == Work::Sorting as u8 => given * 7,
+                work if work == Work::Elements as u8 => (number(1) / ELEMENTS_A_SAFEPOINT) as u64,
+                work if work == Work::Range as u8 => ((number(3) - number(2)) / ELEMENTS_A_SAFEPOINT) as u64,
+                work if work == Work::Search as u8 || work == Work::PlainSearch as u8 => {
+                    let steps = text(state, 1).len() as u64 * text(state, 2).len() as u64;
+                    let is_plain = work == Work::PlainSearch as u8 || is_plain(text(state, 2));
+                    steps / if is_plain { PLAIN_STEPS_A_SAFEPOINT } else { STEPS_A_SAFEPOINT }
+                }
+                _ => 0,
+            }
+    }
+}
+
+/// Puts the names of their types in the place of arguments whose text would be an address: that is another one wherever a
+/// match runs, and nobody's business.
+///
+/// # Safety
+/// The state is that of a function of this module which runs.
+unsafe fn hide_addresses(state: *mut ffi::lua_State) {
+    // SAFETY: the caller's; there is room for two values more, and what is pushed is taken away again.
+    unsafe {
+        for index in 1..=ffi::lua_gettop(state) {
+            let kind = ffi::lua_type(state, index);
+            let has_text = [ffi::LUA_TNIL, ffi::LUA_TBOOLEAN, ffi::LUA_TNUMBER, ffi::LUA_TSTRING, ffi::LUA_TVECTOR];
+            if has_text.contains(&kind) {
+                continue;
+            }
+            if ffi::luaL_getmetafield(state, index, c"__tostring".as_ptr()) != 0 {
+                ffi::lua_pop(state, 1);
+                continue;
+            }
+            ffi::lua_pushstring(state, ffi::lua_typename(state, kind));
+            ffi::lua_replace(state, index);
+        }
+    }
+}
+
+/// Whether a pattern has nothing but itself to match.
+fn is_plain(pattern: &[u8]) -> bool {
+    /// Longer ones are not looked through.
+    const LOOKED_AT: usize = 256;
+    pattern.len() <= LOOKED_AT && !pattern.iter().any(|byte| b"^$*+?.([%-".contains(byte))
+}
+
+/// The text at an index; empty if there is none.
+///
+/// # Safety
+/// The state is that of a function of this module which runs, and what is at the index stays there.
+unsafe fn text<'a>(state: *mut ffi::lua_State, index: c_int) -> &'a [u8] {
+    // SAFETY: the caller's. Only what is a string is asked for its bytes, which belong to it.
+    unsafe {
+        if ffi::lua_type(state, index) != ffi::LUA_TSTRING {
+            return &[];
+        }
+        let mut length = 0;
+        let bytes = ffi::lua_tolstring(state, index, &raw mut length);
+        if bytes.is_null() { &[] } else { std::slice::from_raw_parts(bytes.cast::<u8>(), length) }
     }
 }
 
@@ -125,10 +389,7 @@ unsafe extern "C-unwind" fn call_catching(state: *mut ffi::lua_State) -> c_int {
     unsafe {
         let results = call_original(state);
         if results > 0 && ffi::lua_type(state, 1) == ffi::LUA_TBOOLEAN && ffi::lua_toboolean(state, 1) == 0 {
-            let mut length = 0;
-            let is_text = results > 1 && ffi::lua_type(state, 2) == ffi::LUA_TSTRING;
-            let text = if is_text { ffi::lua_tolstring(state, 2, &raw mut length) } else { std::ptr::null() };
-            let text = if text.is_null() { &[] } else { std::slice::from_raw_parts(text.cast::<u8>(), length) };
+            let text = if results > 1 { text(state, 2) } else { &[] };
             charge(if text.ends_with(b"stack overflow") { DEEP_ERROR } else { ERROR });
         }
         // Whoever caught the stop does not get to know it.
@@ -149,12 +410,6 @@ unsafe fn call_original(state: *mut ffi::lua_State) -> c_int {
         ffi::lua_insert(state, 1);
         ffi::lua_call(state, arguments, ffi::LUA_MULTRET);
         ffi::lua_gettop(state)
-    }
-}
-
-fn stop_if_over(state: *mut ffi::lua_State) {
-    if LEFT.get() < 0 {
-        stop(state);
     }
 }
 

@@ -11,6 +11,7 @@ use std::{
 use mlua::Table;
 use muster_core::{
     EntityId, Input, World,
+    command::Command,
     random::{below, fold, mix},
     replay::Recorder,
     world::{Applied, InputError},
@@ -50,6 +51,10 @@ pub(crate) struct Stage {
     pub(crate) home: Option<Home>,
     /// What was used of the limits of a tick.
     pub(crate) used: Used,
+    /// Whether something was put somewhere since the last query, which is then worth more.
+    pub(crate) is_changed: bool,
+    /// Whether scripts have given orders since the last step, which are not to be seen in the world yet.
+    pub(crate) has_ordered: bool,
     /// Ids that a query found, and bytes on their way into a buffer.
     pub(crate) found: Vec<EntityId>,
     pub(crate) bytes: Vec<u8>,
@@ -167,6 +172,8 @@ impl Stage {
             ended: None,
             home: None,
             used: Used::default(),
+            is_changed: false,
+            has_ordered: false,
             found: Vec::new(),
             bytes: Vec::new(),
         }
@@ -187,10 +194,35 @@ impl Stage {
     pub(crate) fn apply(&mut self, input: &Input) -> mlua::Result<Result<Applied, InputError>> {
         let world = self.world.as_mut().ok_or_else(no_world)?;
         self.used.inputs += 1;
+        self.is_changed |= !matches!(input, Input::Command(_));
         Ok(match &mut self.recorder {
             Some(recorder) => recorder.apply(world, input),
             None => world.apply(input),
         })
+    }
+
+    /// Gives the world a command, as [`Self::apply`] does: by far the most of what scripts give it.
+    ///
+    /// # Errors
+    /// While there is no world; the world's own answer is inside.
+    pub(crate) fn command(&mut self, command: Command) -> mlua::Result<Result<(), InputError>> {
+        let world = self.world.as_mut().ok_or_else(no_world)?;
+        self.used.inputs += 1;
+        self.has_ordered = true;
+        Ok(match &mut self.recorder {
+            Some(recorder) => recorder.apply(world, &Input::Command(command)).map(|_| ()),
+            None => world.command(command).map_err(InputError::Command),
+        })
+    }
+
+    /// What a query is worth, in safepoints: it may look at every entity, and after a change it puts them in order anew.
+    pub(crate) fn looks(&mut self) -> u64 {
+        /// Entities that are looked at, or put in order, in the time of a safepoint.
+        const LOOKED_AT: u64 = 64;
+        const ORDERED: u64 = 8;
+        let entities = self.world.as_ref().map_or(0, |world| u64::from(world.entity_count()));
+        let each = if std::mem::take(&mut self.is_changed) { ORDERED } else { LOOKED_AT };
+        entities / each
     }
 
     /// The tick that comes, from 0.

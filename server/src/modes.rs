@@ -125,7 +125,9 @@ impl Modes {
             drop(table);
             let change = load(name, &folder);
             let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-            let old = table.remove(name).and_then(|mode| mode.bundle);
+            let was = table.remove(name);
+            let was_broken = was.as_ref().is_some_and(|mode| mode.fault.is_some());
+            let old = was.and_then(|mode| mode.bundle);
             let (bundle, fault) = match &change {
                 Change::Loaded(bundle) => (Some(bundle.clone()), None),
                 Change::Broken { fault, .. } => (old.clone(), Some(fault.clone())),
@@ -133,7 +135,8 @@ impl Modes {
             };
             let is_news = bundle.as_ref().map(|bundle| bundle.version()) != old.as_ref().map(|bundle| bundle.version());
             table.insert(name.clone(), Mode { bundle, fault, stamp });
-            if is_news || matches!(change, Change::Broken { .. }) {
+            // Who takes a mistake back has the old rules again, and is told that they are good.
+            if is_news || was_broken || matches!(change, Change::Broken { .. }) {
                 changes.push(change);
             }
         }

@@ -1,165 +1,207 @@
-// Two browsers play the arena: they join, move, see each other, shoot; one is loaded again and comes back to its seat; one looks
-// on. Usage: node e2e/arena.mjs ADDRESS FOLDER [--loss PERCENT] [--transport websocket]. Screenshots go to the folder, what was
-// seen to standard output as JSON.
+// Two browsers play the arena to its end: they move, see each other and shoot, on a desktop and by touch; one is loaded again; the
+// rules are edited while they play; the server is killed and comes back; lines are cut; the match ends, and its replay is looked at.
+// Usage: stage.mjs.
 
-import { mkdirSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { DESKTOP, PHONE, perform, wait } from "./stage.mjs";
 
-const [address, folder, ...rest] = process.argv.slice(2);
-const option = (name, usual) => (rest.includes(name) ? rest[rest.indexOf(name) + 1] : usual);
-const loss = Number(option("--loss", "0"));
-const transport = option("--transport", "webrtc");
-// A busy machine without a graphics card draws a few pictures a second.
-const DEADLINE_MS = 60_000;
-mkdirSync(folder, { recursive: true });
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"],
-});
-
-/** Drops a part of what goes over the unreliable channel, both ways. */
-function dropSome(percent) {
-  const isLost = () => Math.random() * 100 < percent;
-  const { prototype } = RTCDataChannel;
-  const send = prototype.send;
-  prototype.send = function (data) {
-    if (this.label !== "state" || !isLost()) send.call(this, data);
-  };
-  const { set, get } = Object.getOwnPropertyDescriptor(prototype, "onmessage");
-  Object.defineProperty(prototype, "onmessage", {
-    get,
-    set(handle) {
-      set.call(this, (event) => {
-        if (this.label !== "state" || !isLost()) handle.call(this, event);
-      });
-    },
-  });
-}
-
-const faults = [];
-const foreignHosts = new Set();
-
-async function open(options) {
-  const context = await browser.newContext(options);
-  await context.addInitScript(dropSome, loss);
-  const page = await context.newPage();
-  page.setDefaultTimeout(DEADLINE_MS);
-  page.on("pageerror", (error) => faults.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-  page.on("request", (request) => {
-    const { protocol, host } = new URL(request.url());
-    if (protocol.startsWith("http") && host !== new URL(address).host) foreignHosts.add(host);
-  });
-  await page.goto(`${address}/${transport === "websocket" ? "?transport=websocket" : ""}`);
-  return page;
-}
-
-const inspect = (page) => page.evaluate(() => window.muster?.inspect() ?? null);
-
-/** Waits until what a page says of itself is as wanted. */
-async function until(page, what, test) {
-  const end = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const seen = await inspect(page);
-    if (seen !== null && test(seen)) return seen;
-    if (Date.now() > end) throw new Error(`${what}: ${JSON.stringify(seen)}; faults: ${faults.join(" | ")}`);
-    await page.waitForTimeout(50);
-  }
-}
+/** Longer than the script takes; it is the script that ends the match. */
+const LONG = [["params.score or 30", "params.score or 999"], ["params.seconds or 300", "params.seconds or 3500"]];
+const LABEL = "arena <img src=x onerror=alert(1)>";
+const METRE = 65_536;
 
 const isIn = ({ own, shown }) => own !== null && shown.length >= 2;
+const isHere = (seen) => isIn(seen) && seen.isOnline;
+/** Each sees the other's name among the seats, and its entity on the field. */
+const sees = (other) => (seen) => seen.seats.some(({ player }) => player === other) && seen.shown.some(({ owner }) => owner === other);
+const isSame = (before) => (seen) => isHere(seen) && seen.number === before.number && seen.match === before.match;
 
-async function play(page, name) {
-  await page.getByLabel("your name").fill(name);
-  await page.locator(".card[data-mode=arena]").click();
-  return until(page, `${name} is in`, isIn);
-}
+const near = (x, y) => (entity) => Math.abs(entity.x - x) < 12 && Math.abs(entity.y - y) < 12;
 
-/** Presses a key until the page's own fighter has gone so far, in another direction where a wall or a fall is in the way. */
-async function move(page) {
-  for (const key of ["KeyD", "KeyA", "KeyW", "KeyS", "KeyD", "KeyA"]) {
-    const from = await until(page, "a fighter to move", isIn);
-    await page.keyboard.down(key);
-    let far = 0;
-    for (let step = 0; step < 50 && far < 1.5; step++) {
-      await page.waitForTimeout(100);
-      const { own } = await inspect(page);
-      if (own === null || own.id !== from.own.id) break;
-      far = Math.hypot(own.x - from.own.x, own.y - from.own.y) / 65_536;
-    }
-    await page.keyboard.up(key);
-    if (far >= 1.5) return far;
+/** The rules, with something more to do when they are loaded: `act` for each fighter that is there. */
+const withReload = (rules, act, more = "") =>
+  rules.replace(
+    /\nreturn rules\s*$/,
+    `
+function rules.on_reload(self)
+	match.broadcast({ type = "notice", text = "edited <b>now</b>" })
+	${more}
+	for _, fighter in self.fighters do
+		if world.exists(fighter.unit) then
+			${act}
+		end
+	end
+end
+
+return rules
+`,
+  );
+
+await perform(async (stage, server, report) => {
+  let rules = server.rules("arena");
+  for (const [was, is] of [...LONG, ['label = "arena"', `label = "${LABEL}"`]]) {
+    if (!rules.includes(was)) throw new Error(`the rules have no ${was}`);
+    rules = rules.replace(was, is);
   }
-  throw new Error("the fighter does not move");
-}
+  server.edit("arena", rules);
+  await server.start();
 
-const report = { loss, transport };
-try {
-  const desktop = await open({ viewport: { width: 1280, height: 800 } });
+  stage.at("join");
+  const desktop = await stage.page(DESKTOP);
   await desktop.locator(".card[data-mode=arena]").waitFor();
-  await desktop.screenshot({ path: `${folder}/lobby-desktop.png` });
-  const first = await play(desktop, "Ada <b>L</b>");
-  const phone = await open({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
-  await phone.locator(".card[data-mode=arena]").waitFor();
-  await phone.screenshot({ path: `${folder}/lobby-phone.png` });
-  const second = await play(phone, "Grace");
-  report.carriers = [first.carrier, second.carrier];
+  await stage.shoot(desktop, "lobby-desktop");
+  await stage.join(desktop, "arena", "Ada <b>L</b>");
+  const first = await stage.until(desktop, "the first is in", isIn);
+  const phone = await stage.page(PHONE);
+  await phone.locator(".row", { hasText: LABEL }).waitFor();
+  await stage.shoot(phone, "lobby-phone");
+  await stage.join(phone, "arena", "Grace");
+  const second = await stage.until(phone, "the second is in", isIn);
+  const pages = [desktop, phone];
+  const each = (what, test) => Promise.all(pages.map((page) => stage.until(page, what, test)));
+  report.carriers = (await each("data channels", ({ carrier }) => carrier === "webrtc")).map(({ carrier }) => carrier);
   report.isOneMatch = first.match === second.match;
-  report.numbers = [first.number, second.number];
 
-  report.moved = [await move(desktop), await move(phone)];
-  // Each sees the other's name among the seats, and its entity on the field.
-  const sees = (other) => (seen) => seen.seats.some(({ player }) => player === other) && seen.shown.some(({ owner }) => owner === other);
-  await until(desktop, "the first sees the second", sees(second.number));
-  await until(phone, "the second sees the first", sees(first.number));
+  stage.at("move");
+  report.moved = await Promise.all([
+    stage.move(desktop, stage.byKeys(desktop)),
+    stage.move(phone, stage.byTouch(phone, 90, 690)),
+  ]);
+  await stage.until(desktop, "the first sees the second", sees(second.number));
+  await stage.until(phone, "the second sees the first", sees(first.number));
 
-  // Shots: the mouse aims and fires for a while.
+  stage.at("shoot");
+  await desktop.getByRole("button", { name: "Net" }).click();
   await desktop.mouse.move(1000, 400);
   await desktop.mouse.down();
-  await desktop.keyboard.down("KeyD");
-  await desktop.waitForTimeout(800);
-  await desktop.getByRole("button", { name: "Net" }).click();
-  await desktop.waitForTimeout(1200);
-  await desktop.screenshot({ path: `${folder}/arena-desktop.png` });
-  await desktop.keyboard.up("KeyD");
+  const thumb = await stage.finger(phone, 300, 690);
+  await thumb.drag(260, 650);
+  await each("the server has let them shoot", ({ readyTick }) => readyTick > 0);
+  await stage.shoot(desktop, "arena-desktop");
+  await stage.shoot(phone, "arena-phone");
   await desktop.mouse.up();
-  await phone.screenshot({ path: `${folder}/arena-phone.png` });
+  await thumb.lift();
+  await desktop.getByRole("button", { name: "Net" }).click();
 
-  // The second page is loaded again, and comes back to its seat.
-  const before = await inspect(phone);
+  stage.at("load again");
   await phone.reload();
-  const back = await until(phone, "the second is back", ({ number, shown }) => number !== 0 && shown.length >= 2);
-  report.isBack = back.number === before.number && back.match === before.match;
-  await until(desktop, "the first sees the second again", sees(second.number));
-  await until(phone, "the second plays on", isIn);
-  report.movedAfter = await move(phone);
-  await phone.screenshot({ path: `${folder}/arena-phone-back.png` });
+  const back = await stage.until(phone, "the second is back", ({ number, shown }) => number !== 0 && shown.length >= 2);
+  report.isBack = back.number === second.number && back.match === second.match;
+  await stage.until(desktop, "the first sees the second again", sees(second.number));
+  await stage.until(phone, "the second has a name for everybody", ({ seats }) => seats.length >= 8);
+  await stage.move(phone, stage.byTouch(phone, 90, 690));
 
-  // Somebody looks on.
-  const watcher = await open({ viewport: { width: 1280, height: 800 } });
+  stage.at("look on");
+  const watcher = await stage.page(DESKTOP, "?transport=websocket");
   await watcher.getByRole("button", { name: "Watch" }).first().click();
-  await until(watcher, "the watcher sees them", ({ shown, number }) => number >= 0 && shown.length >= 2);
-  await watcher.waitForTimeout(500);
-  await watcher.screenshot({ path: `${folder}/watch-desktop.png` });
+  const watched = await stage.until(watcher, "the watcher sees them", ({ shown }) => shown.length >= 2);
+  await watcher.getByRole("button", { name: "Next" }).click();
+  await stage.shoot(watcher, "watch-desktop");
+  report.watcher = [watched.number, watched.carrier];
+  await watcher.context().close();
 
-  // What the name has of markup is text.
-  report.markup = await desktop.locator("#game b", { hasText: /^L$/ }).count();
-  const [one, other] = [await inspect(desktop), await inspect(phone)];
-  report.statistics = [one.statistics, other.statistics];
-  report.score = one.score;
-  report.foreignHosts = [...foreignHosts];
-  report.faults = faults;
-  report.ok = true;
-} catch (error) {
-  report.ok = false;
-  report.error = String(error);
-  report.faults = faults;
-  let number = 0;
-  for (const context of browser.contexts()) {
-    for (const page of context.pages()) await page.screenshot({ path: `${folder}/failed-${number++}.png` }).catch(() => undefined);
+  stage.at("edit the rules");
+  // With so much health nobody falls until the end.
+  report.editsMs = [];
+  for (const health of [50_001, 50_002, 50_003]) {
+    const begun = Date.now();
+    const respawned = rules.replace("health = 100,", `health = ${health},`).replace("health_max = 100,", `health_max = ${health},`);
+    server.edit("arena", withReload(respawned, `world.set(fighter.unit, { health = ${health}, health_max = ${health} })`));
+    await each("the rule is there", ({ shown }) => shown.some(({ healthMax }) => healthMax === health));
+    report.editsMs.push(Date.now() - begun);
   }
-}
-await browser.close();
-console.log(JSON.stringify(report));
-process.exit(report.ok ? 0 : 1);
+  const good = server.rules("arena");
+  await desktop.locator(".feed", { hasText: "edited <b>now</b>" }).waitFor();
+
+  stage.at("a mistake");
+  const place = `rules.lua:${good.split("\n").length}`;
+  server.edit("arena", `${good}local local <b>x</b>`);
+  const faultOf = (page) => page.locator(".dev-fault:visible", { hasText: place });
+  await Promise.all(pages.map((page) => faultOf(page).waitFor()));
+  await wait("the terminal has it", () => server.output.includes(place));
+  const stopped = await stage.inspect(desktop);
+  await stage.until(desktop, "the match goes on", ({ tick }) => tick > stopped.tick + 20);
+  await stage.move(desktop, stage.byKeys(desktop));
+  await stage.shoot(desktop, "mistake-desktop");
+  await stage.shoot(phone, "mistake-phone");
+  server.edit("arena", good);
+  await Promise.all(pages.map((page) => page.locator(".dev-fault:visible").waitFor({ state: "detached" })));
+
+  stage.at("kill -9");
+  const saves = await server.metric("muster_backups_total");
+  await wait("it is saved", async () => (await server.metric("muster_backups_total")) >= saves + 2);
+  const before = await each("they are in", isHere);
+  const killed = Date.now();
+  stage.isForgiving = true;
+  server.kill();
+  await each("the line is known to be lost", ({ isOnline }) => !isOnline);
+  await stage.shoot(desktop, "lost-desktop");
+  await stage.shoot(phone, "lost-phone");
+  await server.start();
+  const restarted = Date.now();
+  const after = await Promise.all(pages.map((page, index) => stage.until(page, "back after kill -9", isSame(before[index]))));
+  report.backMs = Date.now() - restarted;
+  stage.isForgiving = false;
+  report.isSameEntity = after.map(({ own }, index) => own.id === before[index].own.id);
+  // Not further than somebody walks, who was steered for them meanwhile.
+  const reach = 7 * ((Date.now() - killed) / 1000 + 6);
+  report.isWhereItWas = after.map(({ own }, index) => {
+    const was = before[index].own;
+    return Math.hypot(own.x - was.x, own.y - was.y) / METRE <= reach;
+  });
+  await each("data channels again", ({ carrier }) => carrier === "webrtc");
+  await stage.move(desktop, stage.byKeys(desktop));
+
+  stage.at("cut lines");
+  await desktop.evaluate(() => window.lines.sockets.at(-1).close());
+  await stage.until(desktop, "a cut line is noticed", ({ connections }) => connections > after[0].connections);
+  await stage.until(desktop, "back after a cut line", (seen) => isSame(before[0])(seen) && seen.carrier === "webrtc");
+  await phone.evaluate(() => window.lines.channels.forEach((channel) => channel.close()));
+  const rest = await stage.until(phone, "the WebSocket carries", (seen) => isSame(before[1])(seen) && seen.carrier === "websocket");
+  await stage.until(phone, "it goes on", ({ tick }) => tick > rest.tick + 20);
+  await stage.move(phone, stage.byTouch(phone, 90, 690));
+  await stage.move(desktop, stage.byKeys(desktop));
+  report.statistics = (await Promise.all(pages.map((page) => stage.inspect(page)))).map(({ statistics }) => statistics);
+
+  stage.at("the end of the match");
+  const end = "self.score_to_win = math.max(self.score[1], self.score[2]) + 1";
+  server.edit("arena", withReload(rules, "world.set(fighter.unit, { health = 1, health_max = 100 })", end));
+  const ends = await each("the match is over", ({ end, over, middle }) => end !== null && over !== null && /won/.test(middle));
+  report.ends = ends.map(({ middle, end, team }) => ({ middle, result: end.result, team }));
+  await stage.shoot(desktop, "end-desktop");
+  await stage.shoot(phone, "end-phone");
+
+  stage.at("replay");
+  const replayed = async (page, name) => {
+    await page.getByRole("button", { name: "Back" }).click();
+    await page.locator(".row.replay").first().waitFor();
+    await stage.shoot(page, `lobby-replays-${name}`);
+    await page.locator(".row.replay").first().getByRole("button", { name: "Replay" }).click();
+    const seen = await stage.until(page, "a replay", ({ replay, shown }) => replay !== null && shown.length >= 2);
+    await stage.until(page, "it plays", ({ replay }) => replay.tick > seen.replay.tick);
+    const bar = await page.getByLabel("time in the replay").boundingBox();
+    const press = name === "phone" ? page.touchscreen.tap.bind(page.touchscreen) : page.mouse.click.bind(page.mouse);
+    await press(bar.x + bar.width * 0.75, bar.y + bar.height / 2);
+    const length = seen.replay.last - seen.replay.first;
+    const [from, to] = [0.65, 0.95].map((part) => seen.replay.first + part * length);
+    const there = ({ replay, shown }) => replay.tick >= from && replay.tick <= to && shown.length >= 2;
+    await stage.until(page, "it jumps", there);
+    await page.getByRole("button", { name: "Pause" }).click();
+    const paused = await stage.until(page, "it stops", ({ replay }) => replay.isPaused);
+    // It shows another time although it does not go on.
+    await press(bar.x + bar.width * 0.3, bar.y + bar.height / 2);
+    await stage.until(page, "it jumps while it stands", ({ replay, sessions, shown, camera: { x, y } }) => {
+      const isElsewhere = replay.tick < paused.replay.tick && sessions > paused.sessions;
+      return isElsewhere && shown.length >= 2 && shown.some(near(x, y));
+    });
+    await stage.shoot(page, `replay-${name}`);
+    await page.getByRole("button", { name: "Play" }).click();
+    const going = await stage.until(page, "it goes on", ({ replay }) => !replay.isPaused);
+    await stage.until(page, "it goes on from there", ({ replay, tick }) => replay.tick > going.replay.tick && tick > 0);
+    await page.getByRole("button", { name: "Leave" }).click();
+    return length;
+  };
+  report.replayTicks = await replayed(desktop, "desktop");
+  await replayed(phone, "phone");
+  // What names, labels and rules have of markup is text.
+  report.markup = (await Promise.all(pages.map((page) => page.locator("img").count()))).reduce((sum, count) => sum + count);
+});

@@ -1,90 +1,91 @@
-// One browser plays each of the other modes for a moment: something is there, and answers. Usage: node e2e/modes.mjs ADDRESS
-// FOLDER. Screenshots go to the folder, what was seen to standard output as JSON.
+// The other modes are played for a moment, by keyboard and mouse and by touch: something is there, and answers. Usage: stage.mjs.
 
-import { mkdirSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { DESKTOP, PHONE, perform, wait } from "./stage.mjs";
 
-const [address, folder] = process.argv.slice(2);
-const DEADLINE_MS = 60_000;
-mkdirSync(folder, { recursive: true });
+const METRE = 65_536;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"],
-});
-const faults = [];
+const mine = ({ shown, number }) => shown.filter(({ owner }) => owner === number);
 
-async function join(mode, name, viewport) {
-  const page = await (await browser.newContext({ viewport })).newPage();
-  page.setDefaultTimeout(DEADLINE_MS);
-  page.on("pageerror", (error) => faults.push(`${mode}: ${error}`));
-  page.on("console", (message) => message.type() === "error" && faults.push(`${mode}: ${message.text()}`));
-  await page.goto(address);
-  await page.getByLabel("your name").fill(name);
-  await page.locator(`.card[data-mode=${mode}]`).click();
-  return page;
+/** Where on the page a place of the field is. */
+function toPage({ x, y, zoom, width, height }, placeX, placeY) {
+  return [width / 2 + (placeX - x) * zoom, height / 2 - (placeY - y) * zoom];
 }
 
-async function until(page, what, test) {
-  const end = Date.now() + DEADLINE_MS;
-  for (;;) {
-    const seen = await page.evaluate(() => window.muster?.inspect() ?? null);
-    if (seen !== null && test(seen)) return seen;
-    if (Date.now() > end) throw new Error(`${what}: ${JSON.stringify(seen)}; faults: ${faults.join(" | ")}`);
-    await page.waitForTimeout(50);
-  }
+/** Whether some of the units are elsewhere. */
+function haveGone(units) {
+  return (seen) =>
+    mine(seen).some(({ id, x, y }) => units.some((unit) => unit.id === id && Math.hypot(x - unit.x, y - unit.y) > 3));
 }
 
-const desktop = { width: 1280, height: 800 };
-const report = {};
-try {
-  const race = await join("race", "Ada", desktop);
-  const grid = await until(race, "a car", ({ own }) => own !== null);
+await perform(async (stage, server, report) => {
+  await server.start();
+
+  stage.at("race");
+  const race = await stage.page(DESKTOP);
+  await stage.join(race, "race", "Ada");
+  const grid = await stage.until(race, "a car", ({ own }) => own !== null);
   await race.keyboard.down("KeyD");
-  const driven = await until(race, "the car has gone", ({ own }) => own !== null && own.x - grid.own.x > 12 * 65_536);
-  report.driven = (driven.own.x - grid.own.x) / 65_536;
-  await race.screenshot({ path: `${folder}/race-desktop.png` });
-  await race.close();
+  const driven = await stage.until(race, "the car has gone", ({ own }) => own !== null && own.x - grid.own.x > 12 * METRE);
+  report.driven = (driven.own.x - grid.own.x) / METRE;
+  await stage.shoot(race, "race-desktop");
+  await race.context().close();
 
-  const skirmish = await join("skirmish", "Ada", desktop);
-  const mine = ({ shown, number }) => shown.filter(({ owner }) => owner === number);
-  const start = await until(skirmish, "units", (seen) => mine(seen).length >= 4);
+  stage.at("race by touch");
+  const touched = await stage.page(PHONE);
+  await stage.join(touched, "race", "Grace");
+  await stage.move(touched, stage.byTouch(touched, 250, 650), 8);
+  await stage.shoot(touched, "race-phone");
+  await touched.context().close();
+
+  stage.at("skirmish");
+  const skirmish = await stage.page(DESKTOP, "?transport=websocket");
+  await stage.join(skirmish, "skirmish", "Ada");
+  await stage.until(skirmish, "units", (seen) => mine(seen).length >= 4 && seen.camera !== null);
   // A frame over everything that is seen selects one's own; then they are sent off.
-  await skirmish.locator("#game canvas").first().waitFor();
-  for (let tries = 0; tries < 20; tries++) {
-    await skirmish.mouse.move(2, 60);
+  await wait("units are selected", async () => {
+    await skirmish.mouse.move(2, 140);
     await skirmish.mouse.down();
-    await skirmish.mouse.move(1270, 740, { steps: 4 });
+    await skirmish.mouse.move(1270, 700, { steps: 4 });
     await skirmish.mouse.up();
-    await skirmish.waitForTimeout(500);
-    if (/[1-9]\d* selected/.test(await skirmish.locator(".facts").textContent())) break;
-  }
-  await skirmish.screenshot({ path: `${folder}/skirmish-desktop.png` });
-  await skirmish.mouse.click(1100, 300, { button: "right" });
-  const first = mine(start)[0];
-  const far = ({ shown }) => shown.some(({ id, x, y }) => id === first.id && Math.hypot(x - first.x, y - first.y) > 3);
-  await until(skirmish, "the units go", far);
-  report.units = mine(start).length;
-  await skirmish.close();
+    return (await stage.inspect(skirmish)).selected > 0;
+  });
+  await stage.shoot(skirmish, "skirmish-desktop");
+  const ordered = await stage.inspect(skirmish);
+  await skirmish.mouse.click(...toPage(ordered.camera, mine(ordered)[0].x + 8, mine(ordered)[0].y + 6), { button: "right" });
+  await stage.until(skirmish, "the units go", haveGone(mine(ordered)));
+  report.units = mine(ordered).length;
+  report.carrier = ordered.carrier;
+  await skirmish.context().close();
 
-  const [one, other] = [await join("relay_room", "Ada", desktop), await join("relay_room", "Grace", { width: 390, height: 844 })];
-  await until(one, "two members", ({ seats }) => seats.length === 2);
-  await until(other, "two members", ({ seats }) => seats.length === 2);
+  stage.at("skirmish by touch");
+  const led = await stage.page(PHONE);
+  await stage.join(led, "skirmish", "Grace");
+  await stage.until(led, "units", (seen) => mine(seen).length >= 4 && seen.camera !== null);
+  await wait("units are selected", async () => {
+    const frame = await stage.finger(led, 8, 200);
+    await frame.drag(380, 740);
+    await frame.lift();
+    return (await stage.inspect(led)).selected > 0;
+  });
+  await stage.shoot(led, "skirmish-phone");
+  const sent = await stage.inspect(led);
+  await led.touchscreen.tap(...toPage(sent.camera, sent.camera.x + 8, sent.camera.y - 12));
+  await stage.until(led, "the units go", haveGone(mine(sent)));
+  await led.context().close();
+
+  stage.at("relay room");
+  const [one, other] = [await stage.page(DESKTOP), await stage.page(PHONE)];
+  await stage.join(one, "relay_room", "Ada");
+  await stage.join(other, "relay_room", "Grace");
+  const both = (seen) => seen.seats.length === 2;
+  await Promise.all([one, other].map((page) => stage.until(page, "two members", both)));
   await one.getByPlaceholder("say").fill("hello <img src=x onerror=alert(1)>");
   await one.getByPlaceholder("say").press("Enter");
   await other.locator(".chat-log", { hasText: "hello <img" }).waitFor();
-  report.images = await other.locator("img").count();
-  await other.screenshot({ path: `${folder}/relay-room-phone.png` });
-  report.ok = true;
-} catch (error) {
-  report.ok = false;
-  report.error = String(error);
-  let number = 0;
-  for (const context of browser.contexts()) {
-    for (const page of context.pages()) await page.screenshot({ path: `${folder}/failed-modes-${number++}.png` }).catch(() => undefined);
-  }
-}
-report.faults = faults;
-await browser.close();
-console.log(JSON.stringify(report));
-process.exit(report.ok ? 0 : 1);
+  await other.getByPlaceholder("say").fill("hello Ada");
+  await other.getByPlaceholder("say").press("Enter");
+  await one.locator(".chat-log", { hasText: "hello Ada" }).waitFor();
+  report.images = (await other.locator("img").count()) + (await one.locator("img").count());
+  await stage.shoot(one, "relay-room-desktop");
+  await stage.shoot(other, "relay-room-phone");
+});

@@ -29,9 +29,10 @@ function play(guest: Guest, request: JoinRequest): void {
     part("game"),
     guest,
     request,
-    (reason) => {
+    (reason, next) => {
       delete window.muster;
-      lobby.show(reason === "left" ? "" : reason);
+      if (next === undefined) lobby.show(reason);
+      else play(guest, next);
     },
     isPlain,
   );

@@ -154,5 +154,6 @@ it("refuses a welcome of another version", () => {
   expect(readWelcome(welcome)).toMatchObject({ session: 0x5eed, player: 1, publicAttributes: ["fuel"], rateHz: 60 });
   expect(() => readWelcome(welcome.subarray(0, 6))).toThrow();
   expect(toHex(writeHello().subarray(4, 8))).toBe(toHex(new TextEncoder().encode("MUHE")));
-  expect(EventKind.PickupTaken).toBe(8);
+  expect([EventKind.PickupTaken, EventKind.Fired]).toEqual([8, 12]);
+  expect(readWelcome(welcome).weapons.map(({ isTracer }) => isTracer)).toContain(true);
 });

@@ -44,6 +44,7 @@ impl Camp {
             hits: 1,
             friendly_fire: false,
             rewinds: true,
+            tracer: false,
         };
         let rifle = Weapon {
             damage: 7,

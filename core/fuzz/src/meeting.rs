@@ -35,6 +35,7 @@ impl Meeting {
             hits: 1,
             friendly_fire: false,
             rewinds: false,
+            tracer: true,
         };
         let steps = vec![Step::Chase, Step::Wander { radius: 10 * METRE }];
         let config = WorldConfig {

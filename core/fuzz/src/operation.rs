@@ -37,6 +37,7 @@ pub(crate) fn config(input: &mut Unstructured<'_>) -> Result<WorldConfig> {
         hits: 3,
         friendly_fire: projectile_speed == 0,
         rewinds: true,
+        tracer: false,
     };
     let steps = vec![
         Step::Flee { below_percent: 30 },

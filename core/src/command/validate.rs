@@ -177,6 +177,7 @@ mod tests {
             hits: 1,
             friendly_fire,
             rewinds: true,
+            tracer: false,
         };
         WorldConfig {
             weapons: vec![weapon(false), weapon(true)],

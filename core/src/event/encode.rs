@@ -63,6 +63,7 @@ const fn kind_of(kind: Kind) -> EventKind {
         Kind::CommandRefused => EventKind::CommandRefused,
         Kind::Used => EventKind::Used,
         Kind::Custom => EventKind::Custom,
+        Kind::Fired => EventKind::Fired,
     }
 }
 

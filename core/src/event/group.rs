@@ -77,5 +77,6 @@ const fn grade(kind: Kind) -> u8 {
         Kind::Hit => 9,
         Kind::Contact => 10,
         Kind::CommandRefused => 11,
+        Kind::Fired => 12,
     }
 }

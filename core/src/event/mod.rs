@@ -57,6 +57,9 @@ pub enum Kind {
     Used,
     /// What the game mode defines: a custom command, or an event that the host put in; `detail` is its kind.
     Custom,
+    /// `subject` fired its weapon, `detail` (from 1), towards the heading `value`. Only a weapon with
+    /// [tracers](crate::Weapon::tracer) says so.
+    Fired,
 }
 
 /// One event.
@@ -148,7 +151,7 @@ impl Event {
 
 impl Kind {
     /// Every kind, in the order of their numbers.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::UnitDestroyed,
         Self::BaseDestroyed,
         Self::MassiveBattle,
@@ -161,6 +164,7 @@ impl Kind {
         Self::CommandRefused,
         Self::Used,
         Self::Custom,
+        Self::Fired,
     ];
 
     /// The class of events of this kind.
@@ -168,7 +172,7 @@ impl Kind {
         match self {
             Self::BaseDestroyed | Self::MassiveBattle | Self::ResourceCapture => Class::Critical,
             Self::UnitDestroyed | Self::PickupTaken | Self::CommandRefused | Self::Used => Class::High,
-            Self::Hit | Self::ZoneEntered | Self::ZoneLeft | Self::Custom => Class::Normal,
+            Self::Hit | Self::ZoneEntered | Self::ZoneLeft | Self::Custom | Self::Fired => Class::Normal,
             Self::Contact => Class::Low,
         }
     }

@@ -19,9 +19,9 @@ pub(crate) struct Aim {
 
 impl Aim {
     pub(crate) fn is_at(&self, entry: &Entry) -> bool {
-        entry.layers & self.hits != 0
-            && self.spares.slot() != Some(entry.slot)
-            && (self.team == 0 || entry.team != self.team)
+        (entry.layers & self.hits != 0)
+            & (self.spares.slot() != Some(entry.slot))
+            & ((self.team == 0) | (entry.team != self.team))
     }
 }
 

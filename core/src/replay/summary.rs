@@ -69,6 +69,9 @@ pub(crate) fn write_config<'a>(from: &WorldConfig, builder: &mut Builder<'a>) ->
     let is_any_off = weapons.iter().any(|weapon| !weapon.rewinds);
     let weapons_rewind =
         is_any_off.then(|| builder.create_vector_from_iter(weapons.iter().map(|weapon| weapon.rewinds)));
+    let has_tracers = weapons.iter().any(|weapon| weapon.tracer);
+    let weapons_tracer =
+        has_tracers.then(|| builder.create_vector_from_iter(weapons.iter().map(|weapon| weapon.tracer)));
     let weapons = builder.create_vector_from_iter(weapons.iter().map(weapon));
     let events_max = builder.create_vector(events_max);
     let base_kinds = builder.create_vector(base_kinds);
@@ -94,13 +97,13 @@ pub(crate) fn write_config<'a>(from: &WorldConfig, builder: &mut Builder<'a>) ->
         behaviours: Some(behaviours),
         rewind_ticks: *rewind_ticks,
         weapons_rewind,
+        weapons_tracer,
     };
     config::WorldConfig::create(builder, &args)
 }
 
 fn weapon(from: &Weapon) -> config::Weapon {
-    let Weapon { damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire, rewinds: _ } =
-        *from;
+    let Weapon { damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire, .. } = *from;
     config::Weapon::new(damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire)
 }
 

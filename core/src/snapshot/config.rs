@@ -106,10 +106,20 @@ pub(crate) fn decode_config(reader: &mut Reader<'_>) -> Result<WorldConfig, Rest
 /// Bits of the last byte of a weapon.
 const FRIENDLY_FIRE: u8 = 1;
 const NOT_REWOUND: u8 = 2;
+const TRACER: u8 = 4;
 
 fn encode_weapon(weapon: &Weapon, writer: &mut Writer<'_>) {
-    let Weapon { damage, range, reload_ticks, projectile_speed, projectile_radius, hits, friendly_fire, rewinds } =
-        weapon;
+    let Weapon {
+        damage,
+        range,
+        reload_ticks,
+        projectile_speed,
+        projectile_radius,
+        hits,
+        friendly_fire,
+        rewinds,
+        tracer,
+    } = weapon;
     writer.i32(*damage);
     writer.i32(*range);
     writer.u32(*reload_ticks);
@@ -117,7 +127,7 @@ fn encode_weapon(weapon: &Weapon, writer: &mut Writer<'_>) {
     writer.i32(*projectile_radius);
     writer.u16(*hits);
     let flag = |bit, is_set| if is_set { bit } else { 0 };
-    writer.u8(flag(FRIENDLY_FIRE, *friendly_fire) | flag(NOT_REWOUND, !*rewinds));
+    writer.u8(flag(FRIENDLY_FIRE, *friendly_fire) | flag(NOT_REWOUND, !*rewinds) | flag(TRACER, *tracer));
 }
 
 fn decode_weapon(reader: &mut Reader<'_>) -> Result<Weapon, RestoreError> {
@@ -130,12 +140,14 @@ fn decode_weapon(reader: &mut Reader<'_>) -> Result<Weapon, RestoreError> {
         hits: reader.u16()?,
         friendly_fire: false,
         rewinds: false,
+        tracer: false,
     };
     let flags = reader.u8()?;
-    if flags & !(FRIENDLY_FIRE | NOT_REWOUND) != 0 {
+    if flags & !(FRIENDLY_FIRE | NOT_REWOUND | TRACER) != 0 {
         return Err(reader.error(Fault::Value("weapon")));
     }
     (weapon.friendly_fire, weapon.rewinds) = (flags & FRIENDLY_FIRE != 0, flags & NOT_REWOUND == 0);
+    weapon.tracer = flags & TRACER != 0;
     Ok(weapon)
 }
 
@@ -208,6 +220,7 @@ mod tests {
                     hits: 10,
                     friendly_fire: true,
                     rewinds: false,
+                    tracer: true,
                 };
                 2
             ],

@@ -218,8 +218,9 @@ fn read_config(from: message::WorldConfig<'_>) -> Result<WorldConfig, TermsError
     let behaviours = from.behaviours().into_iter().flatten().map(read_behaviour);
     // Left out, all weapons look back.
     let rewinds = from.weapons_rewind().into_iter().flatten().chain(std::iter::repeat(true));
-    let weapons =
-        from.weapons().into_iter().flatten().zip(rewinds).map(|(weapon, rewinds)| read_weapon(weapon, rewinds));
+    let tracers = from.weapons_tracer().into_iter().flatten().chain(std::iter::repeat(false));
+    let weapons = from.weapons().into_iter().flatten().zip(rewinds).zip(tracers);
+    let weapons = weapons.map(|((weapon, rewinds), tracer)| Weapon { rewinds, tracer, ..read_weapon(weapon) });
     Ok(WorldConfig {
         seed: from.seed(),
         tick_rate_hz: from.tick_rate_hz(),
@@ -242,7 +243,8 @@ fn read_config(from: message::WorldConfig<'_>) -> Result<WorldConfig, TermsError
     })
 }
 
-fn read_weapon(from: &message::Weapon, rewinds: bool) -> Weapon {
+/// What the message has in its structs; the rest is in vectors beside them.
+fn read_weapon(from: &message::Weapon) -> Weapon {
     Weapon {
         damage: from.damage(),
         range: from.range(),
@@ -251,7 +253,8 @@ fn read_weapon(from: &message::Weapon, rewinds: bool) -> Weapon {
         projectile_radius: from.projectile_radius(),
         hits: from.hits(),
         friendly_fire: from.friendly_fire(),
-        rewinds,
+        rewinds: true,
+        tracer: false,
     }
 }
 
@@ -306,6 +309,7 @@ mod tests {
             hits: 6,
             friendly_fire: true,
             rewinds: false,
+            tracer: true,
         };
         let steps = vec![
             Step::Flee { below_percent: 20 },
@@ -330,7 +334,7 @@ mod tests {
                 seed: 5,
                 tick_rate_hz: 30,
                 attributes: vec!["fuel".into(), "armour".into(), "gold".into()],
-                weapons: vec![Weapon { rewinds: true, ..weapon.clone() }, weapon],
+                weapons: vec![Weapon { rewinds: true, tracer: false, ..weapon.clone() }, weapon],
                 rewind_ticks: 7,
                 base_kinds: vec![4, 5],
                 behaviours: vec![Behaviour { steps, sight: 10, think_ticks: 11 }],

@@ -315,7 +315,7 @@ mod tests {
         let id = || prop_oneof![Just(0), 1..5000u64, any::<u64>()].prop_map(EntityId::from_bits);
         let place = (any::<i64>(), -3..3i64, 0..SECTOR_SIDE, 0..SECTOR_SIDE);
         let rest = (id(), id(), any::<u32>(), any::<i64>(), 1..=u32::MAX);
-        (0..65_536u64, 0..4u64, 0..12usize, place, rest).prop_map(move |(age, class, kind, place, rest)| {
+        (0..65_536u64, 0..4u64, 0..Kind::ALL.len(), place, rest).prop_map(move |(age, class, kind, place, rest)| {
             let (subject, object, detail, value, count) = rest;
             Event {
                 tick: tick - age,

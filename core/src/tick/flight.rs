@@ -14,7 +14,7 @@ use crate::{
         index::Entry,
         sweep::{Aim, along, first_on_way},
     },
-    space::{Position, SECTOR_SIDE, length},
+    space::{Position, SECTOR_SIDE, angle_of, length},
 };
 
 /// What is common to a projectile and a shot that hits at once.
@@ -82,10 +82,18 @@ impl Region {
         let shooter = columns.id[row];
         let from = (columns.x[row], columns.y[row]);
         let team = if weapon.friendly_fire { 0 } else { columns.team[row] };
+        let number = columns.weapon[row];
         self.touch_cold(row as u32);
         let direction = sighting.direction;
         let length = length(direction.0, direction.1);
         let (x, y) = if length == 0 { (1, 0) } else { direction };
+        if weapon.tracer {
+            let at = Position::new(self.sector, i64::from(from.0), i64::from(from.1));
+            // Whatever is in range is less than 2^30 away.
+            let heading = angle_of(x as i32, y as i32);
+            let (detail, value) = (u32::from(number), i64::from(heading));
+            out.events.push(Event::new(view.tick, Kind::Fired, at, shooter, EntityId::NULL, detail, value));
+        }
         let scaled = |amount: i32| {
             let part = |part: i64| (part * i64::from(amount) / length.max(1)) as i32;
             (part(x), part(y))

@@ -5,6 +5,7 @@ use core::fmt;
 use super::World;
 use crate::{
     Column, Entity, EntityId,
+    command::Order,
     entity::{Columns, Place},
     space::{Position, SECTOR_SIDE, SectorId},
 };
@@ -106,6 +107,14 @@ impl World {
         Ok(self.region(region).columns.value(column, row as usize).unwrap_or(0))
     }
 
+    /// Whether the order of an entity is to take on this velocity, so that the same command would change nothing.
+    pub fn has_velocity_order(&self, id: EntityId, x: i32, y: i32) -> bool {
+        self.row(id).is_some_and(|(columns, row, _)| {
+            let goal = (columns.goal_x[row], columns.goal_y[row]);
+            columns.order[row] == Order::Velocity as u8 && goal == (i64::from(x), i64::from(y))
+        })
+    }
+
     /// Sets one value of an entity.
     pub fn set(&mut self, id: EntityId, column: Column, value: i64) -> Result<(), WriteError> {
         let place = self.directory.place(id).ok_or(WriteError::Gone)?;
@@ -141,7 +150,7 @@ impl World {
         let columns = &mut self.region_mut(from).columns;
         (columns.x[row], columns.y[row]) = (position.x, position.y);
         columns.past.fill(row, position.x, position.y);
-        if columns.order[row] != crate::command::Order::Velocity as u8
+        if columns.order[row] != Order::Velocity as u8
             && let Some(path) = self.region_mut(from).forget_order(row)
         {
             self.release_path(path);

@@ -93,6 +93,8 @@ pub struct World {
     /// Regions that a query looks at, and the slots that it finds.
     near: Vec<u32>,
     slots: Vec<u32>,
+    /// By which queries sort slots: a bit for each, all of them 0 in between.
+    marks: Vec<u64>,
     /// The loads of shards, and the largest after the last try to even them out.
     loads: Vec<usize>,
     loads_settled: usize,
@@ -176,6 +178,7 @@ impl World {
             navigator,
             near: Vec::new(),
             slots: Vec::new(),
+            marks: Vec::new(),
             loads: Vec::new(),
             loads_settled: 0,
             path_requests: Vec::new(),

@@ -69,12 +69,51 @@ impl World {
     pub fn radius(&mut self, centre: Position, radius: i64, filter: &Filter, out: &mut Vec<EntityId>) {
         out.clear();
         let mut slots = std::mem::take(&mut self.slots);
-        slots.clear();
-        self.each_within(centre, radius, filter, |slot, _| slots.push(slot));
-        slots.sort_unstable();
+        let mut count = 0;
+        let aim = filter.aim();
+        self.each_run_within(centre, radius, |run, x, y, radius| {
+            if slots.len() < count + run.len() {
+                slots.resize((count + run.len()).next_power_of_two(), 0);
+            }
+            // Every slot is written and only those that count are kept: without a branch that cannot be foretold, the
+            // processor is at the next rows of cells while it waits for this one.
+            for entry in run {
+                slots[count] = entry.slot;
+                let is_in = comes_within(entry, i64::from(entry.x) - x, i64::from(entry.y) - y, radius);
+                count += usize::from(aim.is_at(entry) & is_in);
+            }
+        });
+        self.in_order(&mut slots[..count]);
         // Generations are read in their order in memory.
-        out.extend(slots.iter().map(|slot| self.directory.id_in(*slot)));
+        out.extend(slots[..count].iter().map(|slot| self.directory.id_in(*slot)));
         self.slots = slots;
+    }
+
+    /// Sorts slots, none of which is there twice: by a bit for each if they are close together.
+    fn in_order(&mut self, slots: &mut [u32]) {
+        /// Words of bits that are worth an entry of a sort.
+        const WORDS: usize = 8;
+        let (Some(low), Some(high)) = (slots.iter().min(), slots.iter().max()) else { return };
+        let first = *low as usize / 64;
+        let words = *high as usize / 64 - first + 1;
+        if words > WORDS * slots.len() {
+            return slots.sort_unstable();
+        }
+        if self.marks.len() < words {
+            self.marks.resize(words.next_power_of_two(), 0);
+        }
+        for slot in &*slots {
+            self.marks[*slot as usize / 64 - first] |= 1 << (slot % 64);
+        }
+        let mut sorted = slots.iter_mut();
+        for (word, marks) in self.marks[..words].iter_mut().enumerate() {
+            let mut left = std::mem::take(marks);
+            while left != 0 {
+                let slot = ((first + word) * 64) as u32 + left.trailing_zeros();
+                *sorted.next().expect("as many bits as there are slots") = slot;
+                left &= left - 1;
+            }
+        }
     }
 
     /// The entities nearest to a place whose forms come within `radius` of it, at most `count`, by the distance of their
@@ -215,13 +254,27 @@ impl World {
         region.columns.judged(self.directory.place_in(entry.slot).row as usize, self.tick, ago)
     }
 
-    #[inline]
+    /// Calls `found` with the slot of every entity that comes within a radius, and the square of its centre's distance.
     fn each_within(&mut self, centre: Position, radius: i64, filter: &Filter, mut found: impl FnMut(u32, u64)) {
+        let aim = filter.aim();
+        self.each_run_within(centre, radius, |run, x, y, radius| {
+            for entry in run {
+                let (off_x, off_y) = (i64::from(entry.x) - x, i64::from(entry.y) - y);
+                if aim.is_at(entry) && comes_within(entry, off_x, off_y, radius) {
+                    found(entry.slot, square_of_length(off_x, off_y));
+                }
+            }
+        });
+    }
+
+    /// Calls `visit` with runs of entries that may come within a radius, the centre in their coordinates, and the radius
+    /// as it counts.
+    #[inline]
+    fn each_run_within(&mut self, centre: Position, radius: i64, mut visit: impl FnMut(&[Entry], i64, i64, i64)) {
         if radius < 0 {
             return;
         }
         let radius = radius.min(QUERY_MAX);
-        let aim = filter.aim();
         self.refresh_indexes();
         let mut near = std::mem::take(&mut self.near);
         self.regions_near(centre, radius, radius, &mut near);
@@ -231,14 +284,7 @@ impl World {
             let (right, up) = region.sector.steps_to(centre.sector);
             let side = i64::from(SECTOR_SIDE);
             let (x, y) = (right * side + i64::from(centre.x), up * side + i64::from(centre.y));
-            index.for_each_run_within((x, y), radius, |run| {
-                for entry in run {
-                    let (off_x, off_y) = (i64::from(entry.x) - x, i64::from(entry.y) - y);
-                    if aim.is_at(entry) && comes_within(entry, off_x, off_y, radius) {
-                        found(entry.slot, square_of_length(off_x, off_y));
-                    }
-                }
-            });
+            index.for_each_run_within((x, y), radius, |run| visit(run, x, y, radius));
         }
         self.near = near;
     }
@@ -332,5 +378,5 @@ pub(super) fn comes_within(entry: &Entry, x: i64, y: i64, radius: i64) -> bool {
         return off_x <= radius && off_y <= radius && square_of_length(off_x, off_y) <= (radius * radius) as u64;
     }
     let reach = radius + half_x;
-    x.abs() <= reach && y.abs() <= reach && square_of_length(x, y) <= (reach * reach) as u64
+    (x.abs() <= reach) & (y.abs() <= reach) & (square_of_length(x, y) <= (reach * reach) as u64)
 }

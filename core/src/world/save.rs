@@ -71,6 +71,7 @@ impl World {
             navigator,
             near: _,
             slots: _,
+            marks: _,
             loads: _,
             loads_settled: _,
             path_requests: _,

@@ -104,6 +104,7 @@ impl Scene {
                 hits: 1,
                 friendly_fire: false,
                 rewinds: true,
+                tracer: false,
             }],
             commands_per_tick_max: 2,
             behaviours: vec![Behaviour {

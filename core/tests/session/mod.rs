@@ -120,6 +120,7 @@ pub(crate) fn config() -> WorldConfig {
             hits: 1,
             friendly_fire: false,
             rewinds: false,
+            tracer: true,
         }],
         behaviours: vec![Behaviour {
             steps: vec![Step::Chase, Step::Wander { radius: 60 * METRE }],

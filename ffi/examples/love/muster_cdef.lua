@@ -68,6 +68,8 @@ typedef struct muster_weapon_t {
   uint16_t hits;
   uint8_t friendly_fire;
   uint8_t is_not_rewound;
+  uint8_t has_tracers;
+  uint8_t reserved[3];
 } muster_weapon_t;
 typedef enum muster_step_kind_t {
   MUSTER_STEP_FLEE = 0,
@@ -308,7 +310,8 @@ typedef enum muster_event_kind_t {
   MUSTER_EVENT_PICKUP_TAKEN = 8,
   MUSTER_EVENT_COMMAND_REFUSED = 9,
   MUSTER_EVENT_USED = 10,
-  MUSTER_EVENT_CUSTOM = 11
+  MUSTER_EVENT_CUSTOM = 11,
+  MUSTER_EVENT_FIRED = 12
 } muster_event_kind_t;
 typedef enum muster_refusal_t {
   MUSTER_REFUSAL_NO_ENTITY = 1,

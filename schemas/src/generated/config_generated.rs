@@ -714,6 +714,7 @@ impl<'a> WorldConfig<'a> {
   pub const VT_BEHAVIOURS: ::flatbuffers::VOffsetT = 36;
   pub const VT_REWIND_TICKS: ::flatbuffers::VOffsetT = 38;
   pub const VT_WEAPONS_REWIND: ::flatbuffers::VOffsetT = 40;
+  pub const VT_WEAPONS_TRACER: ::flatbuffers::VOffsetT = 42;
 
   #[inline]
   pub unsafe fn init_from_table(table: ::flatbuffers::Table<'a>) -> Self {
@@ -727,6 +728,7 @@ impl<'a> WorldConfig<'a> {
     let mut builder = WorldConfigBuilder::new(_fbb);
     builder.add_reach_max(args.reach_max);
     builder.add_seed(args.seed);
+    if let Some(x) = args.weapons_tracer { builder.add_weapons_tracer(x); }
     if let Some(x) = args.weapons_rewind { builder.add_weapons_rewind(x); }
     if let Some(x) = args.behaviours { builder.add_behaviours(x); }
     builder.add_paths_max(args.paths_max);
@@ -900,6 +902,14 @@ impl<'a> WorldConfig<'a> {
     // which contains a valid value in this slot
     unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, bool>>>(WorldConfig::VT_WEAPONS_REWIND, None)}
   }
+  /// For each weapon, whether its shots are told as events of kind Fired. Left out, none are.
+  #[inline]
+  pub fn weapons_tracer(&self) -> Option<::flatbuffers::Vector<'a, bool>> {
+    // Safety:
+    // Created from valid Table for this object
+    // which contains a valid value in this slot
+    unsafe { self._tab.get::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'a, bool>>>(WorldConfig::VT_WEAPONS_TRACER, None)}
+  }
 }
 
 impl ::flatbuffers::Verifiable for WorldConfig<'_> {
@@ -927,6 +937,7 @@ impl ::flatbuffers::Verifiable for WorldConfig<'_> {
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, ::flatbuffers::ForwardsUOffset<Behaviour>>>>("behaviours", Self::VT_BEHAVIOURS, false)?
      .visit_field::<u8>("rewind_ticks", Self::VT_REWIND_TICKS, false)?
      .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, bool>>>("weapons_rewind", Self::VT_WEAPONS_REWIND, false)?
+     .visit_field::<::flatbuffers::ForwardsUOffset<::flatbuffers::Vector<'_, bool>>>("weapons_tracer", Self::VT_WEAPONS_TRACER, false)?
      .finish();
     Ok(())
   }
@@ -951,6 +962,7 @@ pub struct WorldConfigArgs<'a> {
     pub behaviours: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, ::flatbuffers::ForwardsUOffset<Behaviour<'a>>>>>,
     pub rewind_ticks: u8,
     pub weapons_rewind: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, bool>>>,
+    pub weapons_tracer: Option<::flatbuffers::WIPOffset<::flatbuffers::Vector<'a, bool>>>,
 }
 impl<'a> Default for WorldConfigArgs<'a> {
   #[inline]
@@ -975,6 +987,7 @@ impl<'a> Default for WorldConfigArgs<'a> {
       behaviours: None,
       rewind_ticks: 0,
       weapons_rewind: None,
+      weapons_tracer: None,
     }
   }
 }
@@ -1061,6 +1074,10 @@ impl<'a: 'b, 'b, A: ::flatbuffers::Allocator + 'a> WorldConfigBuilder<'a, 'b, A>
     self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(WorldConfig::VT_WEAPONS_REWIND, weapons_rewind);
   }
   #[inline]
+  pub fn add_weapons_tracer(&mut self, weapons_tracer: ::flatbuffers::WIPOffset<::flatbuffers::Vector<'b , bool>>) {
+    self.fbb_.push_slot_always::<::flatbuffers::WIPOffset<_>>(WorldConfig::VT_WEAPONS_TRACER, weapons_tracer);
+  }
+  #[inline]
   pub fn new(_fbb: &'b mut ::flatbuffers::FlatBufferBuilder<'a, A>) -> WorldConfigBuilder<'a, 'b, A> {
     let start = _fbb.start_table();
     WorldConfigBuilder {
@@ -1097,6 +1114,7 @@ impl ::core::fmt::Debug for WorldConfig<'_> {
       ds.field("behaviours", &self.behaviours());
       ds.field("rewind_ticks", &self.rewind_ticks());
       ds.field("weapons_rewind", &self.weapons_rewind());
+      ds.field("weapons_tracer", &self.weapons_tracer());
       ds.finish()
   }
 }

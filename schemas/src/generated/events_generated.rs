@@ -109,10 +109,10 @@ impl ::flatbuffers::SimpleToVerifyInSlice for EventClass {}
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 pub const ENUM_MIN_EVENT_KIND: u8 = 0;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
-pub const ENUM_MAX_EVENT_KIND: u8 = 11;
+pub const ENUM_MAX_EVENT_KIND: u8 = 12;
 #[deprecated(since = "2.0.0", note = "Use associated constants instead. This will no longer be generated in 2021.")]
 #[allow(non_camel_case_types)]
-pub const ENUM_VALUES_EVENT_KIND: [EventKind; 12] = [
+pub const ENUM_VALUES_EVENT_KIND: [EventKind; 13] = [
   EventKind::UnitDestroyed,
   EventKind::BaseDestroyed,
   EventKind::MassiveBattle,
@@ -125,6 +125,7 @@ pub const ENUM_VALUES_EVENT_KIND: [EventKind; 12] = [
   EventKind::CommandRefused,
   EventKind::Used,
   EventKind::Custom,
+  EventKind::Fired,
 ];
 
 /// What happened.
@@ -157,9 +158,11 @@ impl EventKind {
   pub const Used: Self = Self(10);
   /// What the game mode defines; `detail` is its kind.
   pub const Custom: Self = Self(11);
+  /// `subject` fired weapon `detail`, counted from 1, towards the heading `value`. Only weapons with tracers say so.
+  pub const Fired: Self = Self(12);
 
   pub const ENUM_MIN: u8 = 0;
-  pub const ENUM_MAX: u8 = 11;
+  pub const ENUM_MAX: u8 = 12;
   pub const ENUM_VALUES: &'static [Self] = &[
     Self::UnitDestroyed,
     Self::BaseDestroyed,
@@ -173,6 +176,7 @@ impl EventKind {
     Self::CommandRefused,
     Self::Used,
     Self::Custom,
+    Self::Fired,
   ];
   /// Returns the variant's name or "" if unknown.
   pub fn variant_name(self) -> Option<&'static str> {
@@ -189,6 +193,7 @@ impl EventKind {
       Self::CommandRefused => Some("CommandRefused"),
       Self::Used => Some("Used"),
       Self::Custom => Some("Custom"),
+      Self::Fired => Some("Fired"),
       _ => None,
     }
   }

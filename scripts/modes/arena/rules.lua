@@ -6,6 +6,7 @@ local rules = {}
 local FIGHTER = 1 -- the kind of entity
 local RESPAWN_SECONDS = 3
 local SPEED = 7 -- metres a second
+local TELL_SECONDS = 4
 local NAMES = { "Ada", "Bell", "Cobb", "Dara", "Ekko", "Faye", "Gus", "Hal", "Iris", "Jun", "Kit", "Lux" }
 
 function rules.match_init(ctx, params)
@@ -18,7 +19,7 @@ function rules.match_init(ctx, params)
 		label = "arena",
 		attributes = { public = { "seat", "kills" } },
 		weapons = {
-			{ name = "rifle", damage = 20, range = 35, reload_seconds = 0.25, projectile_speed = 45, projectile_radius = 0.1 },
+			{ name = "rifle", damage = 20, range = 35, reload_seconds = 0.25, projectile_speed = 45, projectile_radius = 0.1, tracer = true },
 		},
 		behaviours = {
 			{ name = "hunter", sight = 28, think_seconds = 0.25, steps = { "chase", { "wander", radius = 30 } } },
@@ -66,7 +67,10 @@ function rules.match_join(self, player)
 	match.set_team(player.number, free.team)
 	world.despawn(free.unit)
 	self:respawn(free.seat)
-	match.send(player.number, { type = "score", score = self.score, to_win = self.score_to_win, ends_at = self.ends_at })
+	self:tell_roster()
+end
+
+function rules.match_away(self)
 	self:tell_roster()
 end
 
@@ -92,6 +96,9 @@ function rules.match_loop(self, tick, messages)
 			local player = match.player(message.player)
 			match.broadcast({ type = "said", name = player and player.name, text = string.sub(said.text, 1, 120) })
 		end
+	end
+	if tick % match.ticks(TELL_SECONDS) == 0 then
+		self:tell_roster()
 	end
 	if tick >= self.ends_at or math.max(self.score[1], self.score[2]) >= self.score_to_win then
 		self:finish()
@@ -180,6 +187,7 @@ function rules.fall(self, unit, by)
 	timer.after(match.ticks(RESPAWN_SECONDS), "respawn", fallen.seat)
 end
 
+-- What everybody has to know: who comes or comes back at once, who looks on after some seconds.
 function rules.tell_roster(self)
 	local list = {}
 	for seat, fighter in self.fighters do
@@ -192,7 +200,13 @@ function rules.tell_roster(self)
 			player = fighter.player or 0,
 		}
 	end
-	match.broadcast({ type = "roster", fighters = list })
+	match.broadcast({
+		type = "roster",
+		fighters = list,
+		score = self.score,
+		to_win = self.score_to_win,
+		ends_at = self.ends_at,
+	})
 end
 
 function rules.finish(self)

@@ -22,6 +22,10 @@ function rules.match_join(self, player)
 	self:tell_members()
 end
 
+function rules.match_away(self, player, away)
+	self:tell_members()
+end
+
 function rules.match_leave(self, player)
 	local at = table.find(self.order, player.number)
 	if at then

@@ -17,8 +17,8 @@ function rules.match_init(ctx, params)
 		label = "skirmish",
 		attributes = { owner = { "gold" } },
 		weapons = {
-			{ name = "gun", damage = 8, range = 12, reload_seconds = 0.5, projectile_speed = 40, projectile_radius = 0.1 },
-			{ name = "tower", damage = 15, range = 18, reload_seconds = 0.6, projectile_speed = 40, projectile_radius = 0.1 },
+			{ name = "gun", damage = 8, range = 12, reload_seconds = 0.5, projectile_speed = 40, projectile_radius = 0.1, tracer = true },
+			{ name = "tower", damage = 15, range = 18, reload_seconds = 0.6, projectile_speed = 40, projectile_radius = 0.1, tracer = true },
 		},
 		behaviours = {
 			{ name = "raider", sight = 16, think_seconds = 0.5, steps = { "chase", "capture", { "wander", radius = 40 } } },
@@ -74,7 +74,9 @@ end
 
 function rules.add_unit(self, team)
 	local home = world.spawn_points(team)[1]
-	local turn, owner = math.random() * 2 * math.pi, self:leader(team)
+	-- In front of the base, which is in the way of those who would stand behind it.
+	local front = if team == 1 then 0 else math.pi
+	local turn, owner = front + (math.random() - 0.5) * math.pi, self:leader(team)
 	return world.spawn({
 		x = home.x + 6 * math.cos(turn),
 		y = home.y + 6 * math.sin(turn),
@@ -102,6 +104,10 @@ function rules.match_join(self, player)
 		world.set(id, { owner = player.number, bot = 0 })
 	end
 	self:look()
+	self:tell()
+end
+
+function rules.match_away(self, player, away)
 	self:tell()
 end
 

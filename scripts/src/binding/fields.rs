@@ -111,22 +111,24 @@ impl Field {
         })
     }
 
-    /// The values for a script of many entities, as bytes; of those that are gone it is 0.
-    pub(crate) fn read_all(self, world: &World, ids: &[EntityId], out: &mut Vec<u8>) {
+    /// The values for a script of many entities, as bytes; of those that are gone it is 0. `places` is filled when places
+    /// are needed, and kept for the next field of the same entities.
+    pub(crate) fn read_all(self, world: &World, ids: &[EntityId], places: &mut Vec<Position>, out: &mut Vec<u8>) {
         let mut put = |value: f64| out.extend_from_slice(&value.to_le_bytes());
         match self {
             Self::X | Self::Y => {
+                // Both coordinates of a place are found at once.
+                if places.len() != ids.len() {
+                    places.clear();
+                    places.extend(ids.iter().map(|id| world.position(*id).unwrap_or_else(|_| origin(world))));
+                }
                 // Most are in the sector that the one before was in, whose corner is worked out once.
                 let mut sector = None;
                 let mut corner = (0.0, 0.0);
-                for id in ids {
-                    let Ok(place) = world.position(*id) else {
-                        put(0.0);
-                        continue;
-                    };
+                for place in places {
                     if sector != Some(place.sector) {
                         sector = Some(place.sector);
-                        corner = metres(world, Position { x: 0, y: 0, ..place });
+                        corner = metres(world, Position { x: 0, y: 0, ..*place });
                     }
                     put(if self == Self::X {
                         corner.0 + f64::from(place.x) / LENGTH
@@ -152,7 +154,7 @@ impl Field {
             Self::Heading => return Ok((Column::Heading, i64::from(heading(number, name)?))),
             Self::X | Self::Y => 1.0,
         };
-        let scaled = (finite(number, name)? * unit).round();
+        let scaled = finite(number, name)? * unit;
         // 2^62 is exact, and so is what is below it in the cast.
         if scaled.abs() >= (1i64 << 62) as f64 {
             return Err(mlua::Error::runtime(format!("`{name}` cannot be {number}")));
@@ -160,7 +162,7 @@ impl Field {
         let Self::Column(column, _) = self else {
             return Err(mlua::Error::runtime("use world.place(id, x, y) to put an entity somewhere else"));
         };
-        Ok((column, scaled as i64))
+        Ok((column, rounded(scaled)))
     }
 }
 
@@ -171,26 +173,39 @@ pub(crate) fn heading(radians: f64, name: &str) -> mlua::Result<u16> {
 }
 
 /// The number, if it is one.
+#[inline]
 pub(crate) fn finite(number: f64, name: &str) -> mlua::Result<f64> {
-    if number.is_finite() {
-        return Ok(number);
-    }
-    Err(mlua::Error::runtime(format!("`{name}` must be a number, not {number}; was something divided by 0?")))
+    if number.is_finite() { Ok(number) } else { Err(not_finite(number, name)) }
+}
+
+#[cold]
+fn not_finite(number: f64, name: &str) -> mlua::Error {
+    mlua::Error::runtime(format!("`{name}` must be a number, not {number}; was something divided by 0?"))
+}
+
+/// As `f64::round`, halves away from 0, of what fits: where the processor has no instruction for that, it is a call.
+#[inline]
+fn rounded(number: f64) -> i64 {
+    // The largest number below a half: a half would make 1 of itself.
+    const BELOW_HALF: f64 = 0.5 - f64::EPSILON / 4.0;
+    (number + BELOW_HALF.copysign(number)) as i64
 }
 
 /// A length in units of the world.
 ///
 /// # Errors
 /// When it is no number, or longer than 2^30 m.
+#[inline]
 pub(crate) fn length(metres: f64, name: &str) -> mlua::Result<i64> {
     const MOST: f64 = (1u64 << 30) as f64;
     if finite(metres, name)?.abs() > MOST {
         return Err(mlua::Error::runtime(format!("`{name}` cannot be {metres} m")));
     }
-    Ok((metres * LENGTH).round() as i64)
+    Ok(rounded(metres * LENGTH))
 }
 
 /// A length that fits a column or a setting.
+#[inline]
 pub(crate) fn short_length(metres: f64, name: &str) -> mlua::Result<i32> {
     let units = length(metres, name)?;
     i32::try_from(units).map_err(|_| mlua::Error::runtime(format!("`{name}` cannot be {metres}: at most 32,767")))
@@ -222,7 +237,39 @@ pub(crate) const fn fits(id: EntityId) -> bool {
 }
 
 /// The id of a number; what no entity can have is the null id.
+#[inline]
 pub(crate) fn to_id(number: f64) -> EntityId {
-    let is_id = number >= 0.0 && number < ID_MAX as f64 && number.fract() == 0.0;
-    if is_id { EntityId::from_bits(number as u64) } else { EntityId::NULL }
+    let bits = number as i64;
+    let is_id = (0..ID_MAX as i64).contains(&bits) && bits as f64 == number;
+    if is_id { EntityId::from_bits(bits.cast_unsigned()) } else { EntityId::NULL }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_is_that_of_the_language() {
+        let mut number = 1e-20_f64;
+        while number < 4e18 {
+            for near in [number, number.next_up(), number.next_down(), number.floor() + 0.5, number.floor()] {
+                for near in [near, (near + 0.5).next_down(), -near] {
+                    assert_eq!(rounded(near), near.round() as i64, "{near:?}");
+                }
+            }
+            number *= 1.37;
+        }
+        for number in [0.5, 0.499_999_999_999_999_94, 1.5, 2.5, 4_503_599_627_370_495.5, 9_007_199_254_740_991.0] {
+            assert_eq!((rounded(number), rounded(-number)), (number.round() as i64, -number.round() as i64));
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_is_the_null_id() {
+        for number in [-1.0, 0.5, f64::NAN, f64::INFINITY, -f64::INFINITY, 1e300, (1u64 << 53) as f64, -0.5] {
+            assert!(to_id(number).is_null(), "{number}");
+        }
+        assert_eq!(to_id(7.0).bits(), 7);
+        assert_eq!(to_id(((1u64 << 53) - 1) as f64).bits(), (1 << 53) - 1);
+    }
 }

@@ -3,7 +3,7 @@
 use mlua::{Table, Value};
 use muster_core::{Column, EntityId, World, world::Filter};
 
-use super::fields::to_id;
+use super::{fields::to_id, values::known_name};
 use crate::error::likely;
 
 /// What a script's filter says.
@@ -27,13 +27,16 @@ impl Wanted {
         let Some(table) = table else { return Ok(wanted) };
         for pair in table.pairs::<Value, Value>() {
             let (name, value) = pair?;
-            let name = name.as_string().map(|name| name.to_string_lossy()).unwrap_or_default();
+            let Some(name) = name.as_string() else {
+                return Err(mlua::Error::runtime("a filter has names and numbers: { kind = 2, except_team = 1 }"));
+            };
+            let name = known_name(name)?;
             let number = value.as_number().or_else(|| value.as_integer().map(|value| value as f64));
             let Some(number) = number.filter(|number| number.is_finite()) else {
                 return Err(mlua::Error::runtime(format!("`{name}` of a filter must be a number")));
             };
             let whole = number as i64;
-            match name.as_str() {
+            match &*name {
                 "layers" => (wanted.filter.layers, wanted.has_layers) = (whole as u16, true),
                 "except" => wanted.filter.except = to_id(number),
                 "except_team" => wanted.filter.except_team = whole as u16,
@@ -59,6 +62,10 @@ impl Wanted {
     /// Keeps what is wanted of ids that no query of the world has looked at.
     pub(crate) fn keep_all(&self, world: &World, ids: &mut Vec<EntityId>) {
         let has_team = self.filter.except_team != 0;
+        let has_own = self.kind.is_some() || self.team.is_some() || self.owner.is_some();
+        if !has_own && !has_team && !self.has_layers && self.filter.except.is_null() {
+            return;
+        }
         ids.retain(|id| {
             let value = |column| world.value(*id, column).unwrap_or(0);
             (!self.has_layers || value(Column::Layers) & i64::from(self.filter.layers) != 0)

@@ -30,6 +30,8 @@ pub(crate) const LIBRARY: Library = Library {
 
 /// What a text takes at least, in safepoints.
 const CALL: u64 = 32;
+/// What a value takes, in safepoints.
+const VALUE: u64 = 2;
 /// How deep lists and objects may be in each other.
 const DEPTH_MAX: usize = 64;
 /// Most bytes of a text that is made.
@@ -44,8 +46,9 @@ pub(super) fn functions(lua: &Lua) -> mlua::Result<Table> {
     };
     table.raw_set("encode", lua.create_function(encode)?)?;
     let decode = |lua: &Lua, value: LuaString| {
+        // Before the work: a text of many small lists takes many times its bytes.
+        raw::afford(CALL + value.as_bytes().len() as u64 / 2)?;
         let text = text(&value, "text")?;
-        raw::charge(CALL + text.len() as u64 / 2);
         Ok(match serde_json::from_str::<Json>(&text) {
             Ok(value) => (json_to_lua(lua, &value)?, None),
             Err(error) => (Value::Nil, Some(error.to_string())),
@@ -57,6 +60,9 @@ pub(super) fn functions(lua: &Lua) -> mlua::Result<Table> {
 
 /// Makes a value for scripts.
 pub(crate) fn json_to_lua(lua: &Lua, value: &Json) -> mlua::Result<Value> {
+    /// What a table takes, in safepoints.
+    const TABLE: u64 = 6;
+    raw::afford(if value.is_array() || value.is_object() { TABLE } else { 1 })?;
     Ok(match value {
         Json::Null => Value::Nil,
         Json::Bool(value) => Value::Boolean(*value),
@@ -91,10 +97,8 @@ pub(crate) fn lua_to_json(value: &Value) -> mlua::Result<Json> {
 /// # Errors
 /// When it has something that JSON has not, is too deep or too long.
 pub(crate) fn write_json(value: &Value, out: &mut Vec<u8>) -> mlua::Result<()> {
-    let from = out.len();
-    write(value, 0, from, out)?;
-    raw::charge(CALL + (out.len() - from) as u64 / 2);
-    Ok(())
+    raw::afford(CALL)?;
+    write(value, 0, out.len(), out)
 }
 
 fn write(value: &Value, depth: usize, from: usize, out: &mut Vec<u8>) -> mlua::Result<()> {
@@ -104,6 +108,7 @@ fn write(value: &Value, depth: usize, from: usize, out: &mut Vec<u8>) -> mlua::R
     if out.len() - from > BYTES_MAX {
         return Err(mlua::Error::runtime("the JSON text would have more than 1 MiB"));
     }
+    raw::afford(VALUE)?;
     if let Some(number) = number(value) {
         return write_number(number, out);
     }
@@ -135,6 +140,7 @@ fn write_table(table: &Table, depth: usize, from: usize, out: &mut Vec<u8>) -> m
     let mut fields: Vec<(String, Value)> = Vec::new();
     let mut items = 0;
     for pair in table.pairs::<Value, Value>() {
+        raw::afford(VALUE)?;
         let (key, value) = pair?;
         match (number(&key), &key) {
             (Some(number), _) if number.fract() == 0.0 && (1.0..=length as f64).contains(&number) => items += 1,

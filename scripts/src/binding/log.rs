@@ -3,7 +3,7 @@
 use mlua::{Lua, Table, Value, Variadic};
 
 use super::{Function, Library, with};
-use crate::{matches::LogLevel, vm::Slot};
+use crate::{matches::LogLevel, raw, vm::Slot};
 
 pub(crate) const LIBRARY: Library = Library {
     name: "log",
@@ -36,22 +36,35 @@ pub(super) fn register_print(lua: &Lua, slot: &Slot) -> mlua::Result<()> {
 fn line(lua: &Lua, slot: &Slot, level: LogLevel) -> mlua::Result<mlua::Function> {
     let of = slot.clone();
     lua.create_function(move |_, values: Variadic<Value>| {
-        let words: Vec<String> = values.iter().take(VALUES_MAX).map(word).collect();
+        raw::afford(values.len() as u64)?;
         with(&of, |stage| {
-            stage.log(level, words.join(" "));
+            let mut line = String::new();
+            for value in values.iter().take(VALUES_MAX) {
+                if line.len() > stage.limits.log_line_bytes_max {
+                    break;
+                }
+                line.push_str(if line.is_empty() { "" } else { " " });
+                line.push_str(&word(value, stage.limits.log_line_bytes_max));
+            }
+            raw::charge((line.len() / 16) as u64);
+            stage.log(level, line);
             Ok(())
         })
     })
 }
 
-/// A value as a word. No metamethod runs, and no address shows.
-fn word(value: &Value) -> String {
+/// A value as a word, or as much of it as a line has room for. No metamethod runs, and no address shows.
+fn word(value: &Value, bytes_max: usize) -> String {
     match value {
         Value::Nil => "nil".into(),
         Value::Boolean(value) => value.to_string(),
         Value::Integer(number) => number.to_string(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) => text.to_string_lossy(),
+        Value::String(text) => {
+            let bytes = text.as_bytes();
+            // One more than fits, so that the line is seen to be cut.
+            String::from_utf8_lossy(&bytes[..bytes.len().min(bytes_max + 1)]).into_owned()
+        }
         Value::Error(error) => error.to_string(),
         other => other.type_name().into(),
     }

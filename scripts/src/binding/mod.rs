@@ -21,10 +21,10 @@ use mlua::{Lua, Table, Value};
 
 pub(crate) use fields::{FIELDS, FLAGS};
 pub(crate) use json::{json_to_lua, lua_to_json, write_json};
-pub(crate) use players::player_table;
+pub(crate) use players::{LABEL_BYTES_MAX, player_table};
 #[cfg(test)]
 pub(crate) use rows::methods as row_methods;
-pub(crate) use settings::{Wanted, read_settings};
+pub(crate) use settings::{TICK_RATE_MAX, Wanted, read_settings};
 pub(crate) use world::EVENTS;
 
 use crate::{raw, stage::Stage, vm::Slot};

@@ -27,6 +27,7 @@ pub(crate) const LIBRARY: Library = Library {
         Function { name: "id", parameters: &[], returns: "string", doc: "What names this match." },
         Function { name: "version", parameters: &[], returns: "string", doc: "The version of the mode's files." },
         Function { name: "tick_rate", parameters: &[], returns: "number", doc: "Ticks a second." },
+        Function { name: "label", parameters: &[], returns: "string", doc: "The text by which the match is found." },
         Function {
             name: "ticks",
             parameters: &["seconds: number"],
@@ -104,10 +105,12 @@ pub(crate) const LIBRARY: Library = Library {
     ],
 };
 
+/// What the table of a player takes, in safepoints.
+const PLAYER: u64 = 16;
 /// Most points of view of a player.
 const POINTS_MAX: usize = 8;
 /// Most bytes of a label.
-pub(super) const LABEL_BYTES_MAX: usize = 2048;
+pub(crate) const LABEL_BYTES_MAX: usize = 2048;
 /// Most bytes of a reason.
 const REASON_BYTES_MAX: usize = 256;
 
@@ -125,6 +128,8 @@ fn add_facts(lua: &Lua, slot: &Slot, table: &Table) -> mlua::Result<()> {
     let of = slot.clone();
     table.raw_set("version", lua.create_function(move |_, ()| with(&of, |stage| Ok(stage.version.to_string())))?)?;
     let of = slot.clone();
+    table.raw_set("label", lua.create_function(move |_, ()| with(&of, |stage| Ok(stage.settings.label.clone())))?)?;
+    let of = slot.clone();
     let rate = move |_: &Lua, ()| with(&of, |stage| Ok(stage.settings.tick_rate_hz));
     table.raw_set("tick_rate", lua.create_function(rate)?)?;
     let of = slot.clone();
@@ -137,7 +142,7 @@ fn add_facts(lua: &Lua, slot: &Slot, table: &Table) -> mlua::Result<()> {
         let list = lua.create_table()?;
         let members = with(&of, |stage| Ok(stage.members.values().cloned().collect::<Vec<_>>()))?;
         for member in &members {
-            raw::charge(4);
+            raw::charge(PLAYER);
             list.raw_push(player_table(lua, member)?)?;
         }
         Ok(list)

@@ -4,6 +4,8 @@
 //! fills all of them, one gives a column back to the world, and nothing is allocated but when there are more rows than
 //! ever before.
 
+use std::io::Read as _;
+
 use mlua::{Buffer, Lua, Table, Value, Variadic};
 use muster_core::{EntityId, Input, World, command::Action, event::Event};
 
@@ -11,7 +13,7 @@ use super::{
     Function, Library,
     fields::{Field, from_id, heading, metres, position, short_length, to_id},
     filter::Wanted,
-    values::whole,
+    values::{known_name, whole},
     with,
     world::{entity, event_kind, event_value, order, set, spawn},
 };
@@ -62,7 +64,7 @@ pub(crate) const LIBRARY: Library = Library {
             name: "velocity",
             parameters: &["x: buffer", "y: buffer"],
             returns: "number",
-            doc: "Orders every entity to the velocity of its row, as move_to.",
+            doc: "Orders every entity to the velocity of its row, as move_to; who has that order already is not told again.",
         },
         Function {
             name: "attack",
@@ -106,8 +108,12 @@ const ID: &str = "id";
 const COLUMNS_MAX: usize = 32;
 /// The registry's name for the functions of rows.
 const METATABLE: &str = "muster rows";
-/// Values of columns that count as a safepoint.
+/// Values of columns that are read and count as a safepoint, and values that are set or orders that are given.
 const VALUES_A_SAFEPOINT: usize = 8;
+const CHANGES_A_SAFEPOINT: usize = 2;
+
+/// Safepoints that it is worth to take an entity away.
+const DESPAWN: u64 = 4;
 
 /// What events have for columns.
 pub(crate) const EVENT_COLUMNS: &[&str] = &["subject", "object", "x", "y", "detail", "value", "count", "kind"];
@@ -140,7 +146,7 @@ pub(super) fn register(lua: &Lua, slot: &Slot) -> mlua::Result<()> {
         let empty = lua.create_buffer([])?;
         table.raw_set(ID, &empty)?;
         for name in names.iter() {
-            let name = name.to_str()?;
+            let name = known_name(name)?;
             if !EVENT_COLUMNS.contains(&&*name) {
                 with(&of, |stage| Field::of(&name, &stage.names))?;
             }
@@ -198,7 +204,7 @@ fn add_fills(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     methods.raw_set("read", lua.create_function(read)?)?;
     let of = slot.clone();
     let events = move |lua: &Lua, (rows, kind): (Table, Option<mlua::LuaString>)| {
-        let kind = kind.map(|kind| event_kind(&kind.to_str()?)).transpose()?;
+        let kind = kind.map(|kind| event_kind(&known_name(&kind)?)).transpose()?;
         let names = names(&rows)?;
         let mut events: Vec<Event> = Vec::new();
         let mut bytes = with(&of, |stage| {
@@ -249,9 +255,9 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
         let ids = ids(&rows)?;
         let mut changed = 0;
         for name in names.iter() {
-            let name = name.to_str()?;
-            let values = numbers(&rows.raw_get::<Buffer>(&*name)?, ids.len(), &name)?;
-            raw::charge((ids.len() / VALUES_A_SAFEPOINT) as u64);
+            let name = known_name(name)?;
+            let values = numbers(rows.raw_get::<Buffer>(&*name)?, ids.len(), &name)?;
+            raw::afford((ids.len() / CHANGES_A_SAFEPOINT) as u64)?;
             changed += with(&of, |stage| set_column(stage, &name, &ids, &values))?;
         }
         Ok(changed)
@@ -261,9 +267,9 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
         let of = slot.clone();
         let command = move |_: &Lua, (rows, x, y): (Table, Buffer, Buffer)| {
             let ids = ids(&rows)?;
-            let (x, y) = (numbers(&x, ids.len(), "x")?, numbers(&y, ids.len(), "y")?);
+            let (x, y) = (numbers(x, ids.len(), "x")?, numbers(y, ids.len(), "y")?);
             command_each(&of, &ids, |world, row| {
-                let (x, y) = (x[row], y[row]);
+                let (x, y) = (x.get(row), y.get(row));
                 if x.is_nan() {
                     return Ok(None);
                 }
@@ -279,9 +285,9 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     let of = slot.clone();
     let attack = move |_: &Lua, (rows, targets): (Table, Buffer)| {
         let ids = ids(&rows)?;
-        let targets = numbers(&targets, ids.len(), "target")?;
+        let targets = numbers(targets, ids.len(), "target")?;
         command_each(&of, &ids, |_, row| {
-            let target = to_id(targets[row]);
+            let target = to_id(targets.get(row));
             Ok((!target.is_null()).then_some(Action::Attack(target)))
         })
     };
@@ -289,9 +295,9 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     let of = slot.clone();
     let fire = move |_: &Lua, (rows, headings): (Table, Buffer)| {
         let ids = ids(&rows)?;
-        let headings = numbers(&headings, ids.len(), "heading")?;
+        let headings = numbers(headings, ids.len(), "heading")?;
         command_each(&of, &ids, |_, row| {
-            let angle = headings[row];
+            let angle = headings.get(row);
             if angle.is_nan() { Ok(None) } else { Ok(Some(Action::Fire { heading: heading(angle, "heading")? })) }
         })
     };
@@ -302,7 +308,7 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     let of = slot.clone();
     let despawn = move |_: &Lua, rows: Table| {
         let ids = ids(&rows)?;
-        raw::charge(ids.len() as u64);
+        raw::afford(ids.len() as u64 * DESPAWN)?;
         let mut gone = 0;
         with(&of, |stage| {
             for id in ids {
@@ -318,10 +324,10 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
     let spawn_rows = move |lua: &Lua, (rows, count, base): (Table, f64, Table)| {
         let count: u16 = whole(count, "count")?;
         let names = names(&rows)?;
-        raw::charge(u64::from(count) * 4);
+        raw::afford(u64::from(count) * 4)?;
         let mut columns = Vec::with_capacity(names.len());
         for name in &names {
-            columns.push((name.as_str(), numbers(&rows.raw_get::<Buffer>(name.as_str())?, count.into(), name)?));
+            columns.push((name.as_str(), numbers(rows.raw_get::<Buffer>(name.as_str())?, count.into(), name)?));
         }
         let mut bytes = Vec::with_capacity(usize::from(count) * 8);
         with(&of, |stage| {
@@ -338,12 +344,12 @@ fn add_changes(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
                 let (mut x, mut y) = (None, None);
                 for (name, values) in &columns {
                     match Field::of(name, &stage.names)? {
-                        Field::X => x = Some(values[row]),
-                        Field::Y => y = Some(values[row]),
+                        Field::X => x = Some(values.get(row)),
+                        Field::Y => y = Some(values.get(row)),
                         field => {
-                            let (column, value) = field.value(name, values[row])?;
+                            let (column, value) = field.value(name, values.get(row))?;
                             if !one.set_value(column, value) {
-                                return Err(mlua::Error::runtime(format!("`{name}` cannot be {}", values[row])));
+                                return Err(mlua::Error::runtime(format!("`{name}` cannot be {}", values.get(row))));
                             }
                         }
                     }
@@ -381,6 +387,7 @@ fn fill(
     let wanted = Wanted::read(filter)?;
     let names = names(rows)?;
     let (found, mut bytes, columns) = with(slot, |stage| {
+        raw::afford(stage.looks())?;
         let mut found = std::mem::take(&mut stage.found);
         ask(stage.world()?, &wanted, &mut found)?;
         let fields = names.iter().map(|name| Field::of(name, &stage.names).ok()).collect();
@@ -390,12 +397,13 @@ fn fill(
     bytes.clear();
     found.iter().for_each(|id| bytes.extend_from_slice(&from_id(*id).to_le_bytes()));
     put(lua, rows, ID, &bytes)?;
+    let mut places = Vec::new();
     for (name, field) in columns.names.iter().zip(&columns.fields) {
         bytes.clear();
         with(slot, |stage| {
             let world = stage.world()?;
             match field {
-                Some(field) => field.read_all(world, &found, &mut bytes),
+                Some(field) => field.read_all(world, &found, &mut places, &mut bytes),
                 None => bytes.resize(8 * found.len(), 0),
             }
             Ok(())
@@ -411,17 +419,16 @@ fn fill(
     Ok(count)
 }
 
-fn set_column(stage: &mut Stage, name: &str, ids: &[EntityId], values: &[f64]) -> mlua::Result<u32> {
+fn set_column(stage: &mut Stage, name: &str, ids: &[EntityId], values: &Numbers) -> mlua::Result<u32> {
     let field = Field::of(name, &stage.names)?;
+    if matches!(field, Field::X | Field::Y) {
+        return Err(mlua::Error::runtime("places are set one by one, by world.place"));
+    }
     let mut changed = 0;
-    for (id, number) in ids.iter().zip(values) {
-        let world = stage.world()?;
-        if matches!(field, Field::X | Field::Y) {
-            return Err(mlua::Error::runtime("places are set one by one, by world.place"));
-        }
-        let (column, value) = field.value(name, *number)?;
+    for (id, number) in ids.iter().zip(values.iter()) {
+        let (column, value) = field.value(name, number)?;
         // What stays as it is needs no place in a replay; who is gone has no value.
-        if world.value(*id, column).is_ok_and(|before| before != value) {
+        if stage.world()?.value(*id, column).is_ok_and(|before| before != value) {
             set(stage, *id, column, value)?;
             changed += 1;
         }
@@ -434,13 +441,23 @@ fn command_each(
     ids: &[EntityId],
     mut action: impl FnMut(&World, usize) -> mlua::Result<Option<Action>>,
 ) -> mlua::Result<u32> {
-    raw::charge(ids.len() as u64 / 2);
+    raw::afford((ids.len() / CHANGES_A_SAFEPOINT) as u64)?;
     with(slot, |stage| {
+        // An order that an entity has already changes nothing and needs no place in a replay. Whether it has one is only
+        // seen while none waits, and if nobody is among the rows twice.
+        let slot_of = |id: &EntityId| id.bits() as u32;
+        let may_have = !stage.has_ordered && ids.is_sorted_by(|a, b| slot_of(a) < slot_of(b));
         let mut count = 0;
         for (row, id) in ids.iter().enumerate().filter(|(_, id)| !id.is_null()) {
-            if let Some(action) = action(stage.world()?, row)? {
+            let world = stage.world()?;
+            let Some(action) = action(world, row)? else { continue };
+            count += 1;
+            let has_it = match action {
+                Action::SetVelocity { x, y } => may_have && world.has_velocity_order(*id, x, y),
+                _ => false,
+            };
+            if !has_it {
                 order(stage, *id, action)?;
-                count += 1;
             }
         }
         Ok(count)
@@ -456,18 +473,33 @@ fn names(rows: &Table) -> mlua::Result<Vec<String>> {
 fn ids(rows: &Table) -> mlua::Result<Vec<EntityId>> {
     let count: f64 = rows.raw_get(COUNT).map_err(|_| not_rows())?;
     let count: u32 = whole(count, COUNT)?;
+    raw::afford(u64::from(count) / VALUES_A_SAFEPOINT as u64)?;
     let buffer: Buffer = rows.raw_get(ID).map_err(|_| not_rows())?;
-    Ok(numbers(&buffer, count as usize, ID)?.into_iter().map(to_id).collect())
+    Ok(numbers(buffer, count as usize, ID)?.iter().map(to_id).collect())
 }
 
-/// The first numbers of a buffer.
-fn numbers(buffer: &Buffer, count: usize, name: &str) -> mlua::Result<Vec<f64>> {
-    if buffer.len() / 8 < count {
-        let message = format!("the buffer `{name}` has {} bytes, {count} rows need {}", buffer.len(), count * 8);
+/// The first numbers of a buffer, copied: nobody else is to change them meanwhile.
+struct Numbers(Vec<u8>);
+
+impl Numbers {
+    fn get(&self, row: usize) -> f64 {
+        f64::from_le_bytes(self.0.as_chunks().0[row])
+    }
+
+    fn iter(&self) -> impl Iterator<Item = f64> {
+        self.0.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes))
+    }
+}
+
+fn numbers(buffer: Buffer, count: usize, name: &str) -> mlua::Result<Numbers> {
+    let length = buffer.len();
+    if length / 8 < count {
+        let message = format!("the buffer `{name}` has {length} bytes, {count} rows need {}", count * 8);
         return Err(mlua::Error::runtime(message));
     }
-    let bytes = buffer.to_vec();
-    Ok(bytes.as_chunks().0.iter().take(count).map(|bytes| f64::from_le_bytes(*bytes)).collect())
+    let mut bytes = Vec::with_capacity(8 * count);
+    buffer.cursor().take(8 * count as u64).read_to_end(&mut bytes).map_err(mlua::Error::external)?;
+    Ok(Numbers(bytes))
 }
 
 /// Writes a column. Its buffer is made anew when it is too small, half as large again as it must be.

@@ -33,7 +33,7 @@ struct Fields {
 }
 
 /// Ticks a second of a match, at most.
-const TICK_RATE_MAX: u32 = 120;
+pub(crate) const TICK_RATE_MAX: u32 = 120;
 
 /// Reads what `match_init` returned.
 ///
@@ -173,6 +173,7 @@ fn read_weapons(fields: &Fields, config: &mut WorldConfig, names: &mut Names) ->
         "hits",
         "friendly_fire",
         "rewinds",
+        "tracer",
     ];
     for (index, table) in fields.get::<Vec<Table>>("weapons")?.unwrap_or_default().iter().enumerate() {
         let weapon = Fields::of(&fields.lua, table, &format!("weapons[{}]", index + 1), &known)?;
@@ -193,6 +194,7 @@ fn read_weapons(fields: &Fields, config: &mut WorldConfig, names: &mut Names) ->
             hits: weapon.whole("hits", u16::MAX, 0, u16::MAX)?,
             friendly_fire: weapon.get("friendly_fire")?.unwrap_or(false),
             rewinds: weapon.get("rewinds")?.unwrap_or(false),
+            tracer: weapon.get("tracer")?.unwrap_or(false),
         });
     }
     Ok(())

@@ -8,7 +8,7 @@ use super::{
     with,
 };
 use crate::{
-    plain,
+    plain, raw,
     stage::{Stage, Timer},
     vm::Slot,
 };
@@ -48,6 +48,7 @@ pub(super) fn functions(lua: &Lua, slot: &Slot) -> mlua::Result<Table> {
         let start = move |_: &Lua, (ticks, callback, data): (f64, LuaString, Value)| {
             let mut bytes = Vec::new();
             plain::encode(&data, DATA_BYTES_MAX, &mut bytes).map_err(mlua::Error::runtime)?;
+            raw::charge(bytes.len() as u64);
             let ticks: u32 = whole(ticks.round().max(1.0), "ticks")?;
             let callback = text(&callback, "callback")?;
             with(&of, |stage| add(stage, u64::from(ticks), callback, bytes, repeats))
@@ -58,6 +59,7 @@ pub(super) fn functions(lua: &Lua, slot: &Slot) -> mlua::Result<Table> {
     let cancel = move |_: &Lua, id: f64| {
         let id: u64 = whole(id, "id")?;
         with(&of, |stage| {
+            raw::charge((stage.timers.len() / 8) as u64);
             let key = stage.timers.keys().find(|(_, timer)| *timer == id).copied();
             Ok(key.is_some_and(|key| stage.timers.remove(&key).is_some()))
         })
@@ -74,6 +76,6 @@ fn add(stage: &mut Stage, ticks: u64, callback: String, data: Vec<u8>, repeats: 
     let id = stage.next_timer;
     stage.next_timer += 1;
     let every = if repeats { ticks } else { 0 };
-    stage.timers.insert((stage.tick() + ticks, id), Timer { callback, data, every });
+    stage.timers.insert((stage.tick().saturating_add(ticks), id), Timer { callback, data, every });
     Ok(id)
 }

@@ -7,7 +7,7 @@ use mlua::{Function, IntoLuaMulti, Lua, MultiValue, Table, Value};
 use crate::{
     ScriptError, bundle,
     stage::{Home, Stage},
-    vm::{Vm, Work},
+    vm::{Spent, Vm},
 };
 
 /// The rules of a match in their machine.
@@ -98,7 +98,7 @@ impl Rules {
         callback: &str,
         budget: u64,
         run: impl FnOnce(&Lua) -> mlua::Result<R>,
-    ) -> (Result<R, Box<ScriptError>>, Work) {
+    ) -> (Result<R, Box<ScriptError>>, Spent) {
         self.vm.enter(stage, self.category, callback, budget, run)
     }
 
@@ -109,7 +109,7 @@ impl Rules {
         callback: &str,
         budget: u64,
         arguments: impl FnOnce(&Lua) -> mlua::Result<A>,
-    ) -> (Result<Option<MultiValue>, Box<ScriptError>>, Work) {
+    ) -> (Result<Option<MultiValue>, Box<ScriptError>>, Spent) {
         let Tables { rules, state, .. } = self.tables();
         self.enter(stage, callback, budget, |lua| {
             let function = match rules.get::<Value>(callback)? {
@@ -174,10 +174,6 @@ impl Rules {
 impl Drop for Rules {
     fn drop(&mut self) {
         self.tables = None;
-        if !self.vm.is_broken() {
-            // What the match leaves behind would count for the next one of its category.
-            self.vm.lua.gc_collect().ok();
-        }
         self.vm.close_category(self.category);
     }
 }

@@ -3,13 +3,18 @@
 //! `MUMATCH1`; how long the head is (u32), the head as JSON; how long the state is (u32), the state of the scripts; the
 //! world's snapshot; and the XXH3 of all that (u64). Numbers are little-endian.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use muster_core::{World, sync::server::SyncConfig};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
-use super::{MatchSettings, Player, RestoreError};
-use crate::stage::{Member, Names, Random, Request, Stage, Timer};
+use super::{MatchSettings, Player, RestoreError, players::NAME_BYTES_MAX};
+use crate::{
+    Limits,
+    binding::{LABEL_BYTES_MAX, TICK_RATE_MAX},
+    stage::{Member, Names, Random, Request, Stage, Timer},
+};
 
 const MAGIC: &[u8; 8] = b"MUMATCH1";
 
@@ -170,27 +175,72 @@ impl Head {
         }
     }
 
-    /// Puts what was saved onto a stage.
-    pub(super) fn put_on(self, stage: &mut Stage) {
-        let Settings {
-            tick_rate_hz,
-            label,
-            players_max,
-            at_once,
-            spectators,
-            teams,
-            view,
-            away,
-            large,
-            client,
+    /// Whether a match could have come to this: the checksum tells of accidents, not of who wrote it.
+    ///
+    /// # Errors
+    /// What cannot be.
+    pub(super) fn check(&self, world: &World, limits: &Limits) -> Result<(), RestoreError> {
+        /// Numbers that a script is told fit its own exactly.
+        const NUMBER_MAX: u64 = 1 << 53;
+        let Settings { view, away, .. } = &self.settings;
+        let config = world.config();
+        let ids = |mut ids: Vec<u64>, next: u64| {
+            let mut seen = BTreeSet::new();
+            ids.drain(..).all(|id| id < next && seen.insert(id)) && next <= NUMBER_MAX
+        };
+        let is_ours = |member: &SavedMember| {
+            member.number > 0 && member.id.len() <= NAME_BYTES_MAX && member.name.len() <= NAME_BYTES_MAX
+        };
+        let is_due = |timer: &SavedTimer| {
+            timer.tick <= NUMBER_MAX && timer.every <= u64::from(u32::MAX) && timer.data.len() <= limits.state_bytes_max
+        };
+        let inbox_bytes: usize = self.inbox.iter().map(|(_, text)| text.len()).sum();
+        let mut numbers: Vec<u32> = self.members.iter().map(|member| member.number).collect();
+        numbers.sort_unstable();
+        let checks = [
+            ((1..=TICK_RATE_MAX).contains(&self.settings.tick_rate_hz), "its tick rate"),
+            (self.settings.label.len() <= LABEL_BYTES_MAX, "its label"),
+            (self.settings.players_max > 0, "its players_max"),
+            (view[0] >= 0 && view[0] <= view[1], "its view"),
+            (usize::from(away.0) <= config.behaviours.len(), "who plays for who is away"),
+            (self.attributes.values().all(|number| usize::from(*number) < config.attributes.len()), "its attributes"),
+            (self.members.iter().all(is_ours), "its players"),
+            (self.members.len() <= limits.players_max as usize && numbers.is_sorted_by(|a, b| a < b), "its players"),
+            (self.timers.len() <= limits.timers_max && self.timers.iter().all(is_due), "its timers"),
+            (ids(self.timers.iter().map(|timer| timer.id).collect(), self.next_timer), "its timers"),
+            (inbox_bytes <= limits.inbox_bytes_max, "what players said"),
+            (
+                ids(self.requests.iter().map(|request| request.id).collect(), self.next_request),
+                "what it asked of the store",
+            ),
+        ];
+        match checks.into_iter().find(|(holds, _)| !holds) {
+            Some((_, what)) => Err(RestoreError::Bytes(what)),
+            None => self.sync().validate(world).map_err(|_| RestoreError::Bytes("how its world is told")),
+        }
+    }
+
+    fn sync(&self) -> SyncConfig {
+        let Settings { update_ticks, cell_shift, rates_hz, rate_radii, .. } = self.settings;
+        let Settings { public_attributes, owner_attributes, .. } = &self.settings;
+        SyncConfig {
             update_ticks,
             cell_shift,
             rates_hz,
             rate_radii,
-            public_attributes,
-            owner_attributes,
+            public_attributes: public_attributes.clone(),
+            owner_attributes: owner_attributes.clone(),
+            ..MatchSettings::default().sync
+        }
+    }
+
+    /// Puts what was saved onto a stage.
+    pub(super) fn put_on(self, stage: &mut Stage) {
+        let sync = self.sync();
+        let Settings {
+            tick_rate_hz, label, players_max, at_once, spectators, teams, view, away, large, client, ..
         } = self.settings;
-        let mut settings = MatchSettings {
+        stage.settings = MatchSettings {
             tick_rate_hz,
             label,
             players_max,
@@ -203,13 +253,8 @@ impl Head {
             away_seconds: away.1,
             large,
             client,
-            ..MatchSettings::default()
+            sync,
         };
-        let sync = &mut settings.sync;
-        (sync.update_ticks, sync.cell_shift) = (update_ticks, cell_shift);
-        (sync.rates_hz, sync.rate_radii) = (rates_hz, rate_radii);
-        (sync.public_attributes, sync.owner_attributes) = (public_attributes, owner_attributes);
-        stage.settings = settings;
         stage.names = Names { attributes: self.attributes, weapons: self.weapons, behaviours: self.behaviours };
         stage.random = Random(self.random);
         for saved in self.members {

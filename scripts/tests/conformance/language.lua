@@ -94,6 +94,25 @@ function rules.test_coroutines_work(self)
 	assert(not failed and string.find(text, "bad x", 1, true) and coroutine.status(thread) == "dead")
 end
 
+function rules.test_arithmetic_is_rounded_after_each_step(self)
+	local a, b, c = 1 + 2 ^ -27, 1 - 2 ^ -27, -1
+	assert(a * b + c == 0, "the product is rounded to 1 before something is added")
+	local function lerp(low, high, part)
+		return if part == 1 then high else low + (high - low) * part
+	end
+	for _, part in { 0, 0.1, 0.3, 0.7, 1 } do
+		assert(math.lerp(0.1, 0.7, part) == lerp(0.1, 0.7, part))
+	end
+	assert(vector.lerp(vector.create(0, 1, 2), vector.create(1, 1, 1), 0.5) == vector.create(0.5, 1, 1.5))
+end
+
+function rules.test_texts_of_values_are_the_same_everywhere(self)
+	assert(tostring({}) == "table" and tostring(print) == "function" and tostring(nil) == "nil")
+	assert(tostring(1.5) == "1.5" and tostring("x") == "x" and tostring(true) == "true")
+	assert(string.format("%s|%d|%5.2f|%q", {}, 3, 1 / 3, "a") == 'table|3| 0.33|"a"')
+	assert(string.sub("hello", 2, -2) == "ell" and string.char(104, 105) == "hi" and ("x"):rep(3) == "xxx")
+end
+
 function rules.test_globals_are_the_match_s_own(self)
 	mine = 3
 	assert(mine == 3 and rawget(_G, "mine") == nil)

@@ -274,6 +274,39 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_the_relay_is_read_by_the_relays_rules() {
+        let load = |manner, file: &str, environment: &[(&str, &str)]| load(manner, &given(file, environment, &[]));
+        let serve = format!("secret = '{GOOD}'\nturn = true\n[relay]\nlisten = '127.0.0.1:3478'\n");
+        let loaded = load(Manner::Serve, &serve, &[("MUSTER_RELAY_REALM", "games")]).expect("it is good");
+        let relay = loaded.settings.relay.as_ref().expect("there is one");
+        assert_eq!((relay.settings.realm.as_str(), relay.settings.workers, relay.may_move), ("games", 1, false));
+        assert_eq!(relay.origins["listen"], Origin::File("m.toml".into()));
+        assert_eq!(relay.origins["realm"], Origin::Environment("MUSTER_RELAY_REALM".into()));
+        let own = relay.settings.auth_secret[0].clone();
+        assert!(own.len() >= SECRET_BYTES_MIN && !crate::config::as_text(&loaded).contains(&own));
+        assert!(!format!("{:?}", loaded.settings).contains(&own));
+
+        for (wrong, key) in [
+            ("auth_secret = 'short'", "relay.auth_secret"),
+            ("auth_secret = 'defaultdefaultdefaultdefaultdefaultdefault'", "relay.auth_secret"),
+            ("realms = 'x'", "relay.realms"),
+            ("[relay.limits]\nallocations = 0", "relay.limits.allocations"),
+        ] {
+            let problems = load(Manner::Serve, &format!("{serve}{wrong}"), &[]).expect_err("it is wrong").0;
+            assert_eq!(problems[0].key, key, "{problems:?}");
+            assert_eq!(problems[0].origin, Origin::File("m.toml".into()), "{problems:?}");
+        }
+        let elsewhere = "turn = false\nturn_urls = ['turn:192.0.2.1:3478?transport=udp']";
+        let problems = load(Manner::Dev, elsewhere, &[]).expect_err("nobody knows its secret").0;
+        assert_eq!(problems[0].key, "relay.auth_secret");
+        assert!(load(Manner::Dev, &format!("{elsewhere}\n[relay]\nauth_secret = 'abc'"), &[]).is_ok());
+        assert!(load(Manner::Dev, "turn = false\n[relay]\nrealm = 'unused'", &[]).is_ok());
+        assert!(load(Manner::Dev, "turn_urls = ['http://192.0.2.1']", &[]).is_err());
+        let dev = load(Manner::Dev, "", &[]).expect("it is good").settings.relay.expect("there is one");
+        assert!(dev.may_move && dev.settings.listen.iter().all(|address| address.ip().is_loopback()));
+    }
+
+    #[test]
     fn what_is_shown_can_be_given_again() {
         let settings = Settings::new(Manner::Dev);
         for setting in table::settings().iter().filter(|setting| !setting.is_secret) {

@@ -61,7 +61,7 @@ pub(super) fn resolve(manner: Manner, settings: &Settings, given: &GivenRelay<'_
         flag("workers", "1");
     }
     if !is_given("auth_secret") && !is_given("auth_secret_file") {
-        if !settings.turn {
+        if !settings.turn && !settings.turn_urls.is_empty() {
             let allowed = "the secret of the relay that turn_urls names";
             return Err(vec![problem(Origin::Default, "relay.auth_secret", "not set", allowed)]);
         }
@@ -85,7 +85,8 @@ pub(super) fn resolve(manner: Manner, settings: &Settings, given: &GivenRelay<'_
     };
     check_secrets(manner, &relay, &origins)?;
     for ip in players_side(settings, &host) {
-        let range = ip.to_string().parse().expect("an address is a range of one");
+        let range = format!("{ip}/{}", if ip.is_ipv4() { 32 } else { 128 });
+        let range = range.parse().expect("an address with all its bits is a range");
         if !relay.allow_peer.contains(&range) {
             relay.allow_peer.push(range);
         }
@@ -124,10 +125,12 @@ fn origins(given: &GivenRelay<'_>) -> BTreeMap<&'static str, Origin> {
     let document: Option<toml_edit::DocumentMut> = given.table.as_ref().and_then(|(_, text)| text.parse().ok());
     let is_in_file = |path: &str| {
         let document = document.as_ref()?;
-        match path.split_once('.') {
+        let item = match path.split_once('.') {
             Some((outer, inner)) => document.get(outer)?.get(inner),
             None => document.get(path),
-        }
+        };
+        // A list of nothing says what the default says.
+        item.filter(|item| item.as_array().is_none_or(|values| !values.is_empty()))
     };
     let rows = table::settings().iter().filter_map(|setting| {
         let variable = given.environment.iter().any(|(name, _)| name.to_str() == Some(setting.variable()));
@@ -163,7 +166,10 @@ fn problems(error: LoadError, given: &GivenRelay<'_>) -> Vec<Problem> {
         },
         key: format!("relay.{}", problem.key),
         found: problem.found,
-        allowed: problem.hint.map_or(problem.allowed.clone(), |hint| format!("{} ({hint})", problem.allowed)),
+        allowed: match problem.hint {
+            Some(hint) => format!("{} ({hint})", problem.allowed),
+            None => problem.allowed,
+        },
     });
     translated.collect()
 }

@@ -110,6 +110,12 @@ pub enum ServerMessage<'a> {
     /// The client is in a match. It says hello next, by what it wants packets to come.
     #[serde(rename = "match:joined")]
     Joined(&'a Joined),
+    /// The client's player is on another side.
+    #[serde(rename = "match:team")]
+    Team {
+        /// Which; 0 is none.
+        team: u16,
+    },
     /// The match is over.
     #[serde(rename = "match:ended")]
     Ended {
@@ -187,9 +193,23 @@ pub struct Joined {
     pub spectator: bool,
     /// What the match is.
     pub settings: JoinedSettings,
+    /// Who plays, at most 256 of them, so that who comes late knows names; what changes is for the rules to tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub players: Vec<JoinedPlayer>,
     /// Of a replay: from when to when it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplaySpan>,
+}
+
+/// A player of a match.
+#[derive(Clone, Debug, Serialize)]
+pub struct JoinedPlayer {
+    /// The owner of the player's entities.
+    pub number: u32,
+    /// For people.
+    pub name: String,
+    /// The side; 0 is none.
+    pub team: u16,
 }
 
 /// From when to when a replay is.
@@ -203,6 +223,8 @@ pub struct ReplaySpan {
     pub tick: u64,
     /// Who played.
     pub players: Vec<String>,
+    /// Their numbers, as owners of entities.
+    pub numbers: Vec<u32>,
 }
 
 /// What a match is, as far as who shows it needs to know.

@@ -62,7 +62,7 @@ impl Pump {
     /// Wakes whom workers have gathered, for ever.
     pub async fn run(&self) {
         let mut due = Vec::new();
-        poll_fn(|context| {
+        poll_fn::<(), _>(|context| {
             self.task.register(context.waker());
             due.append(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
             due.drain(..).for_each(Waker::wake);

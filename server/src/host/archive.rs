@@ -170,6 +170,9 @@ pub struct ReplayHead {
     pub is_cut: bool,
     /// The names of the players.
     pub players: Vec<String>,
+    /// Their numbers in the match.
+    #[serde(default)]
+    pub numbers: Vec<u32>,
     /// The attributes that everybody is told.
     pub public_attributes: Vec<u8>,
     /// What the mode says about how it is shown.
@@ -510,6 +513,7 @@ mod tests {
                 bytes: 2,
                 is_cut: false,
                 players: Vec::new(),
+                numbers: Vec::new(),
                 public_attributes: Vec::new(),
                 client: Value::Null,
             };

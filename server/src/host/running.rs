@@ -26,7 +26,7 @@ use crate::{
     door::{
         binary::Up,
         line::{Line, Side},
-        message::{DevStats, Joined, JoinedSettings, ScriptFault, ServerMessage},
+        message::{DevStats, Joined, JoinedPlayer, JoinedSettings, ScriptFault, ServerMessage},
     },
     token::{Guest, Place, random_u64},
 };
@@ -35,6 +35,9 @@ use crate::{
 const SPLIT_ABOVE: u32 = 4096;
 /// How many shards a large world has for each of its threads, so that none has to wait for the last.
 const SHARDS_PER_THREAD: u16 = 4;
+
+/// Most players that who joins is told of.
+const PLAYERS_TOLD_MAX: usize = 256;
 
 /// Most bytes of a packet: what a datagram holds nearly everywhere, under the headers of DTLS and SCTP too.
 const PACKET_MAX: u16 = 1100;
@@ -319,6 +322,7 @@ impl Running {
                 developer: self.commons.settings.developer,
                 client: settings.client.clone(),
             },
+            players: self.seats.players().take(PLAYERS_TOLD_MAX).map(joined_player).collect(),
             replay: None,
         }
     }
@@ -614,6 +618,7 @@ impl Running {
             bytes: recording.bytes,
             is_cut: recording.is_cut,
             players: self.seats.players().map(|(_, sitter)| sitter.guest.name.clone()).collect(),
+            numbers: self.seats.players().map(|(number, _)| number).collect(),
             public_attributes: settings.sync.public_attributes.clone(),
             client: settings.client.clone(),
         });
@@ -624,6 +629,10 @@ impl Running {
         self.commons.metrics.players.dec_by(self.seats.players().count() as i64);
         self.commons.metrics.spectators.dec_by(self.seats.spectators() as i64);
     }
+}
+
+fn joined_player((number, sitter): (u32, &Sitter)) -> JoinedPlayer {
+    JoinedPlayer { number, name: sitter.guest.name.clone(), team: sitter.team }
 }
 
 /// How a large world is worked on. It changes no result.

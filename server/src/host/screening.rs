@@ -33,6 +33,8 @@ use crate::{
 const SCREENINGS_MAX: u32 = 16;
 /// Most orders that wait.
 const ORDERS_MAX: usize = 256;
+/// The part of a second that is played after a jump, even if it is paused: packets may be lost.
+const LEAD_IN_PART: u32 = 4;
 /// How often the viewer is told where it is.
 const TOLD_EVERY: Duration = Duration::from_millis(250);
 
@@ -120,6 +122,8 @@ struct Screening<'a> {
     viewer: Option<ViewerId>,
     budget: u32,
     is_paused: bool,
+    /// Ticks that are still played although it is paused, so that who has gone to another time sees it.
+    lead_in: u32,
     epoch: Instant,
 }
 
@@ -127,7 +131,7 @@ impl<'a> Screening<'a> {
     fn new(film: &'a Film, player: Player<'a>, line: &'a Arc<Line>, budget: u32) -> Result<Self, Refusal> {
         let sync = Self::sync(film, &player)?;
         let epoch = Instant::now();
-        Ok(Self { film, player, line, sync, viewer: None, budget, is_paused: false, epoch })
+        Ok(Self { film, player, line, sync, viewer: None, budget, is_paused: false, lead_in: 0, epoch })
     }
 
     fn sync(film: &Film, player: &Player<'_>) -> Result<SyncServer, Refusal> {
@@ -164,11 +168,13 @@ impl<'a> Screening<'a> {
                 developer: false,
                 client: head.client.clone(),
             },
+            players: Vec::new(),
             replay: Some(ReplaySpan {
                 tick_first: replay.tick_first(),
                 tick_last: replay.tick_last(),
                 tick: self.player.world().tick(),
                 players: head.players.clone(),
+                numbers: head.numbers.clone(),
             }),
         }
     }
@@ -194,7 +200,8 @@ impl<'a> Screening<'a> {
             if self.line.why_cut().is_some() {
                 return;
             }
-            if self.viewer.is_some() && !self.is_paused {
+            if self.viewer.is_some() && (!self.is_paused || self.lead_in > 0) {
+                self.lead_in = self.lead_in.saturating_sub(1);
                 self.step();
             }
             if now >= next_told {
@@ -272,6 +279,7 @@ impl<'a> Screening<'a> {
                 if let Err(error) = self.player.seek(tick) {
                     tracing::debug!(%error, tick, "a replay has no such tick");
                 }
+                self.lead_in = self.film.head.tick_rate.div_ceil(LEAD_IN_PART);
                 self.begin_anew();
             }
             Order::Leave { .. } => {

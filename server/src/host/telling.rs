@@ -120,20 +120,17 @@ impl Running {
         }
     }
 
-    /// A viewer belongs to one side for its whole life, so that one that changes sides begins anew: the client is told that
-    /// it has joined, and says hello again.
+    /// A player is on another side, and sees what that one does.
     fn change_team(&mut self, number: u32, team: u16) {
         let Some(sitter) = self.seats.by_number.get_mut(&number) else { return };
         if std::mem::replace(&mut sitter.team, team) == team {
             return;
         }
-        if let Some(viewer) = sitter.viewer.take() {
-            self.sync.remove_viewer(viewer).expect("a sitter's viewer is there");
-            let line = sitter.line.clone();
-            let joined = self.joined(number);
-            if let Some(line) = line {
-                line.text(ServerMessage::Joined(&joined).text());
-            }
+        if let Some(viewer) = sitter.viewer {
+            self.sync.set_team(viewer, team).expect("a sitter's viewer is there");
+        }
+        if let Some(line) = &sitter.line {
+            line.text(ServerMessage::Team { team }.text());
         }
     }
 
@@ -154,11 +151,12 @@ impl Running {
         let text = ServerMessage::Ended { reason: &ended.reason, result: &ended.result }.text();
         for sitter in self.seats.by_number.values_mut() {
             let Some(line) = sitter.line.take() else { continue };
+            // Whoever hears of the end may join another match at once.
+            line.set_seat(None);
             if let Some(refusal) = refusal {
                 line.text(ServerMessage::refusal(refusal));
             }
             line.text(text.clone());
-            line.set_seat(None);
         }
     }
 }

@@ -153,7 +153,7 @@ async fn carry_out_one(
             Ok(Some(value.clone()))
         }
         StoreAction::Add { amount, .. } => {
-            let (bytes, now) = held.map_or((None, Value::from(0)), |(bytes, value)| (Some(bytes), value));
+            let (bytes, now) = held.map_or_else(|| (None, Value::from(0)), |(bytes, value)| (Some(bytes), value));
             let now = whole(&now).ok_or(StoreRefusal::NotANumber)?;
             let sum = now.checked_add(*amount).filter(|sum| sum.unsigned_abs() <= NUMBER_MAX);
             let sum = Value::from(sum.ok_or(StoreRefusal::OutOfRange)?);

@@ -105,6 +105,7 @@ fn weapons() -> Vec<Weapon> {
         hits: 3,
         friendly_fire: false,
         rewinds: true,
+        tracer: false,
     };
     vec![
         rifle.clone(),
@@ -124,6 +125,7 @@ fn weapons() -> Vec<Weapon> {
             projectile_speed: 20 * METRE,
             projectile_radius: 2 * METRE,
             friendly_fire: true,
+            tracer: true,
             ..rifle.clone()
         },
         Weapon { damage: 0, range: 500 * METRE, reload_ticks: 1, friendly_fire: true, ..rifle },

@@ -39,6 +39,7 @@ fn lists_are_equal_and_in_order() {
         Kind::CommandRefused,
         Kind::Used,
         Kind::Custom,
+        Kind::Fired,
     ];
     assert_eq!(kinds, BTreeSet::from(expected), "every kind occurs");
     let stats = runs.map(|run| run.world().stats().events_dropped);

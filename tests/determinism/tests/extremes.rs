@@ -25,6 +25,7 @@ fn config() -> WorldConfig {
         hits: u16::MAX,
         friendly_fire: true,
         rewinds: true,
+        tracer: false,
     };
     WorldConfig {
         tick_rate_hz: 16,

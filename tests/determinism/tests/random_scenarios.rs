@@ -41,6 +41,7 @@ fn config() -> WorldConfig {
         hits: 3,
         friendly_fire: projectile_speed == 0,
         rewinds: true,
+        tracer: false,
     };
     let behaviour = |steps| Behaviour { steps, sight: 60 * METRE, think_ticks: 2 };
     WorldConfig {

@@ -9,6 +9,9 @@ export interface Wish {
   isFiring: boolean;
 }
 
+/** Which sticks fingers have: one that moves and one that aims, one that moves, or none. */
+export type Sticks = "both" | "move" | "none";
+
 /** A stick that comes where a finger touches. */
 interface Stick {
   pointer: number;
@@ -30,6 +33,7 @@ export class Input {
   private readonly pressed = new Set<string>();
   private mouse: { x: number; y: number } | null = null;
   private isMouseDown = false;
+  private isTapped = false;
   private move: Stick | null = null;
   private aim: Stick | null = null;
   private readonly base = document.createElement("div");
@@ -38,8 +42,10 @@ export class Input {
   centre: [number, number] | null = null;
   /** Fingers have touched: sticks are shown. */
   hasTouch = false;
+  private sticks: Sticks = "none";
 
   constructor(private readonly area: HTMLElement) {
+    this.hasTouch = matchMedia("(pointer: coarse)").matches;
     const { signal } = this.stop;
     const on = <K extends keyof WindowEventMap>(type: K, act: (event: WindowEventMap[K]) => void): void =>
       window.addEventListener(type, act, { signal });
@@ -66,6 +72,9 @@ export class Input {
   }
 
   private handlePointer(type: string, event: PointerEvent): void {
+    // What stands round the picture is pressed for itself.
+    if (type === "pointerdown" && !(event.target instanceof HTMLCanvasElement)) return;
+    if (type === "pointerdown") this.isTapped = true;
     if (event.pointerType !== "touch") {
       this.mouse = { x: event.clientX, y: event.clientY };
       if (type === "pointerdown" && event.button === 0) this.isMouseDown = true;
@@ -74,7 +83,8 @@ export class Input {
     }
     event.preventDefault();
     this.hasTouch = true;
-    const isLeft = event.clientX < this.area.clientWidth / 2;
+    if (this.sticks === "none") return;
+    const isLeft = this.sticks === "move" || event.clientX < this.area.clientWidth / 2;
     if (type === "pointerdown") {
       this.area.setPointerCapture(event.pointerId);
       const { clientX: x, clientY: y, pointerId } = event;
@@ -91,6 +101,11 @@ export class Input {
       else this.aim = null;
     }
     this.draw();
+  }
+
+  /** Thumbs are on the field. */
+  get hasSticks(): boolean {
+    return this.hasTouch && this.sticks !== "none";
   }
 
   private vector(stick: Stick | null): [number, number] {
@@ -127,13 +142,21 @@ export class Input {
     return { moveX, moveY, aim, isFiring: this.isMouseDown || this.pressed.has("Space") };
   }
 
+  /** Whether the field was touched or clicked since the last call. */
+  takeTap(): boolean {
+    const wasTapped = this.isTapped;
+    this.isTapped = false;
+    return wasTapped;
+  }
+
   /** The pressed keys of a name since the last call are forgotten when asked for. */
   take(code: string): boolean {
     return this.pressed.delete(code);
   }
 
   private draw(): void {
-    const shapes = [this.move, this.aim].map((stick, index) => {
+    const sticks = this.sticks === "none" ? [] : this.sticks === "move" ? [this.move] : [this.move, this.aim];
+    const shapes = sticks.map((stick, index) => {
       const ring = (this.base.children[index] as HTMLElement | undefined) ?? document.createElement("i");
       if (ring.parentElement === null) this.base.append(ring);
       ring.className = `stick ${index === 0 ? "left" : "right"} ${stick === null ? "idle" : ""}`;
@@ -147,10 +170,12 @@ export class Input {
     this.base.replaceChildren(...shapes);
   }
 
-  /** Shows the sticks before anybody has touched, where there is no mouse. */
-  showSticks(): void {
-    this.hasTouch = true;
-    this.draw();
+  /** Which sticks there are from now on. Where there is no mouse they are shown before anybody has touched. */
+  setSticks(sticks: Sticks): void {
+    this.sticks = sticks;
+    if (sticks === "none") this.move = null;
+    if (sticks !== "both") this.aim = null;
+    if (this.hasTouch) this.draw();
   }
 
   close(): void {

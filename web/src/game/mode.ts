@@ -11,6 +11,8 @@ export interface ModeView {
   speed: number;
   /** Metres that the shorter side of the page shows. */
   metres: number;
+  /** What a unit costs, where units can be bought. */
+  unitCost: number;
   help: string;
   helpTouch: string;
   formOf(kind: number): Look["form"];
@@ -18,8 +20,11 @@ export interface ModeView {
 
 const HELP: Record<Controls, [string, string]> = {
   shooter: ["WASD to move, mouse to aim, click or space to shoot", "left thumb moves, right thumb aims and shoots"],
-  car: ["WASD to drive", "left thumb drives"],
-  commander: ["drag to select, right click to send or attack, WASD to look", "drag to select, tap to send or attack"],
+  car: ["WASD to drive", "a thumb drives"],
+  commander: [
+    "drag to select, right click to send or attack, WASD to look",
+    "drag to select, tap to send or attack, two fingers to look",
+  ],
   none: ["", ""],
 };
 
@@ -45,6 +50,7 @@ export function viewOf({ mode, settings }: Joined): ModeView {
     controls,
     speed: number(said.speed, 6, 0.1, 200),
     metres: number(said.metres, METRES[controls], 8, 400),
+    unitCost: number(said.unit_cost, 0, 0, 1_000_000),
     help: HELP[controls][0],
     helpTouch: HELP[controls][1],
     formOf: (kind) => kinds.get(kind) ?? usual,

@@ -2,8 +2,10 @@
 
 import { Commander } from "./commander";
 import { Shooter } from "./controls";
+import { type Ending, wordsOf } from "./ending";
 import { Input } from "./input";
 import { type ModeView, viewOf } from "./mode";
+import { Onlooker } from "./onlooker";
 import { Roster } from "./roster";
 import type { Guest } from "../net/api";
 import type { JoinRequest, Joined, ServerText } from "../net/messages";
@@ -12,7 +14,7 @@ import type { ShownEntity, SyncClient } from "../sync/client";
 import { EventKind, type GameEvent } from "../sync/events";
 import { radians } from "../sync/angle";
 import type { MapDocument } from "../sync/walls";
-import { METRE, NOBODY, across, upwards } from "../sync/words";
+import { METRE, across, upwards } from "../sync/words";
 import type { Look } from "../view/bodies";
 import { button, foreign } from "../view/dom";
 import { Field } from "../view/field";
@@ -20,6 +22,8 @@ import { Hud } from "../view/hud";
 
 /** Reports a second: as often as inputs are to arrive. */
 const REPORT_MS = 33;
+/** How high the sticks stand. */
+const THUMBS_PIXELS = 190;
 /** How long a loaded field may take to be told of. */
 const FRAME_SECONDS_MAX = 0.1;
 
@@ -35,32 +39,32 @@ export class Play {
   private client: SyncClient | null = null;
   private joined: Joined | null = null;
   private view: ModeView | null = null;
+  /** How often packets began anew. */
+  private sessions = 0;
   private reportedAt = 0;
   private frameAt = 0;
   private isClosed = false;
   private diedAt: number | null = null;
-  /** Whom a spectator looks at. */
-  private watched = NOBODY;
+  private readonly onlooker = new Onlooker();
   /** Where one looked last. */
   private eye = { x: 0, y: 0 };
+  /** How the match ended, if it has. */
+  private end: Ending | null = null;
 
   constructor(
     private readonly area: HTMLElement,
     guest: Guest,
     request: JoinRequest,
-    private readonly onEnd: (reason: string) => void,
+    /** It is over, and why; `next` is what the player goes on with. */
+    private readonly onEnd: (reason: string, next?: JoinRequest) => void,
     isPlain: boolean,
   ) {
     area.hidden = false;
     area.replaceChildren();
     this.input = new Input(area);
-    this.hud = new Hud(
-      { leave: () => this.session.leave(), say: (text) => this.say(text) },
-      true,
-    );
+    this.hud = new Hud({ leave: () => this.session.leave(), say: (text) => this.say(text) });
     area.append(this.hud.root);
-    this.hud.announce("", "");
-    if (matchMedia("(pointer: coarse)").matches) this.input.showSticks();
+    this.hud.announce("Joining");
     this.shooter = new Shooter((own, heading) => this.showShot(own, heading));
     this.session = new Session(
       guest,
@@ -68,12 +72,10 @@ export class Play {
       {
         joined: (joined, map) => void this.handleJoined(joined, map),
         opened: (client) => this.handleOpened(client),
-        scriptMessage: (message) => {
-          this.roster.handle(message, performance.now());
-          this.roster.keep(this.joined?.match ?? "", message);
-        },
+        scriptMessage: (message) => this.handleScript(message),
         text: (message) => this.handleText(message),
-        waiting: (seconds, attempt) => this.hud.announce("Connection lost", `trying again (${attempt}) in ${seconds.toFixed(1)} s`),
+        waiting: (reason, seconds, attempt) =>
+          this.hud.announce(reason, `Trying again in ${Math.ceil(seconds)} s (${attempt})`),
         ended: (reason) => this.close(reason),
       },
       isPlain,
@@ -91,27 +93,51 @@ export class Play {
     if (this.view?.controls === "none") this.roster.chat.push({ name: "you", text: foreign(text) });
   }
 
+  private handleScript(message: unknown): void {
+    this.roster.handle(message, performance.now());
+    this.roster.keep(this.session.joined?.match ?? "", message);
+    // How it ended may be told behind that it did.
+    if (this.end !== null) this.showEnd();
+  }
+
   private async handleJoined(joined: Joined, map: MapDocument | null): Promise<void> {
     this.joined = joined;
     this.view = viewOf(joined);
-    this.hud.setHelp(joined.spectator ? "space for the next player" : this.input.hasTouch ? this.view.helpTouch : this.view.help);
+    const { view } = this;
+    const isTouch = this.input.hasTouch;
+    const help = joined.spectator ? Onlooker.help(joined, isTouch) : isTouch ? view.helpTouch : view.help;
+    const sticks = { shooter: "both", car: "move", commander: "none", none: "none" } as const;
+    this.input.setSticks(joined.spectator ? "none" : sticks[view.controls]);
+    this.hud.setMatch({ isDeveloper: joined.settings.developer, hasChat: !joined.spectator, help });
     this.hud.announce("");
-    if (this.roster.seats.size === 0) this.roster.restore(joined.match, performance.now());
+    this.roster.meet(joined.players);
+    if (joined.replay !== undefined) {
+      this.roster.beginReplay(joined.replay);
+      const actions = { seek: (tick: number) => this.session.seek(tick), pause: (on: boolean) => this.session.pause(on) };
+      this.onlooker.handleReplay(joined.replay, joined.settings.tick_rate, actions, (bar) => this.hud.addBar(bar));
+    } else if (this.roster.seats.size === 0) this.roster.restore(joined.match, performance.now());
     // A seat that changes sides is joined again, perhaps while the field is still being opened.
     if (this.isFieldAsked) return;
     this.isFieldAsked = true;
+    // There is no room for the line at the bottom of a phone.
+    if (isTouch && help !== "") this.roster.note(help, 0, performance.now());
     const field = await Field.open(this.area, map);
     if (this.isClosed) return field.close();
     this.field = field;
     if (map !== null) this.eye = { x: map.size[0] / 2, y: map.size[1] / 2 };
-    if (this.view.controls !== "commander" || joined.spectator) return undefined;
+    if (joined.spectator && view.controls !== "none") this.hud.setActions([["Next", () => this.onlooker.next()]]);
+    if (view.controls !== "commander" || joined.spectator) return undefined;
     this.commander = new Commander(this.area, field, joined.number, (message) => this.session.sendScript(message));
-    this.hud.addAction("Unit (30)", () => this.session.sendScript({ type: "buy" }));
+    this.hud.setActions([
+      [`Unit (${view.unitCost})`, () => this.session.sendScript({ type: "buy" })],
+      ["All", () => this.commander?.selectAll()],
+    ]);
     return undefined;
   }
 
   private handleOpened(client: SyncClient): void {
     this.client = client;
+    this.sessions++;
     this.diedAt = null;
     this.hud.announce("");
   }
@@ -120,34 +146,38 @@ export class Play {
     const now = performance.now();
     switch (message.type) {
       case "match:ended":
-        this.showEnd(message.reason);
+        this.end = { reason: message.reason, result: message.result };
+        this.showEnd();
+        break;
+      case "replay:at":
+        this.onlooker.seekBar?.handleAt(message.tick, message.paused);
         break;
       case "dev:stats":
         this.hud.overlay.handleStats(message, this.client?.shown.length ?? 0);
         break;
       case "script:error":
         this.hud.overlay.handleFault(message);
-        this.hud.overlay.root.hidden = false;
         break;
       case "script:reloaded":
-        this.hud.overlay.handleReload(message.version);
+        this.hud.overlay.handleReload();
         this.roster.note(`rules reloaded: ${foreign(message.version, 16)}`, 0, now);
         break;
       case "error":
-        if (!message.code.startsWith("rtc") && message.code !== "developer_off") this.roster.note(foreign(message.message), 0, now);
+        this.roster.note(foreign(message.message), 0, now);
         break;
       default:
         break;
     }
   }
 
-  private showEnd(reason: string): void {
-    const { over, score } = this.roster;
-    const winner = over?.winner ?? 0;
-    const title = winner === 0 ? "The match is over" : winner === this.joined?.team ? "Your side has won" : `Side ${winner} has won`;
-    const back = button("Back", () => this.close(""));
-    const order = over?.order.map((name, index) => `${index + 1}. ${name}`).join("   ") ?? "";
-    this.hud.announce(title, score.length > 0 ? score.join(" : ") : order || foreign(reason), back);
+  private showEnd(): void {
+    const { end, joined } = this;
+    if (end === null) return;
+    const mode = joined?.mode;
+    const actions = [button("Back", () => this.close(""))];
+    if (mode !== undefined) actions.unshift(button("Play again", () => this.close("", { mode }), "play"));
+    const [title, below] = wordsOf(end, this.roster, joined);
+    this.hud.announce(title, below, actions);
   }
 
   private frame(now: number): void {
@@ -169,7 +199,8 @@ export class Play {
     const nowUs = performance.now() * 1000;
     client.advance(nowUs);
     const own = client.shown.find(({ isPredicted }) => isPredicted) ?? null;
-    if (!joined.spectator) this.act(client, view, own, now, seconds);
+    if (!joined.spectator && this.end === null) this.act(client, view, own, now, seconds);
+    else if (joined.spectator) this.onlooker.act(this.input);
     if (now - this.reportedAt >= REPORT_MS) {
       this.reportedAt = now;
       this.session.sendReport(client.report(nowUs));
@@ -189,16 +220,19 @@ export class Play {
   }
 
   private draw(field: Field, client: SyncClient, view: ModeView, own: ShownEntity | null, now: number, seconds: number): void {
-    const at = this.commander ?? own ?? this.lookedAt(client) ?? this.eye;
+    const at = this.commander ?? own ?? (this.joined?.spectator === true ? this.onlooker.choose(client.shown) : null) ?? this.eye;
     this.eye = { x: at.x, y: at.y };
     const lookOf = (entity: ShownEntity): Look => ({
       name: this.nameOf(entity, client),
       isOwn: entity.isPredicted,
       isSelected: this.commander?.selected.has(entity.id) ?? false,
+      paint: view.controls === "car" ? 1 + (this.driverOf(entity) % 8) : 0,
       form: view.formOf(entity.kind),
     });
     const shown = own === null || view.controls !== "shooter" ? client.shown : this.aimed(client.shown);
-    field.draw(shown, lookOf, { ...this.eye, metres: view.metres }, now, seconds);
+    // Thumbs are in the way below.
+    const below = this.input.hasSticks ? THUMBS_PIXELS : 0;
+    field.draw(shown, lookOf, { ...this.eye, metres: view.metres, below }, now, seconds);
   }
 
   /** One's own fighter faces where one aims, before the server says so. */
@@ -206,13 +240,9 @@ export class Play {
     return shown.map((entity) => (entity.isPredicted ? { ...entity, heading: this.shooter.aim } : entity));
   }
 
-  private lookedAt(client: SyncClient): ShownEntity | null {
-    if (this.joined?.spectator !== true) return null;
-    const fighters = client.shown.filter(({ healthMax }) => healthMax > 0);
-    const index = fighters.findIndex(({ id }) => id === this.watched);
-    const next = this.input.take("Space") || index < 0 ? fighters[(index + 1) % Math.max(fighters.length, 1)] : fighters[index];
-    this.watched = next?.id ?? NOBODY;
-    return next ?? null;
+  /** What tells a car from others: a race has no sides. */
+  private driverOf(entity: ShownEntity): number {
+    return entity.owner !== 0 ? entity.owner : entity.id % 64;
   }
 
   private nameOf(entity: ShownEntity, client: SyncClient): string {
@@ -221,7 +251,8 @@ export class Play {
     const place = client.welcome.publicAttributes.indexOf("place");
     const number = at >= 0 ? at : place;
     const seat = number >= 0 ? this.roster.seats.get(entity.attributes[number]) : this.roster.seatOf(entity.owner);
-    return seat?.name ?? "";
+    // Of many units one would be covered by the names of others.
+    return seat?.name ?? (this.view?.controls === "commander" ? "" : this.roster.nameOfPlayer(entity.owner));
   }
 
   private showShot(own: ShownEntity, heading: number): void {
@@ -237,13 +268,22 @@ export class Play {
     const y = upwards(event.at) / METRE;
     switch (event.kind) {
       case EventKind.Hit: {
-        // Who shot is told by the hit: the trace is drawn to it.
         field.effects.hit(x, y, now);
         field.bodies.strike(event.object, now);
+        // Without tracers it is the hit that tells of the shot: the trace is drawn to it.
+        if (client.welcome.weapons.some(({ isTracer }) => isTracer)) break;
         const shooter = client.shown.find(({ id }) => id === event.subject);
         if (shooter === undefined || shooter.isPredicted) break;
         const distance = Math.hypot(x - shooter.x, y - shooter.y);
         field.effects.shoot(shooter.x, shooter.y, Math.atan2(y - shooter.y, x - shooter.x), 90, distance, shooter.team);
+        break;
+      }
+      case EventKind.Fired: {
+        // One's own shots were shown when they were fired.
+        const shooter = client.shown.find(({ id }) => id === event.subject);
+        const weapon = client.welcome.weapons[event.detail - 1];
+        if (weapon === undefined || shooter?.isPredicted === true) break;
+        field.effects.shoot(x, y, radians(event.value), weapon.projectileSpeed / METRE, weapon.range / METRE, shooter?.team ?? 0);
         break;
       }
       case EventKind.UnitDestroyed:
@@ -266,6 +306,7 @@ export class Play {
   private showHud(client: SyncClient, joined: Joined, own: ShownEntity | null, now: number): void {
     const { roster } = this;
     const rate = client.welcome.rateHz;
+    if (joined.replay !== undefined) roster.readWorld(client.shown, client.welcome.publicAttributes);
     this.hud.update({
       roster,
       number: joined.number,
@@ -275,11 +316,11 @@ export class Play {
       left: roster.endsAt > 0 ? (roster.endsAt - client.tick) / rate : null,
       now,
       facts: this.facts(client, joined, own),
-      counts: this.view?.controls === "shooter" ? "kills" : this.view?.controls === "car" ? "laps" : "names",
+      counts: this.counts(joined),
     });
     if (this.view?.controls === "none") this.hud.showChat(roster.chat);
     this.hud.graph.update(now, client.statistics(), this.session.carrier);
-    if (roster.over !== null || joined.spectator || this.view?.controls !== "shooter") return;
+    if (this.end !== null || roster.over !== null || joined.spectator || this.view?.controls !== "shooter") return;
     if (own !== null) {
       if (this.diedAt !== null) this.hud.announce("");
       this.diedAt = null;
@@ -289,12 +330,20 @@ export class Play {
     }
   }
 
+  private counts(joined: Joined): "falls" | "kills" | "laps" | "names" {
+    if (this.view?.controls === "car") return "laps";
+    return this.view?.controls !== "shooter" ? "names" : joined.replay === undefined ? "falls" : "kills";
+  }
+
   /** What the mode counts. */
   private facts(client: SyncClient, joined: Joined, own: ShownEntity | null): string {
+    if (joined.replay !== undefined) return "replay";
     if (joined.spectator) return "looking on";
     const { roster } = this;
     if (this.view?.controls === "car" && own !== null) {
       const value = (name: string): number => own.attributes[client.welcome.publicAttributes.indexOf(name)] ?? 0;
+      const { ground } = this.field ?? {};
+      if (ground) ground.lead((value("checkpoint") % Math.max(ground.checkpoints, 1)) + 1);
       return `lap ${Math.min(Math.max(value("lap"), 1), roster.laps)} of ${roster.laps}, place ${value("place")}`;
     }
     if (this.commander !== null) return `gold ${roster.gold ?? 0}, ${this.commander.selected.size} selected`;
@@ -309,26 +358,35 @@ export class Play {
       number: joined?.number ?? 0,
       match: joined?.match ?? "",
       team: joined?.team ?? 0,
+      isOnline: this.session.isOnline,
+      connections: this.session.connections,
+      sessions: this.sessions,
       own: client?.predicted() ?? null,
+      readyTick: client?.readyTick ?? 0,
       tick: client?.tick ?? 0,
-      shown: client?.shown.map(({ id, x, y, team, owner, health }) => ({ id, x, y, team, owner, health })) ?? [],
+      shown: client?.shown.map(({ id, x, y, team, owner, health, healthMax }) => ({ id, x, y, team, owner, health, healthMax })) ?? [],
       seats: [...this.roster.seats.values()],
       score: this.roster.score,
       over: this.roster.over,
       statistics: client?.statistics() ?? null,
       middle: this.hud.root.querySelector(".middle")?.textContent ?? "",
+      end: this.end,
+      replay: this.onlooker.seekBar?.inspect() ?? null,
+      camera: this.field && { ...this.field.camera },
+      selected: this.commander?.selected.size ?? 0,
     };
   }
 
-  private close(reason: string): void {
+  private close(reason: string, next?: JoinRequest): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.session.close();
     clearInterval(this.heartbeat);
     this.input.close();
     this.commander?.close();
     this.field?.close();
     this.area.hidden = true;
     this.area.replaceChildren();
-    this.onEnd(reason);
+    this.onEnd(reason, next);
   }
 }

@@ -1,5 +1,7 @@
 /** Who plays, and how it stands: what the rules of the shipped modes say in messages. Unknown messages are left alone. */
 
+import type { ReplaySpan } from "../net/messages";
+import type { ShownEntity } from "../sync/client";
 import { foreign } from "../view/dom";
 
 export interface Seat {
@@ -25,6 +27,7 @@ const KEPT = "muster.roster";
 const KEPT_TYPES = new Set(["roster", "score", "race", "places", "members", "gold"]);
 
 const SEATS_MAX = 256;
+const TEAMS_MAX = 16;
 const NOTICES_MAX = 6;
 const CHAT_MAX = 60;
 /** How long a notice is shown. */
@@ -49,12 +52,15 @@ export class Roster {
   gold: number | null = null;
   notices: Notice[] = [];
   readonly chat: { name: string; text: string }[] = [];
+  /** Who plays or played, by number. */
+  private readonly names = new Map<number, string>();
 
   handle(message: unknown, now: number): void {
     const said = fields(message);
     switch (said.type) {
       case "roster":
         this.handleRoster(said);
+        this.handleScore(said);
         break;
       case "score":
         this.handleScore(said);
@@ -151,6 +157,44 @@ export class Roster {
     if (killer !== undefined && killer.team !== victim?.team) killer.kills++;
     const name = (seat: Seat | undefined): string => seat?.name ?? "somebody";
     this.note(killer === undefined ? `${name(victim)} fell` : `${name(killer)} ⟶ ${name(victim)}`, killer?.team ?? 0, now);
+  }
+
+  /** Who is in the match that one comes to, before its rules say more. */
+  meet(players: unknown): void {
+    for (const entry of list(players)) {
+      const one = fields(entry);
+      this.names.set(number(one.number), foreign(one.name, 32));
+    }
+  }
+
+  /** A replay has the world and not what rules said: who sits where is read from entities. */
+  beginReplay({ players, numbers }: ReplaySpan): void {
+    this.seats.clear();
+    this.names.clear();
+    list(players).forEach((name, index) => this.names.set(number(numbers?.[index]) || index + 1, foreign(name, 32)));
+  }
+
+  readWorld(shown: readonly ShownEntity[], attributes: readonly string[]): void {
+    const place = attributes.indexOf("seat") >= 0 ? attributes.indexOf("seat") : attributes.indexOf("place");
+    if (place < 0) return;
+    const value = (entity: ShownEntity, name: string): number => entity.attributes[attributes.indexOf(name)] ?? 0;
+    for (const entity of shown) {
+      const seat = entity.attributes[place];
+      if (this.seats.size >= SEATS_MAX && !this.seats.has(seat)) continue;
+      const name = this.nameOfPlayer(entity.owner) || `bot ${seat}`;
+      const kills = value(entity, "kills");
+      this.seats.set(seat, { seat, name, team: entity.team, kills, deaths: 0, player: entity.owner, points: value(entity, "lap") });
+    }
+    if (attributes.indexOf("kills") < 0) return;
+    const sums: number[] = [];
+    for (const { team, kills } of this.seats.values()) {
+      if (team > 0 && team <= TEAMS_MAX) sums[team - 1] = (sums[team - 1] ?? 0) + kills;
+    }
+    this.score = Array.from(sums, (sum) => sum ?? 0);
+  }
+
+  nameOfPlayer(player: number): string {
+    return player === 0 ? "" : (this.names.get(player) ?? "");
   }
 
   /** Keeps what was said last of each sort, for this tab. */

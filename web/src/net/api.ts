@@ -1,4 +1,4 @@
-/** The server's HTTP: docs of it are in docs/DOORS.md. */
+/** The server's HTTP: docs/DOORS.md. */
 
 import type { MapDocument } from "../sync/walls";
 
@@ -28,6 +28,13 @@ export interface MatchListing {
 export interface ReplayListing {
   id: string;
   mode: string;
+  tick_rate: number;
+  ticks: number;
+  /** In seconds since 1970. */
+  started: number;
+  ended: number;
+  reason: string;
+  players: string[];
 }
 
 export interface ScriptFault {

@@ -7,15 +7,37 @@ export interface ChannelHandler {
 }
 
 /** How long it may take until both channels are open. */
-const DEADLINE_MS = 4_000;
+const DEADLINE_MS = 8_000;
+/** How long candidates of relays are waited for. */
+const GATHER_MS = 1_500;
+const SERVERS_MAX = 8;
+
+/** What a server says of relays, as far as it is what a browser takes. */
+export function iceServersOf(said: unknown): RTCIceServer[] {
+  if (!Array.isArray(said)) return [];
+  return said.slice(0, SERVERS_MAX).flatMap((entry: unknown) => {
+    const { urls, username, credential } = (entry ?? {}) as Record<string, unknown>;
+    const list = (Array.isArray(urls) ? urls : [urls]).filter(
+      (url): url is string => typeof url === "string" && /^(stun|turns?):/.test(url),
+    );
+    if (list.length === 0) return [];
+    return typeof username === "string" && typeof credential === "string"
+      ? [{ urls: list, username, credential }]
+      : [{ urls: list }];
+  });
+}
 
 export class Channels {
-  private readonly peer = new RTCPeerConnection({ iceServers: [] });
+  private readonly peer: RTCPeerConnection;
   private readonly state: RTCDataChannel;
   private readonly control: RTCDataChannel;
   private isClosed = false;
 
-  private constructor(private readonly handler: ChannelHandler) {
+  private constructor(
+    iceServers: RTCIceServer[],
+    private readonly handler: ChannelHandler,
+  ) {
+    this.peer = new RTCPeerConnection({ iceServers });
     this.state = this.peer.createDataChannel("state", { ordered: false, maxRetransmits: 0 });
     this.control = this.peer.createDataChannel("control");
     for (const channel of [this.state, this.control]) {
@@ -27,8 +49,12 @@ export class Channels {
   }
 
   /** Opens both channels. `offer` takes the offer to the server and comes back with its answer. */
-  static async open(offer: (sdp: string) => Promise<string>, handler: ChannelHandler): Promise<Channels> {
-    const channels = new Channels(handler);
+  static async open(
+    iceServers: RTCIceServer[],
+    offer: (sdp: string) => Promise<string>,
+    handler: ChannelHandler,
+  ): Promise<Channels> {
+    const channels = new Channels(iceServers, handler);
     try {
       await channels.connect(offer);
       return channels;
@@ -45,6 +71,7 @@ export class Channels {
     // Nobody waits for this one when the other loses.
     late.catch(() => undefined);
     await peer.setLocalDescription(await peer.createOffer());
+    await Promise.race([this.gathered(), late]);
     const sdp = await Promise.race([offer(peer.localDescription?.sdp ?? ""), late]);
     await peer.setRemoteDescription({ type: "answer", sdp });
     await Promise.race([opened, late]);
@@ -58,6 +85,21 @@ export class Channels {
     peer.onconnectionstatechange = () => {
       if (peer.connectionState === "failed" || peer.connectionState === "closed") lost();
     };
+  }
+
+  /**
+   * Relayed candidates have to be in the offer, since nothing is told of them later; one's own are found by the server when
+   * checks come from them.
+   */
+  private async gathered(): Promise<void> {
+    const { peer } = this;
+    if ((peer.getConfiguration().iceServers ?? []).length === 0 || peer.iceGatheringState === "complete") return;
+    await new Promise<void>((done) => {
+      peer.onicegatheringstatechange = () => {
+        if (peer.iceGatheringState === "complete") done();
+      };
+      setTimeout(done, GATHER_MS);
+    });
   }
 
   /** Sends what may be lost: nothing waits behind what the network does not take. */

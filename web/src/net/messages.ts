@@ -5,6 +5,16 @@ import { Builder, ByteBuffer } from "flatbuffers";
 import type { ScriptFault } from "./api";
 import { Message } from "../sync/generated/muster/message";
 
+/** From when to when a replay is, and where. */
+export interface ReplaySpan {
+  tick_first: number;
+  tick_last: number;
+  tick: number;
+  players: string[];
+  /** The number that each of the players had. */
+  numbers?: number[];
+}
+
 export interface Joined {
   match: string;
   mode: string;
@@ -13,6 +23,10 @@ export interface Joined {
   team: number;
   resume?: string;
   spectator: boolean;
+  /** Only of a replay. */
+  replay?: ReplaySpan;
+  /** Who plays. */
+  players?: unknown;
   settings: {
     tick_rate: number;
     players_max: number;
@@ -43,12 +57,14 @@ export interface DevStats {
 }
 
 export type ServerText =
-  | { type: "connected"; player: string; name: string; version: string }
+  | { type: "connected"; player: string; name: string; version: string; ice_servers?: unknown }
   | ({ type: "match:joined" } & Joined)
+  | { type: "match:team"; team: number }
   | { type: "match:ended"; reason: string; result: unknown }
   | { type: "match:left"; reason: string }
   | { type: "rtc:answer"; sdp: string }
   | { type: "pong"; at: number; now: number }
+  | { type: "replay:at"; tick: number; paused: boolean }
   | ({ type: "script:error" } & ScriptFault)
   | { type: "script:reloaded"; version: string }
   | ({ type: "dev:stats" } & DevStats)
@@ -57,6 +73,7 @@ export type ServerText =
 export interface JoinRequest {
   mode?: string;
   match?: string;
+  replay?: string;
   spectate?: boolean;
   metadata?: unknown;
   resume?: string;
@@ -68,6 +85,8 @@ export type ClientText =
   | { type: "match:leave" }
   | { type: "rtc:offer"; sdp: string }
   | { type: "ping"; at: number }
+  | { type: "replay:seek"; tick: number }
+  | { type: "replay:pause"; on: boolean }
   | { type: "dev:watch"; on: boolean };
 
 /** What begins a FlatBuffer of ours with this identifier. */

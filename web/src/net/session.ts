@@ -4,6 +4,8 @@
  */
 
 import * as api from "./api";
+import { iceServersOf } from "./channels";
+import { explain, explainLeft } from "./codes";
 import { type Carrier, Link } from "./link";
 import { type JoinRequest, type Joined, type ServerText, isKind, readScriptMessage, writeScriptMessage } from "./messages";
 import { SyncClient } from "../sync/client";
@@ -18,7 +20,7 @@ export interface SessionHandler {
   scriptMessage(message: unknown): void;
   text(message: ServerText): void;
   /** The line is gone; it is tried again in so many seconds. */
-  waiting(seconds: number, attempt: number): void;
+  waiting(reason: string, seconds: number, attempt: number): void;
   /** It is over, and why. */
   ended(reason: string): void;
 }
@@ -31,12 +33,21 @@ interface Kept {
 
 const KEPT = "muster.seat";
 const HELLO_MS = 500;
-const ATTEMPTS_MAX = 12;
-/** Codes after which there is no seat to come back to. */
+/** More than a minute, as long as a place in a match is kept. */
+const ATTEMPTS_MAX = 40;
+const WAIT_SECONDS = 0.25;
+const WAIT_SECONDS_MAX = 2;
+/** A server that ends in order takes a moment to be gone. */
+const RESTART_SECONDS = 1.5;
+const EARLY_MAX = 64;
+/** Codes after which there is nothing to come back to. */
 const FINAL = new Set([
   "resume_gone", "match_unknown", "match_full", "match_refused", "mode_unknown", "mode_broken", "no_spectators", "kicked",
-  "replaced", "token_invalid", "token_expired", "server_full", "hello_refused", "match_failed", "draining",
+  "replaced", "token_invalid", "token_expired", "server_full", "hello_refused", "match_failed", "draining", "name_invalid",
+  "not_connected",
 ]);
+/** Codes of which nothing is left after a while. */
+const PASSING = new Set(["busy", "rate_limited", "too_many_connections", "idle", "slow"]);
 
 /** The seat that this tab had last. */
 export function keptSeat(): Kept | null {
@@ -55,9 +66,21 @@ export class Session {
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private attempt = 0;
   private isOver = false;
+  /** The server has said `match:joined` on this connection. */
+  private isSeated = false;
+  /** Grows with every `match:joined`: what was begun for an older one comes to nothing. */
+  private turn = 0;
   private resume: string | undefined;
+  private iceServers: RTCIceServer[] = [];
   private readonly early: Uint8Array[] = [];
+  private readonly maps = new Map<string, MapDocument>();
+  /** Where the replay was when the line broke. */
+  private replayTick: number | null = null;
+  private isBroken = false;
   joined: Joined | null = null;
+  /** How often there was a line. */
+  connections = 0;
+  private readonly stop = new AbortController();
 
   constructor(
     private readonly guest: api.Guest,
@@ -67,6 +90,7 @@ export class Session {
     private readonly isPlain = false,
   ) {
     this.resume = request.resume;
+    addEventListener("online", () => this.hurry(), { signal: this.stop.signal });
     void this.connect();
   }
 
@@ -74,84 +98,144 @@ export class Session {
     return this.link?.carrier ?? "websocket";
   }
 
+  /** Packets can be had. */
+  get isOnline(): boolean {
+    return this.link !== null && this.client !== null;
+  }
+
   private async connect(): Promise<void> {
+    this.retryTimer = undefined;
     try {
       const link = await Link.open({
         text: (message) => this.handleText(message),
         binary: (bytes) => this.handleBinary(bytes),
         rerouted: () => this.sayHello(),
-        closed: () => this.retry(),
+        closed: () => this.retry("Connection lost"),
       });
       if (this.isOver) return link.close();
       this.link = link;
+      this.connections++;
       link.send({ type: "connect", token: this.guest.token });
-      return undefined;
     } catch {
-      this.retry();
-      return undefined;
+      this.retry("The server cannot be reached");
     }
+    return undefined;
   }
 
-  private retry(): void {
+  /** The line is gone; it is tried again a little later each time, not by all players at once. */
+  private retry(reason: string, leastSeconds = 0): void {
     if (this.isOver) return;
     this.stopHello();
+    this.link?.close();
     this.link = null;
     this.client = null;
-    if (++this.attempt > ATTEMPTS_MAX) return this.end("the server cannot be reached");
-    const seconds = Math.min(0.25 * 2 ** (this.attempt - 1), 5);
-    this.handler.waiting(seconds, this.attempt);
+    this.isBroken ||= this.isSeated;
+    this.isSeated = false;
+    this.turn++;
+    if (++this.attempt > ATTEMPTS_MAX) return this.end("The server cannot be reached. Try again in a minute.", true);
+    const usual = Math.min(WAIT_SECONDS * 2 ** (this.attempt - 1), WAIT_SECONDS_MAX) * (0.8 + 0.4 * Math.random());
+    const seconds = Math.max(usual, leastSeconds);
+    this.handler.waiting(reason, seconds, this.attempt);
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(() => void this.connect(), seconds * 1000);
+  }
+
+  /** The network is back: nothing is waited for. */
+  private hurry(): void {
+    if (this.retryTimer === undefined) return;
+    clearTimeout(this.retryTimer);
+    void this.connect();
   }
 
   private handleText(message: ServerText): void {
     switch (message.type) {
       case "connected":
+        this.iceServers = iceServersOf(message.ice_servers);
         this.link?.send({ type: "match:join", ...(this.resume === undefined ? this.request : { resume: this.resume }) });
         break;
       case "match:joined":
         void this.handleJoined(message);
         break;
+      case "match:team":
+        if (this.joined !== null) this.joined.team = message.team;
+        break;
       case "match:ended":
+        // A server that ends in order keeps the match, and goes on with it when it is there again.
+        if (message.reason === "closing" && this.resume !== undefined) return this.retry("The server restarts", RESTART_SECONDS);
         this.handler.text(message);
-        this.forget();
         this.isOver = true;
+        this.forget();
         this.stopHello();
+        this.stop.abort();
         break;
       case "match:left":
-        this.end(message.reason);
+        this.end(explainLeft(message.reason));
         break;
       case "error":
+        this.handleError(message.code, message.message);
+        break;
+      case "replay:at":
+        this.replayTick = message.tick;
         this.handler.text(message);
-        if (FINAL.has(message.code)) this.end(message.message);
+        break;
+      case "pong":
         break;
       default:
         this.handler.text(message);
     }
   }
 
+  private handleError(code: string, message: string): void {
+    const text = explain(code, message);
+    const isOfPlace = !code.startsWith("rtc") && code !== "developer_off";
+    if (FINAL.has(code)) this.end(text);
+    else if (PASSING.has(code) && !this.isSeated) this.retry(text);
+    else if (!this.isSeated && isOfPlace) this.end(text);
+    else if (isOfPlace) this.handler.text({ type: "error", code, message: text });
+  }
+
   private async handleJoined(joined: Joined): Promise<void> {
+    const turn = ++this.turn;
     this.attempt = 0;
     this.joined = joined;
     this.client = null;
+    this.isSeated = true;
+    this.early.length = 0;
     if (joined.resume !== undefined) {
       this.resume = joined.resume;
       sessionStorage.setItem(KEPT, JSON.stringify({ guest: this.guest, resume: joined.resume } satisfies Kept));
     }
     const { link } = this;
-    const mapOf = joined.settings.map ? api.map(joined.mode).catch(() => null) : Promise.resolve(null);
-    const channels = this.isPlain || link === null ? Promise.resolve(false) : link.openChannels();
-    const [map] = await Promise.all([mapOf, channels]);
-    if (this.link !== link || this.isOver) return;
+    if (joined.replay !== undefined && this.isBroken && this.replayTick !== null) {
+      link?.send({ type: "replay:seek", tick: this.replayTick });
+    }
+    this.isBroken = false;
+    const map = joined.settings.map ? await this.mapOf(joined) : null;
+    if (turn !== this.turn || this.link !== link || this.isOver) return;
     this.walls = map === null ? [] : wallsOf(map);
     this.handler.joined(joined, map);
     if (joined.settings.developer) link?.send({ type: "dev:watch", on: true });
     this.sayHello();
+    // What is played by the WebSocket goes on by the channels when they are there.
+    if (!this.isPlain) link?.openChannels(this.iceServers);
+  }
+
+  private async mapOf({ match, mode }: Joined): Promise<MapDocument | null> {
+    const known = this.maps.get(match);
+    if (known !== undefined) return known;
+    try {
+      const map = await api.map(mode);
+      this.maps.set(match, map);
+      return map;
+    } catch {
+      return null;
+    }
   }
 
   /** Says by which way packets are to come, until there is a welcome. */
   private sayHello(): void {
     this.stopHello();
+    if (!this.isSeated) return;
     const say = (): void => this.link?.sendReliable(writeHello());
     say();
     this.helloTimer = setInterval(say, HELLO_MS);
@@ -170,7 +254,7 @@ export class Session {
       this.handleWelcome(bytes);
     } else if (this.client !== null) {
       this.client.receive(bytes, performance.now() * 1000);
-    } else if (this.early.length < 64) {
+    } else if (this.early.length < EARLY_MAX) {
       // Packets overtake the welcome, which comes by another channel.
       this.early.push(bytes.slice());
     }
@@ -182,7 +266,7 @@ export class Session {
     try {
       welcome = readWelcome(bytes);
     } catch (error) {
-      return this.end(error instanceof Error ? error.message : "the welcome cannot be read");
+      return this.end(explain("hello_refused", error instanceof Error ? error.message : ""));
     }
     // Said again after the way has changed: the same session goes on.
     if (this.client?.welcome.session === welcome.session) return;
@@ -199,20 +283,40 @@ export class Session {
     this.link?.sendReliable(writeScriptMessage(message));
   }
 
+  /** To another tick of the replay. */
+  seek(tick: number): void {
+    this.replayTick = tick;
+    this.link?.send({ type: "replay:seek", tick });
+  }
+
+  pause(on: boolean): void {
+    this.link?.send({ type: "replay:pause", on });
+  }
+
   /** Goes for good. */
   leave(): void {
     this.link?.send({ type: "match:leave" });
-    this.end("left");
+    this.end("");
   }
 
-  private end(reason: string): void {
+  private end(reason: string, isKept = false): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.forget();
+    if (!isKept) this.forget();
+    this.stop.abort();
     this.stopHello();
     clearTimeout(this.retryTimer);
     this.link?.close();
     this.handler.ended(reason);
+  }
+
+  /** Lets go of what is left after the end. */
+  close(): void {
+    this.isOver = true;
+    this.stop.abort();
+    this.stopHello();
+    clearTimeout(this.retryTimer);
+    this.link?.close();
   }
 
   private forget(): void {

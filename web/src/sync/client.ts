@@ -408,6 +408,11 @@ export class SyncClient {
     return this.prediction.entity === NOBODY ? 0 : this.prediction.weapon;
   }
 
+  /** The tick in which the weapon of the entity that is predicted is ready again, as the server said; 0 before it was fired. */
+  get readyTick(): number {
+    return this.prediction.readyTick;
+  }
+
   ownerValue(entity: EntityId, attribute: number): number | undefined {
     return this.values.value(entity, attribute);
   }

@@ -30,7 +30,7 @@ const EVENTS_MAX = 255;
 const U32_MAX = 2 ** 32 - 1;
 
 /** The importance of each kind unless it says another, in the order of the schema. */
-const IMPORTANCE = [1, 0, 0, 0, 3, 2, 2, 2, 1, 1, 1, 2];
+const IMPORTANCE = [1, 0, 0, 0, 3, 2, 2, 2, 1, 1, 1, 2, 2];
 
 /** Reads the events of a packet of a tick. */
 export function readEvents(bytes: Uint8Array, tick: number): Told[] {

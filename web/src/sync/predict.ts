@@ -7,7 +7,8 @@
 import { angleOf } from "./angle";
 import type { Predicted, Traits } from "./own";
 import type { Command, TickInput } from "./report";
-import { type Wall, travel } from "./walls";
+import { travel } from "./travel";
+import type { Wall } from "./walls";
 import { type EntityId, METRE, NOBODY, across, isAfter, upwards } from "./words";
 
 /** How many ticks are remembered. */
@@ -58,15 +59,22 @@ export class Prediction {
   private readonly past: (Pose | undefined)[] = new Array<Pose | undefined>(PAST);
   private errorX = 0;
   private errorY = 0;
+  /** When its weapon is ready again, as the server says. */
+  readyTick = 0;
   /** How often the rehearsal was put right. */
   corrections = 0;
   /** By how much, in units, of late. */
   lastCorrection = 0;
 
+  /** A tick in seconds, in 2^-32. */
+  private readonly stepQ32: number;
+
   constructor(
     private readonly options: PredictionOptions,
     private readonly walls: readonly Wall[],
-  ) {}
+  ) {
+    this.stepQ32 = Math.floor((2 ** 32 + options.rateHz / 2) / options.rateHz);
+  }
 
   get entity(): EntityId {
     return this.isActive ? this.id : NOBODY;
@@ -86,6 +94,7 @@ export class Prediction {
     }
     if (tick <= this.told) return;
     this.told = tick;
+    this.readyTick = state?.readyTick ?? 0;
     const traits = this.traits?.traits;
     if (state === null || traits === undefined || this.traits?.id !== state.id || traits.bot !== 0) {
       this.isActive = false;
@@ -165,6 +174,8 @@ export class Prediction {
       if (entity !== this.id) continue;
       switch (action.kind) {
         case "velocity":
+          // What is faster than may be is refused by the server too.
+          if (Math.hypot(action.x, action.y) > this.speedMax) break;
           Object.assign(this.pose, { order: ORDER_VELOCITY, goalX: action.x, goalY: action.y });
           break;
         case "move":
@@ -182,35 +193,47 @@ export class Prediction {
     }
   }
 
+  /** A tick, rounded where core/src/physics/movement.rs rounds. */
   private step(traits: Traits): void {
-    const { rateHz } = this.options;
-    const pose = this.pose;
-    const speedMax = traits.speedMax > 0 ? Math.min(traits.speedMax, this.options.speedMax) : this.options.speedMax;
+    const { pose, speedMax } = this;
     if (traits.accelerationMax > 0) {
       const [wantedX, wantedY] = this.wanted(speedMax, traits);
       const changeX = wantedX - pose.velocityX;
       const changeY = wantedY - pose.velocityY;
-      const change = Math.hypot(changeX, changeY);
-      const most = Math.max(traits.accelerationMax / rateHz, 1);
-      const part = change <= most ? 1 : most / change;
-      pose.velocityX += changeX * part;
-      pose.velocityY += changeY * part;
+      const most = Math.max(this.way(traits.accelerationMax), 1);
+      const change = Math.floor(Math.hypot(changeX, changeY));
+      if (changeX * changeX + changeY * changeY <= most * most) {
+        pose.velocityX = wantedX;
+        pose.velocityY = wantedY;
+      } else {
+        pose.velocityX += Math.trunc((changeX * most) / Math.max(change, 1));
+        pose.velocityY += Math.trunc((changeY * most) / Math.max(change, 1));
+      }
       const isStill = (wantedX === 0 && wantedY === 0) || (pose.velocityX === 0 && pose.velocityY === 0);
       if (!isStill) pose.heading = angleOf(pose.velocityX, pose.velocityY);
     }
-    const speed = Math.hypot(pose.velocityX, pose.velocityY);
-    if (speed > speedMax) {
-      pose.velocityX *= speedMax / speed;
-      pose.velocityY *= speedMax / speed;
-    }
-    const body = { ...pose, radius: traits.halfX * 256, collides: traits.mass === 0 ? 0 : traits.collides };
-    travel(body, pose.velocityX / rateHz, pose.velocityY / rateHz, this.walls);
+    limit(pose, speedMax);
+    const { halfX, mass, collides, restitution } = traits;
+    const body = { ...pose, radius: halfX * 256, collides: mass === 0 ? 0 : collides, restitution };
+    travel(body, this.way(pose.velocityX), this.way(pose.velocityY), this.walls);
     pose.x = body.x;
     pose.y = body.y;
+    const isTurned = pose.velocityX !== body.velocityX || pose.velocityY !== body.velocityY;
     pose.velocityX = body.velocityX;
     pose.velocityY = body.velocityY;
+    if (isTurned) limit(pose, speedMax);
     this.tick++;
     this.remember();
+  }
+
+  private get speedMax(): number {
+    const own = this.traits?.traits.speedMax ?? 0;
+    return own > 0 ? Math.min(own, this.options.speedMax) : this.options.speedMax;
+  }
+
+  /** The way that a speed makes in a tick. */
+  private way(speed: number): number {
+    return Math.floor((speed * this.stepQ32) / 2 ** 32 + 0.5);
   }
 
   private wanted(speedMax: number, traits: Traits): [number, number] {
@@ -223,7 +246,7 @@ export class Prediction {
     if (distance < METRE / 4) return [0, 0];
     // No faster than it can brake before the place.
     const speed = Math.min(speedMax, Math.sqrt(2 * traits.accelerationMax * distance), distance * this.options.rateHz);
-    return [(x * speed) / distance, (y * speed) / distance];
+    return [Math.trunc((x * speed) / distance), Math.trunc((y * speed) / distance)];
   }
 
   private remember(): void {
@@ -256,4 +279,13 @@ export class Prediction {
       velocityY: pose.velocityY,
     };
   }
+}
+
+/** The velocity cut to a speed. */
+function limit(pose: { velocityX: number; velocityY: number }, speedMax: number): void {
+  const { velocityX, velocityY } = pose;
+  if (velocityX * velocityX + velocityY * velocityY <= speedMax * speedMax) return;
+  const length = Math.max(Math.floor(Math.hypot(velocityX, velocityY)), 1);
+  pose.velocityX = Math.trunc((velocityX * speedMax) / length);
+  pose.velocityY = Math.trunc((velocityY * speedMax) / length);
 }

@@ -17,6 +17,8 @@ export interface Weapon {
   reloadTicks: number;
   projectileSpeed: number;
   projectileRadius: number;
+  /** Whether its shots are told as events `Fired`. */
+  isTracer: boolean;
 }
 
 /** What a welcome says, as far as a viewer needs it. */
@@ -77,6 +79,7 @@ export function readWelcome(bytes: Uint8Array): Welcome {
       reloadTicks: weapon.reloadTicks(),
       projectileSpeed: weapon.projectileSpeed(),
       projectileRadius: weapon.projectileRadius(),
+      isTracer: config.weaponsTracer(index) ?? false,
     };
   });
   return {

@@ -38,6 +38,7 @@ export interface MapDocument {
     circle?: { at: Point; radius: number };
     box?: { min: Point; max: Point };
     team?: number;
+    tag?: number;
   }[];
   pickups?: { at: Point; radius?: number; kind?: number }[];
   spawn_points?: { at: Point; team?: number }[];
@@ -77,79 +78,4 @@ export function wallsOf(map: MapDocument): Wall[] {
     }
   });
   return walls;
-}
-
-/** Something round on its way. */
-export interface Body {
-  x: number;
-  y: number;
-  velocityX: number;
-  velocityY: number;
-  radius: number;
-  collides: number;
-}
-
-/** How often a body is pushed out of walls in a step: a corner needs two. */
-const ROUNDS = 3;
-
-/** Moves a body and holds it out of the walls, taking from its velocity what goes into them. */
-export function travel(body: Body, wayX: number, wayY: number, walls: readonly Wall[]): void {
-  // No step is longer than half the body, so that it does not pass through a wall.
-  const steps = Math.max(1, Math.min(Math.ceil(Math.hypot(wayX, wayY) / Math.max(body.radius, METRE / 8)), 64));
-  for (let step = 0; step < steps; step++) {
-    body.x += wayX / steps;
-    body.y += wayY / steps;
-    for (let round = 0; round < ROUNDS; round++) {
-      if (!walls.some((wall) => (wall.layers & body.collides) !== 0 && push(body, wall))) break;
-    }
-  }
-}
-
-/** Pushes a body out of a wall; false if it does not touch it. */
-function push(body: Body, wall: Wall): boolean {
-  let nearestX: number;
-  let nearestY: number;
-  if (wall.box !== undefined) {
-    const { minX, minY, maxX, maxY } = wall.box;
-    nearestX = Math.min(Math.max(body.x, minX), maxX);
-    nearestY = Math.min(Math.max(body.y, minY), maxY);
-    if (nearestX === body.x && nearestY === body.y) return pushOutOfBox(body, wall.box);
-  } else if (wall.segment !== undefined) {
-    const { x1, y1, x2, y2 } = wall.segment;
-    const square = (x2 - x1) ** 2 + (y2 - y1) ** 2;
-    const along = square === 0 ? 0 : ((body.x - x1) * (x2 - x1) + (body.y - y1) * (y2 - y1)) / square;
-    const part = Math.min(Math.max(along, 0), 1);
-    nearestX = x1 + (x2 - x1) * part;
-    nearestY = y1 + (y2 - y1) * part;
-  } else {
-    return false;
-  }
-  const offX = body.x - nearestX;
-  const offY = body.y - nearestY;
-  const distance = Math.hypot(offX, offY);
-  // A unit of tolerance, so that who leans on a wall does not tremble.
-  if (distance >= body.radius - 1 || distance === 0) return false;
-  slide(body, offX / distance, offY / distance, body.radius - distance);
-  return true;
-}
-
-function pushOutOfBox(body: Body, { minX, minY, maxX, maxY }: Box): boolean {
-  const ways: [number, number, number][] = [
-    [-1, 0, body.x - minX],
-    [1, 0, maxX - body.x],
-    [0, -1, body.y - minY],
-    [0, 1, maxY - body.y],
-  ];
-  const [normalX, normalY, depth] = ways.reduce((least, way) => (way[2] < least[2] ? way : least));
-  slide(body, normalX, normalY, depth + body.radius);
-  return true;
-}
-
-function slide(body: Body, normalX: number, normalY: number, depth: number): void {
-  body.x += normalX * depth;
-  body.y += normalY * depth;
-  const into = body.velocityX * normalX + body.velocityY * normalY;
-  if (into >= 0) return;
-  body.velocityX -= into * normalX;
-  body.velocityY -= into * normalY;
 }

@@ -2,7 +2,7 @@
 
 import { Container, Graphics, Text } from "pixi.js";
 
-import { healthColour, teamColour } from "./colours";
+import { OWN, healthColour, teamColour } from "./colours";
 import type { Camera } from "./camera";
 import { radians } from "../sync/angle";
 import type { ShownEntity } from "../sync/client";
@@ -12,6 +12,8 @@ export interface Look {
   name: string;
   isOwn: boolean;
   isSelected: boolean;
+  /** Of who has no side: a number that tells it from others. */
+  paint: number;
   /** What sort of thing it is drawn as. */
   form: "fighter" | "car" | "unit" | "base" | "resource" | "thing";
 }
@@ -45,7 +47,7 @@ class Body {
   }
 
   show(entity: ShownEntity, look: Look, camera: Camera, now: number): void {
-    const key = [entity.shape, entity.halfX, entity.halfY, entity.team, entity.kind, look.form, look.isOwn, look.isSelected].join();
+    const key = [entity.shape, entity.halfX, entity.halfY, entity.team, entity.kind, look.form, look.isOwn, look.isSelected, look.paint].join();
     if (key !== this.drawn) this.draw(entity, look);
     this.drawn = key;
     this.container.position.set(entity.x, -entity.y);
@@ -63,7 +65,7 @@ class Body {
   }
 
   private draw(entity: ShownEntity, look: Look): void {
-    const color = teamColour(entity.team);
+    const color = teamColour(entity.team === 0 ? look.paint : entity.team);
     const { shape } = this;
     const x = FINE * Math.max(entity.halfX, 0.15);
     const y = FINE * Math.max(entity.shape === 1 ? entity.halfY : entity.halfX, 0.15);
@@ -71,6 +73,7 @@ class Body {
     if (look.isSelected) shape.circle(0, 0, Math.max(x, y) + 0.35 * FINE).stroke({ color: 0xffffff, width: 0.12 * FINE, alpha: 0.9 });
     if (look.form === "car") {
       shape.roundRect(-x, -x * 0.55, 2 * x, x * 1.1, x * 0.25).fill(color);
+      if (look.isOwn) shape.stroke({ color: OWN, width: 0.12 * FINE });
       shape.rect(x * 0.1, -x * 0.42, x * 0.4, x * 0.84).fill({ color: 0x10141c, alpha: 0.7 });
     } else if (entity.shape === 1 || look.form === "base") {
       shape.rect(-x, -y, 2 * x, 2 * y).fill({ color, alpha: 0.85 }).stroke({ color: 0x10141c, width: 0.1 * FINE });
@@ -79,7 +82,7 @@ class Body {
     } else {
       // A barrel in front says which way it faces.
       if (look.form === "fighter" || look.form === "unit") shape.rect(x * 0.5, -x * 0.18, x * 1.1, x * 0.36).fill(0xc8d2df);
-      shape.circle(0, 0, x).fill(color).stroke({ color: look.isOwn ? 0xffffff : 0x10141c, width: FINE * (look.isOwn ? 0.14 : 0.09) });
+      shape.circle(0, 0, x).fill(color).stroke({ color: look.isOwn ? OWN : 0x10141c, width: FINE * (look.isOwn ? 0.14 : 0.09) });
       shape.circle(0, 0, x * 0.45).fill({ color: 0x10141c, alpha: 0.35 });
     }
   }

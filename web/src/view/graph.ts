@@ -11,6 +11,7 @@ interface Sample {
   jitterMs: number;
   lost: number;
   kilobits: number;
+  kilobitsUp: number;
   corrections: number;
 }
 
@@ -41,6 +42,7 @@ export class NetworkGraph {
       jitterMs: statistics.jitterUs / 1000,
       lost: came + lost === 0 ? 0 : lost / (came + lost),
       kilobits: ((statistics.bytes - was.statistics.bytes) * 8) / 1000 / seconds,
+      kilobitsUp: ((statistics.reportBytes - was.statistics.reportBytes) * 8) / 1000 / seconds,
       corrections: statistics.corrections - was.statistics.corrections,
     });
     if (this.samples.length > SAMPLES) this.samples.shift();
@@ -51,12 +53,14 @@ export class NetworkGraph {
     const last = this.samples.at(-1);
     if (last === undefined) return;
     const late = this.samples.slice(-8);
-    const kilobits = late.reduce((sum, sample) => sum + sample.kilobits, 0) / late.length;
+    const mean = (of: (sample: Sample) => number): string =>
+      (late.reduce((sum, sample) => sum + of(sample), 0) / late.length).toFixed(0);
     const total = statistics.packets + statistics.lost;
     const loss = total === 0 ? 0 : (100 * statistics.lost) / total;
     const lines = [
       `${carrier}   latency ${last.rttMs.toFixed(0)} ms ± ${last.jitterMs.toFixed(0)}   loss ${loss.toFixed(1)} %`,
-      `down ${kilobits.toFixed(0)} kbit/s   corrections ${statistics.corrections} (${statistics.lastCorrectionMetres.toFixed(2)} m)`,
+      `kbit/s down ${mean(({ kilobits }) => kilobits)}, up ${mean(({ kilobitsUp }) => kilobitsUp)}`,
+      `corrections ${statistics.corrections}, the last of ${statistics.lastCorrectionMetres.toFixed(2)} m`,
       `others ${(statistics.delayUs / 1000).toFixed(0)} ms behind, own ${(statistics.leadUs / 1000).toFixed(0)} ms ahead`,
     ];
     say(this.text, lines.join("\n"));

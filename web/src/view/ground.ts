@@ -8,6 +8,7 @@ import { METRE } from "../sync/words";
 
 const GRID_METRES = 4;
 const FINE = 64;
+const NEXT = 0xffd24d;
 
 export interface PickupView {
   shape: Graphics;
@@ -19,6 +20,7 @@ export class Ground {
   readonly container = new Container();
   readonly pickups: PickupView[] = [];
   private readonly zoneShapes: { shape: Graphics; left: number; low: number }[] = [];
+  private leads = -1;
   readonly origin: [number, number];
   readonly size: [number, number];
 
@@ -67,14 +69,28 @@ export class Ground {
     this.drawZone(index, team);
   }
 
+  /** Of a race: the checkpoint that comes next stands out. */
+  lead(tag: number): void {
+    if (tag === this.leads) return;
+    this.leads = tag;
+    this.map.zones?.forEach((zone, index) => {
+      const shape = (this.zoneShapes[index] as { shape: Graphics } | undefined)?.shape;
+      if (shape !== undefined && zone.tag !== undefined) shape.tint = zone.tag === tag ? NEXT : 0xffffff;
+    });
+  }
+
+  /** How many checkpoints there are. */
+  get checkpoints(): number {
+    return Math.max(0, ...(this.map.zones ?? []).map(({ tag }) => tag ?? 0));
+  }
+
+  /** Ways that go round. */
   private routes(left: number, low: number): Graphics {
     const routes = new Graphics();
     for (const route of this.map.routes ?? []) {
-      route.forEach(([x, y], index) => {
-        if (index === 0) routes.moveTo(left + x, -low - y);
-        else routes.lineTo(left + x, -low - y);
-      });
-      routes.stroke({ color: GRID, width: 0.3 });
+      if (route.length < 3) continue;
+      routes.poly(route.flatMap(([x, y]) => [left + x, -low - y]));
+      routes.stroke({ color: GRID, width: 0.3, join: "round" });
     }
     return routes;
   }

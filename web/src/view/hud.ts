@@ -4,6 +4,7 @@ import { teamCss } from "./colours";
 import { button, element, foreign, say } from "./dom";
 import { NetworkGraph } from "./graph";
 import { DeveloperOverlay } from "./overlay";
+import { clock } from "./seekbar";
 import type { Roster } from "../game/roster";
 
 export interface HudState {
@@ -18,8 +19,8 @@ export interface HudState {
   now: number;
   /** What the mode has to say: laps, resources. */
   facts: string;
-  /** What of a seat counts, besides falls. */
-  counts: "kills" | "laps" | "names";
+  /** What of a seat counts: who fell by it and how often it fell, the first of these alone, laps, or nothing. */
+  counts: "falls" | "kills" | "laps" | "names";
 }
 
 export class Hud {
@@ -39,10 +40,18 @@ export class Hud {
   private seatsKey = "";
   private feedKey = "";
 
-  constructor(actions: { leave: () => void; say: (text: string) => void }, isDeveloper: boolean) {
-    this.seats.hidden = matchMedia("(max-width: 700px)").matches;
+  private readonly developer = button("Dev", () => this.overlay.toggle());
+  private readonly chat = element("input", "chat");
+  private readonly bottom: HTMLElement;
+  private readonly actions: HTMLElement;
+  /** The page is as narrow as a phone's. */
+  private readonly isNarrow = matchMedia("(max-width: 700px)").matches;
+
+  constructor(actions: { leave: () => void; say: (text: string) => void }) {
+    this.seats.hidden = this.isNarrow;
     this.graph.root.hidden = true;
-    this.overlay.root.hidden = !isDeveloper || matchMedia("(max-width: 700px)").matches;
+    this.overlay.root.hidden = true;
+    this.developer.hidden = true;
     const toggle = (target: HTMLElement) => () => {
       target.hidden = !target.hidden;
     };
@@ -51,10 +60,10 @@ export class Hud {
       "buttons",
       button("Seats", toggle(this.seats)),
       button("Net", toggle(this.graph.root)),
-      ...(isDeveloper ? [button("Dev", toggle(this.overlay.root))] : []),
+      this.developer,
       button("Leave", actions.leave),
     );
-    const chat = element("input", "chat");
+    const { chat } = this;
     chat.placeholder = "say (Enter)";
     chat.maxLength = 120;
     chat.addEventListener("keydown", (event) => {
@@ -68,17 +77,28 @@ export class Hud {
     this.own.append(element("div", "bar", this.bar), this.health);
     const left = element("div", "left", this.overlay.root, this.graph.root, this.feed);
     const top = element("header", "top", this.score, buttons);
-    const bottom = element("footer", "bottom", this.own, this.facts, this.help, chat);
-    this.root.append(top, left, this.seats, this.middle, bottom);
+    this.actions = element("div", "actions");
+    this.bottom = element("footer", "bottom", this.own, this.facts, this.actions, this.help, chat);
+    this.root.append(top, left, this.seats, this.middle, this.bottom);
   }
 
-  /** A button of the mode. */
-  addAction(label: string, act: () => void): void {
-    this.facts.after(button(label, act));
+  /** What a match offers: a developer's numbers, words to others. */
+  setMatch({ isDeveloper, hasChat, help }: { isDeveloper: boolean; hasChat: boolean; help: string }): void {
+    if (this.developer.hidden && isDeveloper) this.overlay.root.hidden = this.isNarrow;
+    this.developer.hidden = !isDeveloper;
+    this.chat.hidden = !hasChat;
+    say(this.help, help);
   }
 
-  setHelp(text: string): void {
-    say(this.help, text);
+  /** Buttons of the mode, instead of those that there were. */
+  setActions(actions: readonly [string, () => void][]): void {
+    this.actions.replaceChildren(...actions.map(([label, act]) => button(label, act)));
+  }
+
+  /** Puts something above what stands at the bottom. */
+  addBar(bar: HTMLElement): void {
+    this.root.classList.add("has-bar");
+    this.root.append(bar);
   }
 
   /** The picture has room for words alone: all that was said is shown. */
@@ -93,14 +113,14 @@ export class Hud {
   }
 
   /** Says something in the middle of the page; nothing clears it. */
-  announce(title: string, text = "", act?: HTMLButtonElement): void {
+  announce(title: string, text = "", actions: readonly HTMLButtonElement[] = []): void {
     const key = `${title}\n${text}`;
     if (this.middle.dataset.key === key) return;
     this.middle.dataset.key = key;
     this.middle.replaceChildren();
     if (title === "") return;
     this.middle.append(element("h2", "", foreign(title)), element("p", "", foreign(text)));
-    if (act !== undefined) this.middle.append(act);
+    if (actions.length > 0) this.middle.append(element("div", "choices", ...actions));
   }
 
   update(state: HudState): void {
@@ -130,8 +150,8 @@ export class Hud {
     });
     if (roster.toWin > 0) parts.push(element("small", "", `to ${roster.toWin}`));
     if (left !== null) {
-      const seconds = Math.max(Math.ceil(left), 0);
-      parts.push(element("time", "", `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`));
+      const seconds = Math.ceil(left);
+      parts.push(element("time", "", clock(seconds)));
     }
     this.score.replaceChildren(...parts);
   }
@@ -148,7 +168,8 @@ export class Hud {
       const name = element("td", "", seat.name);
       name.style.color = teamCss(seat.team);
       const row = element("tr", seat.player === number && number !== 0 ? "me" : "", name);
-      if (counts === "kills") row.append(element("td", "", `${seat.kills}`), element("td", "", `${seat.deaths}`));
+      if (counts === "falls" || counts === "kills") row.append(element("td", "", `${seat.kills}`));
+      if (counts === "falls") row.append(element("td", "", `${seat.deaths}`));
       if (counts === "laps") row.append(element("td", "", `${seat.points}`));
       return row;
     });

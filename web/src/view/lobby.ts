@@ -1,11 +1,17 @@
 /** The first page: a name, the modes, the matches that run. */
 
 import * as api from "../net/api";
+import { explain } from "../net/codes";
 import { button, element, foreign, say } from "./dom";
 import type { JoinRequest } from "../net/messages";
+import { clock } from "./seekbar";
 
 const NAME = "muster.name";
 const REFRESH_MS = 3_000;
+const MATCHES_MAX = 50;
+const REPLAYS_MAX = 20;
+/** Shorter ones are of nobody's interest. */
+const REPLAY_SECONDS_MIN = 5;
 
 const ABOUT: Record<string, string> = {
   arena: "Two teams shoot at each other from above",
@@ -19,8 +25,13 @@ export class Lobby {
   private readonly fault = element("p", "fault");
   private readonly modes = element("div", "cards");
   private readonly matches = element("div", "rows");
+  private readonly replays = element("div", "rows");
+  private readonly replaysTitle = element("h2", "", "Replays");
   private timer: ReturnType<typeof setInterval> | undefined;
   private isBusy = false;
+  private isUnreachable = false;
+  /** What the lists show: they are made anew only if it is something else, so that nobody's click is lost. */
+  private readonly drawn = new Map<HTMLElement, string>();
 
   constructor(
     private readonly root: HTMLElement,
@@ -43,6 +54,8 @@ export class Lobby {
       this.modes,
       element("h2", "", "Matches that run"),
       this.matches,
+      this.replaysTitle,
+      this.replays,
     );
   }
 
@@ -62,15 +75,27 @@ export class Lobby {
 
   private async refresh(): Promise<void> {
     try {
-      const [modes, matches] = await Promise.all([api.modes(), api.matches()]);
+      const [modes, matches, replays] = await Promise.all([api.modes(), api.matches(), api.replays()]);
       this.showModes(modes);
       this.showMatches(matches);
+      this.showReplays(replays);
+      if (this.isUnreachable) say(this.fault, "");
+      this.isUnreachable = false;
     } catch (error) {
-      say(this.fault, error instanceof Error ? error.message : "the server cannot be reached");
+      this.isUnreachable = true;
+      say(this.fault, reasonOf(error));
     }
   }
 
+  private isOther(target: HTMLElement, value: unknown): boolean {
+    const key = JSON.stringify(value);
+    if (this.drawn.get(target) === key) return false;
+    this.drawn.set(target, key);
+    return true;
+  }
+
   private showModes(modes: readonly api.Mode[]): void {
+    if (!this.isOther(this.modes, modes)) return;
     const cards = modes.map(({ name, version, error }) => {
       const card = button("", () => this.enter({ mode: name }), "card");
       card.dataset.mode = name;
@@ -83,9 +108,11 @@ export class Lobby {
   }
 
   private showMatches(matches: readonly api.MatchListing[]): void {
-    const rows = matches.slice(0, 50).map(({ match, mode, players, players_max, spectators, may_spectate }) => {
+    if (!this.isOther(this.matches, matches)) return;
+    const rows = matches.slice(0, MATCHES_MAX).map(({ match, mode, label, players, players_max, spectators, may_spectate }) => {
+      const name = label === "" || label === mode ? foreign(mode, 40) : `${foreign(mode, 40)}: ${foreign(label, 60)}`;
       const about = `${players} of ${players_max}${spectators > 0 ? `, ${spectators} looking on` : ""}`;
-      const row = element("div", "row", element("b", "", foreign(mode, 40)), element("span", "", about));
+      const row = element("div", "row", element("b", "", name), element("span", "", about));
       const join = button("Join", () => this.enter({ match }));
       join.disabled = players >= players_max;
       row.append(join);
@@ -93,6 +120,21 @@ export class Lobby {
       return row;
     });
     this.matches.replaceChildren(...(rows.length > 0 ? rows : [element("p", "", "none yet: play, and there is one")]));
+  }
+
+  private showReplays(replays: readonly api.ReplayListing[]): void {
+    const worth = replays.filter(({ ticks, tick_rate }) => ticks >= REPLAY_SECONDS_MIN * tick_rate).slice(0, REPLAYS_MAX);
+    this.replaysTitle.hidden = worth.length === 0;
+    if (!this.isOther(this.replays, worth)) return;
+    const rows = worth.map(({ id, mode, players, ticks, tick_rate, ended }) => {
+      const when = new Date(ended * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+      const who = players.slice(0, 6).map((name) => foreign(name, 32)).join(", ");
+      const about = [clock(ticks / Math.max(tick_rate, 1)), when, who].filter((part) => part !== "").join(", ");
+      const row = element("div", "row replay", element("b", "", foreign(mode, 40)), element("span", "", about));
+      row.append(button("Replay", () => this.enter({ replay: id })));
+      return row;
+    });
+    this.replays.replaceChildren(...rows);
   }
 
   private enter(request: JoinRequest): void {
@@ -106,7 +148,13 @@ export class Lobby {
       .then((guest) => this.play(guest, request))
       .catch((error: unknown) => {
         this.isBusy = false;
-        say(this.fault, error instanceof Error ? error.message : "the server cannot be reached");
+        say(this.fault, reasonOf(error));
       });
   }
+}
+
+/** What to tell of a request that came to nothing. */
+function reasonOf(error: unknown): string {
+  if (error instanceof api.Refused) return foreign(explain(error.code, error.message), 300);
+  return "The server cannot be reached. It is tried again.";
 }

@@ -312,6 +312,42 @@ impl SyncServer {
         Ok(())
     }
 
+    /// Puts a viewer on another side: from the next update on it is told what the new side may see, and no longer what only
+    /// the old one may.
+    ///
+    /// # Errors
+    /// When the viewer is not there.
+    pub fn set_team(&mut self, id: ViewerId, team: u16) -> Result<(), ViewerError> {
+        let number = self.number(id)?;
+        let viewer = self.viewers[number].as_mut().expect("the number has been looked at");
+        if std::mem::replace(&mut viewer.options.team, team) == team {
+            return Ok(());
+        }
+        let told = viewer.links.iter().map(|link| link.group);
+        let hidden: Vec<u16> = told.filter(|group| !viewer.may_see(self.roster.group(*group).scope)).collect();
+        for group in hidden {
+            if viewer.close(group) {
+                self.roster.unwatch(group);
+                self.roster.close_if_idle(group, &mut self.cells);
+            }
+        }
+        let around =
+            |(cell, tier): &(u32, u8)| self.roster.groups_of(*cell).map(|group| (group, *tier)).collect::<Vec<_>>();
+        let shown: Vec<(u16, u8)> = if viewer.options.is_everywhere {
+            self.roster.numbers().map(|group| (group, 1)).collect()
+        } else {
+            viewer.area.iter().flat_map(around).collect()
+        };
+        for (group, tier) in shown {
+            // What it has already stays as it is.
+            let has_it = viewer.links.iter().any(|link| link.group == group && !link.is_closing);
+            if !has_it && viewer.may_see(self.roster.group(group).scope) && viewer.open(group, tier) {
+                self.roster.watch(group);
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in what the last tick did. Every [`SyncConfig::update_ticks`] it makes an update, and returns true.
     pub fn tick(&mut self, world: &World) -> bool {
         self.tick_in_parts(world, |_| ())

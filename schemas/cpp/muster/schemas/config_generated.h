@@ -298,7 +298,8 @@ struct WorldConfig FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
     VT_PATHS_MAX = 34,
     VT_BEHAVIOURS = 36,
     VT_REWIND_TICKS = 38,
-    VT_WEAPONS_REWIND = 40
+    VT_WEAPONS_REWIND = 40,
+    VT_WEAPONS_TRACER = 42
   };
   /// From which all randomness of the world comes.
   uint64_t seed() const {
@@ -376,6 +377,10 @@ struct WorldConfig FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
   const ::flatbuffers::Vector<uint8_t> *weapons_rewind() const {
     return GetPointer<const ::flatbuffers::Vector<uint8_t> *>(VT_WEAPONS_REWIND);
   }
+  /// For each weapon, whether its shots are told as events of kind Fired. Left out, none are.
+  const ::flatbuffers::Vector<uint8_t> *weapons_tracer() const {
+    return GetPointer<const ::flatbuffers::Vector<uint8_t> *>(VT_WEAPONS_TRACER);
+  }
   template <bool B = false>
   bool Verify(::flatbuffers::VerifierTemplate<B> &verifier) const {
     return VerifyTableStart(verifier) &&
@@ -406,6 +411,8 @@ struct WorldConfig FLATBUFFERS_FINAL_CLASS : private ::flatbuffers::Table {
            VerifyField<uint8_t>(verifier, VT_REWIND_TICKS, 1) &&
            VerifyOffset(verifier, VT_WEAPONS_REWIND) &&
            verifier.VerifyVector(weapons_rewind()) &&
+           VerifyOffset(verifier, VT_WEAPONS_TRACER) &&
+           verifier.VerifyVector(weapons_tracer()) &&
            verifier.EndTable();
   }
 };
@@ -471,6 +478,9 @@ struct WorldConfigBuilder {
   void add_weapons_rewind(::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> weapons_rewind) {
     fbb_.AddOffset(WorldConfig::VT_WEAPONS_REWIND, weapons_rewind);
   }
+  void add_weapons_tracer(::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> weapons_tracer) {
+    fbb_.AddOffset(WorldConfig::VT_WEAPONS_TRACER, weapons_tracer);
+  }
   explicit WorldConfigBuilder(::flatbuffers::FlatBufferBuilder &_fbb)
         : fbb_(_fbb) {
     start_ = fbb_.StartTable();
@@ -502,10 +512,12 @@ inline ::flatbuffers::Offset<WorldConfig> CreateWorldConfig(
     uint32_t paths_max = 0,
     ::flatbuffers::Offset<::flatbuffers::Vector<::flatbuffers::Offset<muster::Behaviour>>> behaviours = 0,
     uint8_t rewind_ticks = 0,
-    ::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> weapons_rewind = 0) {
+    ::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> weapons_rewind = 0,
+    ::flatbuffers::Offset<::flatbuffers::Vector<uint8_t>> weapons_tracer = 0) {
   WorldConfigBuilder builder_(_fbb);
   builder_.add_reach_max(reach_max);
   builder_.add_seed(seed);
+  builder_.add_weapons_tracer(weapons_tracer);
   builder_.add_weapons_rewind(weapons_rewind);
   builder_.add_behaviours(behaviours);
   builder_.add_paths_max(paths_max);
@@ -551,13 +563,15 @@ inline ::flatbuffers::Offset<WorldConfig> CreateWorldConfigDirect(
     uint32_t paths_max = 0,
     const std::vector<::flatbuffers::Offset<muster::Behaviour>> *behaviours = nullptr,
     uint8_t rewind_ticks = 0,
-    const std::vector<uint8_t> *weapons_rewind = nullptr) {
+    const std::vector<uint8_t> *weapons_rewind = nullptr,
+    const std::vector<uint8_t> *weapons_tracer = nullptr) {
   auto attributes__ = attributes ? _fbb.CreateVector<::flatbuffers::Offset<::flatbuffers::String>>(*attributes) : 0;
   auto weapons__ = weapons ? _fbb.CreateVectorOfStructs<muster::Weapon>(*weapons) : 0;
   auto events_max__ = events_max ? _fbb.CreateVector<uint32_t>(*events_max) : 0;
   auto base_kinds__ = base_kinds ? _fbb.CreateVector<uint16_t>(*base_kinds) : 0;
   auto behaviours__ = behaviours ? _fbb.CreateVector<::flatbuffers::Offset<muster::Behaviour>>(*behaviours) : 0;
   auto weapons_rewind__ = weapons_rewind ? _fbb.CreateVector<uint8_t>(*weapons_rewind) : 0;
+  auto weapons_tracer__ = weapons_tracer ? _fbb.CreateVector<uint8_t>(*weapons_tracer) : 0;
   return muster::CreateWorldConfig(
       _fbb,
       seed,
@@ -578,7 +592,8 @@ inline ::flatbuffers::Offset<WorldConfig> CreateWorldConfigDirect(
       paths_max,
       behaviours__,
       rewind_ticks,
-      weapons_rewind__);
+      weapons_rewind__,
+      weapons_tracer__);
 }
 
 inline const muster::WorldConfig *GetWorldConfig(const void *buf) {

@@ -89,11 +89,13 @@ enum class EventKind : uint8_t {
   Used = 10,
   /// What the game mode defines; `detail` is its kind.
   Custom = 11,
+  /// `subject` fired weapon `detail`, counted from 1, towards the heading `value`. Only weapons with tracers say so.
+  Fired = 12,
   MIN = UnitDestroyed,
-  MAX = Custom
+  MAX = Fired
 };
 
-inline const EventKind (&EnumValuesEventKind())[12] {
+inline const EventKind (&EnumValuesEventKind())[13] {
   static const EventKind values[] = {
     EventKind::UnitDestroyed,
     EventKind::BaseDestroyed,
@@ -106,13 +108,14 @@ inline const EventKind (&EnumValuesEventKind())[12] {
     EventKind::PickupTaken,
     EventKind::CommandRefused,
     EventKind::Used,
-    EventKind::Custom
+    EventKind::Custom,
+    EventKind::Fired
   };
   return values;
 }
 
 inline const char * const *EnumNamesEventKind() {
-  static const char * const names[13] = {
+  static const char * const names[14] = {
     "UnitDestroyed",
     "BaseDestroyed",
     "MassiveBattle",
@@ -125,13 +128,14 @@ inline const char * const *EnumNamesEventKind() {
     "CommandRefused",
     "Used",
     "Custom",
+    "Fired",
     nullptr
   };
   return names;
 }
 
 inline const char *EnumNameEventKind(EventKind e) {
-  if (::flatbuffers::IsOutRange(e, EventKind::UnitDestroyed, EventKind::Custom)) return "";
+  if (::flatbuffers::IsOutRange(e, EventKind::UnitDestroyed, EventKind::Fired)) return "";
   const size_t index = static_cast<size_t>(e);
   return EnumNamesEventKind()[index];
 }

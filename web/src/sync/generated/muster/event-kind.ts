@@ -64,5 +64,10 @@ export enum EventKind {
   /**
    * What the game mode defines; `detail` is its kind.
    */
-  Custom = 11
+  Custom = 11,
+
+  /**
+   * `subject` fired weapon `detail`, counted from 1, towards the heading `value`. Only weapons with tracers say so.
+   */
+  Fired = 12
 }

@@ -232,8 +232,26 @@ weaponsRewindArray():Int8Array|null {
   return offset ? new Int8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
+/**
+ * For each weapon, whether its shots are told as events of kind Fired. Left out, none are.
+ */
+weaponsTracer(index: number):boolean|null {
+  const offset = this.bb!.__offset(this.bb_pos, 42);
+  return offset ? !!this.bb!.readInt8(this.bb!.__vector(this.bb_pos + offset) + index) : false;
+}
+
+weaponsTracerLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 42);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+weaponsTracerArray():Int8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 42);
+  return offset ? new Int8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startWorldConfig(builder:flatbuffers.Builder) {
-  builder.startObject(19);
+  builder.startObject(20);
 }
 
 static addSeed(builder:flatbuffers.Builder, seed:bigint) {
@@ -386,6 +404,22 @@ static startWeaponsRewindVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(1, numElems, 1);
 }
 
+static addWeaponsTracer(builder:flatbuffers.Builder, weaponsTracerOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(19, weaponsTracerOffset, 0);
+}
+
+static createWeaponsTracerVector(builder:flatbuffers.Builder, data:boolean[]):flatbuffers.Offset {
+  builder.startVector(1, data.length, 1);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt8(+data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startWeaponsTracerVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
 static endWorldConfig(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
@@ -399,7 +433,7 @@ static finishSizePrefixedWorldConfigBuffer(builder:flatbuffers.Builder, offset:f
   builder.finish(offset, 'MUCF', true);
 }
 
-static createWorldConfig(builder:flatbuffers.Builder, seed:bigint, tickRateHz:number, entitiesMax:number, projectilesMax:number, sectorsMax:number, attributesOffset:flatbuffers.Offset, weaponsOffset:flatbuffers.Offset, speedMax:number, commandsPerTickMax:number, reachMax:bigint, useRange:number, eventsMaxOffset:flatbuffers.Offset, massiveBattleMin:number, baseKindsOffset:flatbuffers.Offset, pathExpansionsPerTick:number, pathsMax:number, behavioursOffset:flatbuffers.Offset, rewindTicks:number, weaponsRewindOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createWorldConfig(builder:flatbuffers.Builder, seed:bigint, tickRateHz:number, entitiesMax:number, projectilesMax:number, sectorsMax:number, attributesOffset:flatbuffers.Offset, weaponsOffset:flatbuffers.Offset, speedMax:number, commandsPerTickMax:number, reachMax:bigint, useRange:number, eventsMaxOffset:flatbuffers.Offset, massiveBattleMin:number, baseKindsOffset:flatbuffers.Offset, pathExpansionsPerTick:number, pathsMax:number, behavioursOffset:flatbuffers.Offset, rewindTicks:number, weaponsRewindOffset:flatbuffers.Offset, weaponsTracerOffset:flatbuffers.Offset):flatbuffers.Offset {
   WorldConfig.startWorldConfig(builder);
   WorldConfig.addSeed(builder, seed);
   WorldConfig.addTickRateHz(builder, tickRateHz);
@@ -420,6 +454,7 @@ static createWorldConfig(builder:flatbuffers.Builder, seed:bigint, tickRateHz:nu
   WorldConfig.addBehaviours(builder, behavioursOffset);
   WorldConfig.addRewindTicks(builder, rewindTicks);
   WorldConfig.addWeaponsRewind(builder, weaponsRewindOffset);
+  WorldConfig.addWeaponsTracer(builder, weaponsTracerOffset);
   return WorldConfig.endWorldConfig(builder);
 }
 }

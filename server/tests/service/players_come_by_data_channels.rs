@@ -1,0 +1,225 @@
+//! Goal: a player who joined over the WebSocket plays on over data channels: hello, welcome and messages on the reliable one,
+//! packets and reports on the other, also when one datagram of ten is lost; and goes back to the WebSocket when they break.
+//!
+//! Method: a real server; a client made of the same WebRTC library as the server, over a socket of its own that loses
+//! datagrams by a fixed pattern; the receiving side of the core.
+
+use std::{
+    net::{SocketAddr, UdpSocket},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::stage::{DEADLINE, DISCS, Running, Scratch, script_message};
+use muster_core::sync::client::{ClientOptions, SyncClient};
+use serde_json::{Value, json};
+use str0m::{
+    Candidate, Event, Input, Output, Rtc, RtcConfig,
+    change::{SdpAnswer, SdpPendingOffer},
+    channel::{ChannelConfig, ChannelId, Reliability},
+    crypto::from_feature_flags,
+    net::{Protocol, Receive},
+};
+
+/// A browser's side of two data channels.
+struct Channels {
+    rtc: Rtc,
+    socket: UdpSocket,
+    local: SocketAddr,
+    control: ChannelId,
+    state: ChannelId,
+    open: Vec<ChannelId>,
+    /// Of so many datagrams one is lost, each way; 0 loses none.
+    lose_each: u32,
+    count: u32,
+    sync: Option<SyncClient>,
+    said: Vec<Value>,
+    packets: u32,
+    begun: Instant,
+}
+
+impl Channels {
+    fn offer() -> (Self, String, SdpPendingOffer) {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("there is a port");
+        let local = socket.local_addr().expect("it is bound");
+        let config = RtcConfig::new().set_crypto_provider(Arc::new(from_feature_flags())).clear_codecs();
+        let mut rtc = config.build(Instant::now());
+        rtc.add_local_candidate(Candidate::host(local, "udp").expect("it is an address"));
+        let mut change = rtc.sdp_api();
+        let control = change.add_channel_with_config(ChannelConfig { label: "control".into(), ..Default::default() });
+        let state = change.add_channel_with_config(ChannelConfig {
+            label: "state".into(),
+            ordered: false,
+            reliability: Reliability::MaxRetransmits { retransmits: 0 },
+            ..Default::default()
+        });
+        let (offer, pending) = change.apply().expect("there is something to offer");
+        let channels = Self {
+            rtc,
+            socket,
+            local,
+            control,
+            state,
+            open: Vec::new(),
+            lose_each: 0,
+            count: 0,
+            sync: None,
+            said: Vec::new(),
+            packets: 0,
+            begun: Instant::now(),
+        };
+        (channels, offer.to_sdp_string(), pending)
+    }
+
+    fn is_lost(&mut self) -> bool {
+        self.count += 1;
+        self.lose_each != 0 && self.count.is_multiple_of(self.lose_each)
+    }
+
+    fn now_us(&self) -> u64 {
+        self.begun.elapsed().as_micros() as u64
+    }
+
+    fn write(&mut self, channel: ChannelId, bytes: &[u8]) {
+        let mut channel = self.rtc.channel(channel).expect("the channel is open");
+        assert!(channel.write(true, bytes).expect("the channel takes it"));
+        self.drain();
+    }
+
+    /// Everything that the session has to say; when it wants to be asked again.
+    fn drain(&mut self) -> Instant {
+        loop {
+            match self.rtc.poll_output().expect("the session lives") {
+                Output::Timeout(due) => return due,
+                Output::Transmit(transmit) => {
+                    if !self.is_lost() {
+                        self.socket.send_to(&transmit.contents, transmit.destination).expect("it is sent");
+                    }
+                }
+                Output::Event(Event::ChannelOpen(id, _)) => self.open.push(id),
+                Output::Event(Event::ChannelData(data)) => self.take_in(data.id, &data.data),
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    fn take_in(&mut self, channel: ChannelId, bytes: &[u8]) {
+        match bytes.get(4..8) {
+            Some(b"MUWE") => {
+                assert_eq!(channel, self.control);
+                // A session that goes on keeps what it has.
+                if self.sync.is_none() {
+                    self.sync = Some(SyncClient::new(bytes, None, &ClientOptions::default()).expect("it is a welcome"));
+                }
+            }
+            Some(b"MUMS") => {
+                assert_eq!(channel, self.control);
+                let message = muster_schemas::read_message(bytes).expect("it is a message");
+                self.said.push(serde_json::from_slice(message.data().bytes()).expect("it is JSON"));
+            }
+            _ => {
+                assert_eq!(channel, self.state);
+                self.packets += 1;
+                let now_us = self.now_us();
+                if let Some(sync) = &mut self.sync {
+                    sync.receive(bytes, now_us).expect("packets of the server are good");
+                }
+            }
+        }
+    }
+
+    /// Goes on until something holds.
+    fn run(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        let mut next_report = Instant::now();
+        let mut buffer = [0; 2048];
+        loop {
+            let due = self.drain();
+            if holds(self) {
+                return;
+            }
+            let now = Instant::now();
+            assert!(now < deadline, "{what} did not come about");
+            if now >= next_report && self.sync.is_some() {
+                next_report = now + Duration::from_millis(33);
+                let now_us = self.now_us();
+                let mut report = Vec::new();
+                let sync = self.sync.as_mut().expect("it is there");
+                sync.advance(now_us);
+                sync.report(now_us, &mut report);
+                let state = self.state;
+                self.write(state, &report);
+            }
+            let wait = due.min(next_report.max(now + Duration::from_millis(1))).saturating_duration_since(now);
+            let wait = wait.clamp(Duration::from_millis(1), Duration::from_millis(20));
+            self.socket.set_read_timeout(Some(wait)).expect("it is a time");
+            if let Ok((length, source)) = self.socket.recv_from(&mut buffer)
+                && !self.is_lost()
+            {
+                let contents = buffer[..length].try_into().expect("the server's datagrams are good");
+                let receive = Receive { proto: Protocol::Udp, source, destination: self.local, contents };
+                self.rtc.handle_input(Input::Receive(Instant::now(), receive)).expect("the session lives");
+            }
+            self.drain();
+            self.rtc.handle_input(Input::Timeout(Instant::now())).expect("the session lives");
+        }
+    }
+
+    fn has_disc(&self, number: u32) -> bool {
+        self.sync.as_ref().is_some_and(|sync| sync.shown().owner.contains(&number))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_player_plays_over_data_channels_that_lose() {
+    let scratch = Scratch::new();
+    scratch.write_mode("discs", DISCS);
+    let server = Running::dev(&scratch, &[]);
+    let (mut other, _) = server.join("Bob", json!({ "mode": "discs" })).await;
+
+    let mut client = server.connect(&server.guest("Ada").await).await;
+    client.say(&json!({ "type": "rtc:offer", "sdp": "nonsense" })).await;
+    assert_eq!(client.refusal().await, "rtc_failed");
+    client.say(&json!({ "type": "match:join", "mode": "discs" })).await;
+    assert_eq!(client.hear("match:joined").await["number"], 2);
+    let (mut channels, sdp, pending) = Channels::offer();
+    client.say(&json!({ "type": "rtc:offer", "sdp": sdp })).await;
+    let answer = client.hear("rtc:answer").await["sdp"].as_str().expect("it is text").to_owned();
+    assert!(answer.contains("a=ice-lite"), "{answer}");
+    let answer = SdpAnswer::from_sdp_string(&answer).expect("it is an answer");
+    channels.rtc.sdp_api().accept_answer(pending, answer).expect("it answers the offer");
+
+    let mut channels = tokio::task::spawn_blocking(move || {
+        channels.run("the channels", |channels| channels.open.len() == 2);
+        let mut hello = Vec::new();
+        SyncClient::hello(&mut hello);
+        let control = channels.control;
+        channels.write(control, &hello);
+        channels.lose_each = 10;
+        channels.run("both discs", |channels| channels.has_disc(1) && channels.has_disc(2));
+        channels.write(control, &script_message(b"\"over control\""));
+        channels.run("the message", |channels| channels.said.iter().any(|said| said["said"] == "over control"));
+        channels.run("a loss that is noticed", |channels| {
+            channels.sync.as_ref().is_some_and(|sync| sync.statistics().lost > 0)
+        });
+        let packets = channels.packets;
+        channels.run("more packets", |channels| channels.packets > packets + 20);
+        channels
+    })
+    .await
+    .expect("the client goes on");
+    other.play("the message", |client| client.said.iter().any(|said| said["said"] == "over control")).await;
+    assert_eq!(server.metric("muster_rtc_sessions").await, 1.0);
+
+    // The channels break: a hello over the WebSocket, and the same session goes on there.
+    channels.rtc.disconnect();
+    client.sync = channels.sync.take();
+    let before = client.sync.as_ref().expect("it is there").statistics().packets;
+    client.keep_session = true;
+    client.hello().await;
+    client
+        .play("packets over the WebSocket", |client| {
+            client.sync.as_ref().is_some_and(|sync| sync.statistics().packets > before + 10)
+        })
+        .await;
+}
