@@ -107,7 +107,11 @@ fn show(
             if reply.send(Ok(screening.joined())).is_ok() && line.why_cut().is_none() {
                 screening.run(door);
             }
+            // Whoever hears that it has left may join a match at once.
             line.set_seat(None);
+            if screening.has_left {
+                line.text(ServerMessage::Left { reason: "left" }.text());
+            }
         }
         // Who has gone does not need it.
         Err(refusal) => drop(reply.send(Err(refusal))),
@@ -124,6 +128,8 @@ struct Screening<'a> {
     is_paused: bool,
     /// Ticks that are still played although it is paused, so that who has gone to another time sees it.
     lead_in: u32,
+    /// Whether who looks on has said that it goes.
+    has_left: bool,
     epoch: Instant,
 }
 
@@ -131,7 +137,18 @@ impl<'a> Screening<'a> {
     fn new(film: &'a Film, player: Player<'a>, line: &'a Arc<Line>, budget: u32) -> Result<Self, Refusal> {
         let sync = Self::sync(film, &player)?;
         let epoch = Instant::now();
-        Ok(Self { film, player, line, sync, viewer: None, budget, is_paused: false, lead_in: 0, epoch })
+        Ok(Self {
+            film,
+            player,
+            line,
+            sync,
+            viewer: None,
+            budget,
+            is_paused: false,
+            lead_in: 0,
+            has_left: false,
+            epoch,
+        })
     }
 
     fn sync(film: &Film, player: &Player<'_>) -> Result<SyncServer, Refusal> {
@@ -283,7 +300,7 @@ impl<'a> Screening<'a> {
                 self.begin_anew();
             }
             Order::Leave { .. } => {
-                self.line.text(ServerMessage::Left { reason: "left" }.text());
+                self.has_left = true;
                 return false;
             }
             Order::Gone { .. } | Order::Stop => return false,
