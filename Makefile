@@ -41,8 +41,12 @@ web: ## Build the page that the server shows into web/dist, if Node.js is there
 	@if command -v npm > /dev/null && [[ -f web/package.json ]]; then make --no-print-directory web/dist/index.html; else \
 	  echo 'Without Node.js 18 or newer the server has no page.'; fi
 
-web/dist/index.html: $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2> /dev/null)
-	cd web && npm ci --no-audit --no-fund && npm run build
+web/dist/index.html: $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2> /dev/null) | web/node_modules
+	cd web && npm run build
+	@touch $@
+
+web/node_modules: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
 	@touch $@
 
 run-relay: compiler ## Build the relay and run it on 127.0.0.1:3478 with a demo account
@@ -55,23 +59,25 @@ install: compiler ## Build libmuster and install it in PREFIX, /usr/local unless
 	@CARGO="$(CARGO)" ffi/package/install "$(PREFIX)"
 
 # The order is that of what fails soonest. The programs are built before the tests that drive them, so that no test's
-# deadline runs while the compiler does.
+# deadline runs while the compiler does; and all with one choice of packages, since another has other features of libraries,
+# and compiles them once more.
 test: install-tools web check loom ## Install what the tests need and run all of them
 	cd web && npm test
-	$(CARGO) build --locked --package muster-relay --bin muster-relay --package muster-server --bin muster
 	$(CARGO) test --locked --workspace --no-run
-	@mkdir -p target; nice -n 19 $(MAKE) --no-print-directory released > target/released.log 2>&1 & \
-	  $(CARGO) test --locked --workspace --no-fail-fast; tested=$$?; \
+	@target=$$($(CARGO) metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'); \
+	  export MUSTER_RELAY_BIN="$$target/debug/muster-relay" MUSTER_BIN="$$target/debug/muster"; \
+	  mkdir -p target; nice -n 19 $(MAKE) --no-print-directory released > target/released.log 2>&1 & \
+	  MUSTER_DETERMINISM_TICKS=10000 $(CARGO) test --locked --workspace --no-fail-fast; tested=$$?; \
 	  wait $$! || { cat target/released.log; exit 1; }; exit $$tested
-	$(CARGO) test --locked --release --package muster-determinism --test battle optimisation
+	$(CARGO) test --locked --workspace --test battle optimisation
 	for crate in $(FUZZ_TESTED); do FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz $$crate; done
 	@echo 'make test: everything passed'
 
-# What takes a compiler and no test's time. `make test` does it beside the tests that wait for a network or a deadline.
+# What takes a processor and nobody's time. `make test` does it beside the tests that wait for a network or a deadline. The
+# server is not among it: to optimise all of it takes as long as the rest together, and `make run` and `make bench-server` do.
 released:
-	$(CARGO) build --locked --release --package muster-server
+	$(CARGO) test --locked --release --package muster-determinism --test battle
 	$(CARGO) build --locked --release --package muster-relay
-	$(CARGO) test --locked --release --package muster-determinism --test battle --no-run
 	$(CARGO) xtask symbols
 	for crate in $(FUZZ_TESTED); do FUZZ_SECONDS=0 tests/fuzz $$crate; done
 
@@ -87,7 +93,7 @@ check: compiler schema-compiler ## Format, clippy, tidy, schemas, unit tests: un
 loom: compiler ## Check the threads of the core under every schedule that matters
 	CARGO_PROFILE_RELEASE_LTO=off RUSTFLAGS='--cfg loom' $(CARGO) test --locked --package muster-core --release --lib --target-dir target/loom loom
 
-determinism: ## Fight every battle of the determinism suite as released, about five minutes
+determinism: ## Run the determinism suite as released, about five minutes
 	$(CARGO) test --locked --release --package muster-determinism
 
 native: ## Run the scripts' tests on machine code, two minutes of compiling more than the interpreter
@@ -108,8 +114,9 @@ bench-server: compiler benches/server/colyseus/node_modules ## Measure the serve
 	$(CARGO) build --locked --release --package muster-server
 	$(CARGO) run --locked --release --package muster-benches --bin bench-server -- $(BENCH_FLAGS)
 
+# Its versions are those of the lock. `npm ci` wants optional packages of every platform in there, which registries may not have.
 benches/server/colyseus/node_modules: benches/server/colyseus/package-lock.json
-	cd benches/server/colyseus && npm ci --omit=optional --no-audit --no-fund
+	cd benches/server/colyseus && npm install --omit=optional --no-save --no-audit --no-fund
 	@touch $@
 
 bench-sync: compiler ## Measure state synchronisation with other codecs beside it, about five minutes

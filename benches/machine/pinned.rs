@@ -1,6 +1,6 @@
 //! Which cores a thread may use, and programs that run on one and do not outlive the run.
 
-use std::{ffi::OsString, os::unix::process::CommandExt, process::Command};
+use std::{env, ffi::OsString, os::unix::process::CommandExt, process::Command};
 
 use anyhow::{Context, Result, bail};
 use nix::{
@@ -72,6 +72,20 @@ pub fn raise_descriptor_limit() -> Result<()> {
         resource::setrlimit(resource::Resource::RLIMIT_NOFILE, wanted, hard)?;
     }
     Ok(())
+}
+
+/// A command line of this program's, `pinned`, that becomes the program whose command follows: see [`become_command`]. Settings
+/// of the developer's own shell do not reach it.
+///
+/// # Errors
+/// When this program's own path is unknown.
+pub fn pinned(core: usize) -> Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.args(["pinned", "--core", &core.to_string(), "--"]);
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MUSTER_")) {
+        command.env_remove(name);
+    }
+    Ok(command)
 }
 
 /// Becomes `command`, on `core`, and dies with the process that started this one.

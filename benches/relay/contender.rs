@@ -6,12 +6,12 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use muster_benches::usage::Accounts;
+use muster_benches::{pinned::pinned, usage::Accounts};
 
 use crate::{floor, turn_client, turn_taking};
 
@@ -185,8 +185,7 @@ impl Server {
         let folder = env::temp_dir().join(format!("bench-relay-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let errors = fs::File::create(folder.join("stderr"))?;
-        let child = Command::new(env::current_exe()?)
-            .args(["pinned", "--core", &programs.server_core.to_string(), "--"])
+        let child = pinned(programs.server_core)?
             .args(contender.arguments(programs, &folder)?)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

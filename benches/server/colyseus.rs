@@ -37,7 +37,7 @@ impl Colyseus {
         let Some(folder) = &plan.colyseus else { return Ok(None) };
         ensure!(
             folder.join("node_modules").exists(),
-            "Colyseus is needed: npm ci --omit=optional in {}, or choose --without-colyseus",
+            "Colyseus is needed: npm install --omit=optional --no-save in {}, or choose --without-colyseus",
             folder.display()
         );
         let command = ["node".into(), folder.join("rooms.mjs").into_os_string()];

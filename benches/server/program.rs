@@ -7,13 +7,13 @@ use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
-use muster_benches::usage::Accounts;
+use muster_benches::{pinned::pinned, usage::Accounts};
 
 /// A running server. Dropping it ends the process and removes its folder.
 #[derive(Debug)]
@@ -67,8 +67,7 @@ impl Program {
         read_address: fn(&str) -> Option<SocketAddr>,
     ) -> Result<Self> {
         let begun = Instant::now();
-        let mut child = Command::new(env::current_exe()?)
-            .args(["pinned", "--core", &core.to_string(), "--"])
+        let mut child = pinned(core)?
             .args(command)
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())

@@ -276,3 +276,68 @@ proptest! {
         }
     }
 }
+
+/// A disc of half a metre that starts free and is steered one way for a second of ticks.
+fn steered(map: &Map, from: Point, way: Point) -> (Point, bool) {
+    let (walls, body, (mut x, mut y)) = (map.walls(), Body::disc(METRE / 2), from);
+    assert!(walls.is_free(x, y, body));
+    let mut is_free = true;
+    for _ in 0..20 {
+        let Travel { dx, dy, .. } = walls.travel(x, y, way.0, way.1, body);
+        (x, y) = (x + dx, y + dy);
+        is_free &= walls.is_free(x, y, body);
+    }
+    ((x, y), is_free)
+}
+
+/// Who leans on a wall goes along it as fast as its speed says, however large the way of a tick is.
+#[test]
+fn who_leans_on_a_wall_glides_along_it() {
+    let metres = |x: i32, y: i32| (x * METRE, y * METRE);
+    let segment = |from: Point, to: Point| WallForm::Segment { from, to };
+    let floor = segment(metres(0, 4), metres(16, 4));
+    let boxed = WallForm::Box { min: metres(0, 0), max: metres(16, 4) };
+    let joints: Vec<WallForm> = (0..16).map(|x| WallForm::Box { min: metres(x, 3), max: metres(x + 1, 4) }).collect();
+    let slope = segment(metres(0, 0), metres(16, 8));
+    // What is left of the speed along the wall: to the right and down, it is all that goes right on a floor.
+    for (forms, (right, up)) in
+        [(vec![floor], (1.0, 0.0)), (vec![boxed], (1.0, 0.0)), (joints, (1.0, 0.0)), (vec![slope], (0.4, 0.2))]
+    {
+        let map = map_of(&forms, None);
+        let from = metres(1, 5);
+        // From half of its radius on a movement is cast.
+        for way in [METRE / 8, METRE / 4 - 1, METRE / 4, METRE / 3, METRE / 2] {
+            let (end, is_free) = steered(&map, from, (way, -way));
+            let whole = f64::from(20 * way);
+            let (along_x, along_y) = (right * whole, up * whole);
+            let length = along_x.hypot(along_y);
+            let along = (f64::from(end.0 - from.0) * along_x + f64::from(end.1 - from.1) * along_y) / length;
+            assert!((along - length).abs() <= length / 1000.0, "{forms:?}, {way}: {along} of {length}");
+            assert!(is_free, "{forms:?}, {way}");
+        }
+    }
+}
+
+/// Round an obtuse corner the second wall leads on; in a sharp one there is no way, and it does not tremble.
+#[test]
+fn corners_lead_on_or_hold() {
+    let metres = |x: i32, y: i32| (x * METRE, y * METRE);
+    let way = METRE / 3;
+    let obtuse = [
+        WallForm::Segment { from: metres(0, 4), to: metres(6, 4) },
+        WallForm::Segment { from: metres(6, 4), to: metres(16, 8) },
+    ];
+    for forms in [obtuse.to_vec(), obtuse.iter().rev().copied().collect()] {
+        let map = map_of(&forms, None);
+        let (end, is_free) = steered(&map, metres(4, 5), (way, -way / 2));
+        assert!(is_free && end.0 > 8 * METRE && end.1 > 5 * METRE, "{end:?}");
+    }
+    let sharp = [
+        WallForm::Segment { from: metres(0, 4), to: metres(8, 4) },
+        WallForm::Segment { from: metres(8, 4), to: metres(2, 8) },
+    ];
+    let map = map_of(&sharp, None);
+    let (end, is_free) = steered(&map, metres(3, 5), (way, -way / 8));
+    let (again, _) = steered(&map, end, (way, -way / 8));
+    assert!(is_free && (end.0 - again.0).abs().max((end.1 - again.1).abs()) < METRE / 64, "{end:?}, {again:?}");
+}

@@ -393,7 +393,7 @@ fn without_settings(mut command: Command) -> Command {
     command
 }
 
-/// The program under test: `MUSTER_RELAY_BIN` if set, otherwise built once with the profile of the tests.
+/// The program under test: `MUSTER_RELAY_BIN` if set, as in `make test`, otherwise built once with the profile of the tests.
 ///
 /// # Panics
 /// When it does not build.

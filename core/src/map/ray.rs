@@ -47,6 +47,23 @@ impl Normal {
         Self::default()
     }
 
+    /// What is left of a vector when nothing of it goes against the direction: rounded so that it rather leaves the wall.
+    pub(super) fn glance(self, dx: i32, dy: i32) -> (i32, i32) {
+        let into = self.dot(dx, dy);
+        if into >= 0 {
+            return (dx, dy);
+        }
+        // A slanted direction is only known to 2^-15.
+        let is_slanted = self.x != 0 && self.y != 0;
+        let margin = if is_slanted { 1 + (i64::from(dx).abs().max(i64::from(dy).abs()) >> 14) } else { 0 };
+        let push = ((-into + (1 << 15) - 1) >> 15) + margin;
+        let part = |d: i32, normal: i32| {
+            let amount = (push * i64::from(normal).abs() + (1 << 15) - 1) >> 15;
+            (i64::from(d) + amount * i64::from(normal.signum())).clamp(i32::MIN.into(), i32::MAX.into()) as i32
+        };
+        (part(dx, self.x), part(dy, self.y))
+    }
+
     /// The product with a vector, in 2^-15 of its units.
     pub fn dot(self, x: i32, y: i32) -> i64 {
         i64::from(self.x) * i64::from(x) + i64::from(self.y) * i64::from(y)

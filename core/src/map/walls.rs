@@ -13,6 +13,10 @@ use crate::entity::Shape;
 
 /// Most contacts that a push-out resolves, one after the other.
 const ROUNDS_MAX: usize = 12;
+/// Most straight parts of a movement along walls: one to the first, and three that let it round a corner.
+const GLIDES_MAX: usize = 4;
+/// Least extent of what glides along walls, in units of length: many times what a place is rounded by.
+const GLIDING_MIN: i32 = 64;
 /// Longest part of a ray that is cast at once, in units of length in x and in y.
 const RAY_MAX: i64 = 1 << 30;
 
@@ -126,38 +130,77 @@ impl Walls {
         self.cast(ray, 0, mask).is_none()
     }
 
-    /// Moves a body by a vector as far as walls let it, and pushes it out of those that it then overlaps.
+    /// Moves a body by a vector as far as walls let it, along those that it meets, and pushes it out of those that it then
+    /// overlaps.
     ///
-    /// **What begins free ends free, and its centre passes through no wall, at any speed.** The rest of a movement that
-    /// a wall ended is lost; what is left of the velocity along the wall shows in the next.
+    /// **What begins free ends free, and its centre passes through no wall, at any speed.** A point does not glide: the wall
+    /// that it meets ends its movement.
     pub fn travel(&self, x: i32, y: i32, dx: i32, dy: i32, body: Body) -> Travel {
         if !self.may_meet(x, y, dx, dy, body) {
             return Travel { dx: x.saturating_add(dx) - x, dy: y.saturating_add(dy) - y, ..Travel::default() };
         }
-        let mut travel = Travel { dx, dy, ..Travel::default() };
-        let extent = if body.shape == Shape::Box { body.half_x.min(body.half_y) } else { body.half_x };
-        // What moves by less than its extent cannot have left the side of a wall that it was on.
-        let is_short = i64::from(dx).abs().max(i64::from(dy).abs()) * 2 < i64::from(extent);
-        let hit = if is_short { None } else { self.raycast(x, y, dx, dy, extent, body.mask) };
-        if let Some(hit) = hit {
-            (travel.dx, travel.dy) = hit.along(dx, dy);
-            note(&mut travel.contacts, hit.normal);
-        }
-        let (end_x, end_y) = (x.saturating_add(travel.dx), y.saturating_add(travel.dy));
-        (travel.dx, travel.dy) = (end_x.wrapping_sub(x), end_y.wrapping_sub(y));
-        let out = self.push_out(end_x, end_y, body);
-        if hit.is_none() && out.is_none() {
-            return travel;
+        // In a wedge the push may lead through a wall, or nowhere; something thin may stand between the parts of a way; and a
+        // point may by rounding come to the other side of the wall that stopped it. Then it stays where it was.
+        let mut contacts = [Normal::default(); 4];
+        let ends = [GLIDES_MAX, 1].into_iter().find_map(|parts| {
+            contacts = [Normal::default(); 4];
+            self.arrive((x, y), (dx, dy), body, parts, &mut contacts)
+        });
+        let (end_x, end_y) = ends.unwrap_or((x, y));
+        Travel { dx: end_x - x, dy: end_y - y, contacts }
+    }
+
+    /// Where a movement of so many straight parts ends, free of walls; `None` if that is not to be reached.
+    fn arrive(
+        &self,
+        from: (i32, i32),
+        way: (i32, i32),
+        body: Body,
+        parts: usize,
+        contacts: &mut [Normal; 4],
+    ) -> Option<(i32, i32)> {
+        let end = self.glide(from, way, body, parts, contacts);
+        let out = self.push_out(end.0, end.1, body);
+        if contacts[0] == Normal::default() && out.is_none() {
+            return Some(end);
         }
         let out = out.unwrap_or_else(|| PushOut { is_free: true, ..PushOut::default() });
-        out.contacts.into_iter().for_each(|normal| note(&mut travel.contacts, normal));
-        let came = (travel.dx.saturating_add(out.dx), travel.dy.saturating_add(out.dy));
-        // In a wedge the push may lead through a wall, or nowhere; and a point may by rounding come to the other side of
-        // the wall that stopped it. Then it stays where it was.
-        let stays =
-            !out.is_free && self.is_free(x, y, body) || self.raycast(x, y, came.0, came.1, 0, body.mask).is_some();
-        (travel.dx, travel.dy) = if stays { (0, 0) } else { came };
-        travel
+        out.contacts.into_iter().for_each(|normal| note(contacts, normal));
+        let end = (end.0.saturating_add(out.dx), end.1.saturating_add(out.dy));
+        let came = (end.0.checked_sub(from.0)?, end.1.checked_sub(from.1)?);
+        let is_freer = out.is_free || !self.is_free(from.0, from.1, body);
+        (is_freer && self.raycast(from.0, from.1, came.0, came.1, 0, body.mask).is_none()).then_some(end)
+    }
+
+    /// Where a movement leads along the walls that it meets, in so many straight parts.
+    fn glide(
+        &self,
+        mut at: (i32, i32),
+        mut left: (i32, i32),
+        body: Body,
+        parts: usize,
+        contacts: &mut [Normal; 4],
+    ) -> (i32, i32) {
+        let extent = if body.shape == Shape::Box { body.half_x.min(body.half_y) } else { body.half_x };
+        for _ in 0..parts {
+            // What moves by less than its extent cannot have left the side of a wall that it was on.
+            let is_short = i64::from(left.0).abs().max(i64::from(left.1).abs()) * 2 < i64::from(extent);
+            let hit = if is_short { None } else { self.raycast(at.0, at.1, left.0, left.1, extent, body.mask) };
+            let Some(hit) = hit else {
+                at = (at.0.saturating_add(left.0), at.1.saturating_add(left.1));
+                break;
+            };
+            let way = hit.along(left.0, left.1);
+            at = (at.0.saturating_add(way.0), at.1.saturating_add(way.1));
+            note(contacts, hit.normal);
+            left = hit.normal.glance(left.0 - way.0, left.1 - way.1);
+            // Back into a wall that it met before: it is in a corner.
+            let is_held = contacts.iter().any(|normal| normal.dot(left.0, left.1) < 0);
+            if is_held || extent < GLIDING_MIN || left == (0, 0) {
+                break;
+            }
+        }
+        at
     }
 
     /// A quick no for a body that moves by up to 32 m, which is what most bodies of most ticks get.

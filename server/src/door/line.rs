@@ -18,7 +18,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 
-use super::{allowance::Allowance, pump, rtc::RtcSender};
+use super::{allowance::Allowance, gathering, pump, rtc::RtcSender};
 use crate::{
     code::ErrorCode,
     config::Limits,
@@ -259,6 +259,7 @@ impl Line {
         if is_urgent {
             seat.worker.try_send(order)
         } else {
+            gathering::note();
             seat.worker.try_send_idly(order)
         };
         Ok(())

@@ -3,6 +3,7 @@
 pub mod allowance;
 pub mod binary;
 pub mod connection;
+pub mod gathering;
 pub mod http;
 pub mod line;
 pub mod message;

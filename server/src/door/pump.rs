@@ -13,6 +13,8 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
+use super::gathering;
+
 thread_local! {
     /// Whom to wake when the work is done that this thread is at; `None` is at once.
     static GATHERED: RefCell<Option<Vec<Waker>>> = const { RefCell::new(None) };
@@ -56,6 +58,7 @@ impl Pump {
         });
         if is_first == Some(true) {
             self.task.wake();
+            gathering::call();
         }
     }
 

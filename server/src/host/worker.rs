@@ -30,6 +30,10 @@ use crate::{
 
 /// Most orders between two looks at what is due.
 const ORDERS_AT_ONCE: usize = 512;
+/// A match whose ticks take longer gives way to others that are due meanwhile.
+const LONG: Duration = Duration::from_millis(1);
+/// The part of its period by which a match gives way at most.
+const GIVES_WAY: u32 = 4;
 /// A tick that is later than this many periods, and than [`LATE_MAX`], is left out.
 const LATE_PERIODS: u32 = 4;
 /// See [`LATE_PERIODS`].
@@ -55,6 +59,7 @@ pub(super) struct Worker {
     lodgings: Lodgings,
     has_opened: bool,
     matches: BTreeMap<u64, Hosted>,
+    /// When to look at which match.
     due: BinaryHeap<Reverse<(Instant, u64)>>,
     busy: Duration,
     /// The most that a tick was late in this span, in thousandths of its period.
@@ -68,7 +73,37 @@ pub(super) struct Worker {
 struct Hosted {
     running: Running,
     host: Rc<Host>,
+    turn: Turn,
     next_backup: Option<Instant>,
+}
+
+/// When a match has its turn on a worker.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    /// When its next tick is due.
+    due: Instant,
+    period: Duration,
+    /// What its longest tick took, fading over a few seconds.
+    long: Duration,
+}
+
+impl Turn {
+    fn note(&mut self, took: Duration) {
+        self.long = took.max(self.long - self.long / 64);
+    }
+
+    /// Until when it waits, if its tick may take long and others are due meanwhile whose do not. **Scripts that use up their
+    /// budgets make their own match late, and not the others.**
+    fn gives_way(&self, others: impl Iterator<Item = Self>, now: Instant) -> Option<Instant> {
+        if self.long <= LONG {
+            return None;
+        }
+        let next =
+            others.filter(|other| other.long <= LONG && other.due < now + self.long).map(|other| other.due).min()?;
+        // The other is looked at first.
+        let until = next.max(now) + Duration::from_nanos(1);
+        (until < self.due + self.period / GIVES_WAY).then_some(until)
+    }
 }
 
 impl Worker {
@@ -105,7 +140,10 @@ impl Worker {
                 && due <= begun
             {
                 self.due.pop();
-                self.tick(no, due);
+                match self.gives_way(no, Instant::now()) {
+                    Some(until) => self.due.push(Reverse((until, no))),
+                    None => self.tick(no),
+                }
                 self.commons.pump.release();
             }
             self.do_chores();
@@ -253,8 +291,9 @@ impl Worker {
                 // Matches that were opened together do not all tick together.
                 let first = now + running.period().mul_f64((no % 16) as f64 / 16.0);
                 let every = self.commons.settings.backup_every;
+                let turn = Turn { due: first, period: running.period(), long: Duration::ZERO };
                 let next_backup = (!every.is_zero()).then(|| now + every);
-                self.matches.insert(no, Hosted { running, host, next_backup });
+                self.matches.insert(no, Hosted { running, host, turn, next_backup });
                 self.due.push(Reverse((first, no)));
             }
             Err(refusal) => {
@@ -278,9 +317,16 @@ impl Worker {
         }
     }
 
-    fn tick(&mut self, no: u64, due: Instant) {
+    /// Until when a match waits whose tick may take long, since others are due by then.
+    fn gives_way(&self, no: u64, now: Instant) -> Option<Instant> {
+        let own = self.matches.get(&no)?.turn;
+        own.gives_way(self.matches.values().map(|hosted| hosted.turn), now)
+    }
+
+    fn tick(&mut self, no: u64) {
         let Some(hosted) = self.matches.get_mut(&no) else { return };
         let begun = Instant::now();
+        let due = hosted.turn.due;
         let late = begun.saturating_duration_since(due);
         let (epoch, load) = (self.epoch, self.load_permille);
         let running = &mut hosted.running;
@@ -291,6 +337,7 @@ impl Worker {
         };
         let took = begun.elapsed();
         running.note_cost(took, late);
+        hosted.turn.note(took);
         self.commons.metrics.tick_seconds.observe(took.as_secs_f64());
         self.commons.metrics.lateness_seconds.observe(late.as_secs_f64());
         let period = running.period();
@@ -309,6 +356,7 @@ impl Worker {
             running.costs.lost += u64::from(lost);
             self.commons.metrics.ticks_lost.inc_by(lost.into());
         }
+        hosted.turn = Turn { due: next, period, ..hosted.turn };
         self.due.push(Reverse((next, no)));
     }
 
@@ -460,5 +508,31 @@ impl Worker {
                 hosted.running.seats.cut(ErrorCode::Draining);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_ticks_give_way_to_short_ones_for_a_while() {
+        let now = Instant::now();
+        let ms = Duration::from_millis;
+        let (later, soon) = (ms(20), ms(2));
+        let short = |due| Turn { due: now + due, period: ms(50), long: ms(0) };
+        let mut long = short(ms(0));
+        assert_eq!(long.gives_way([short(soon)].into_iter(), now), None, "it has taken little");
+        long.note(ms(3));
+        assert_eq!(long.gives_way([short(later)].into_iter(), now), None, "there is time");
+        let nano = Duration::from_nanos(1);
+        assert_eq!(long.gives_way([short(later), short(soon)].into_iter(), now), Some(now + soon + nano));
+        assert_eq!(long.gives_way([Turn { due: now + soon, ..long }].into_iter(), now), None, "not to one like it");
+        let late = Turn { due: now - ms(12), ..long };
+        assert_eq!(late.gives_way([short(soon)].into_iter(), now), None, "it has waited enough");
+        for _ in 0..100 {
+            long.note(ms(0));
+        }
+        assert_eq!(long.gives_way([short(soon)].into_iter(), now), None, "it has not taken long lately");
     }
 }

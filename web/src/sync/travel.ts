@@ -1,6 +1,6 @@
 /**
- * How a disc moves among walls: the counterpart of core/src/map/{sweep,contact,walls}.rs, rounded where the core rounds. **A
- * wall ends a movement, and the rest of it is lost**; what overlaps a wall then is pushed out.
+ * How a disc moves among walls: the counterpart of core/src/map/{sweep,contact,walls}.rs, rounded where the core rounds. It
+ * glides along walls that it meets, and what overlaps a wall then is pushed out.
  */
 
 import type { Box, Segment, Wall } from "./walls";
@@ -48,6 +48,10 @@ const WHOLE = 2 ** 32;
 /** Most contacts that a push-out resolves, one after the other. */
 const ROUNDS_MAX = 12;
 const CONTACTS_MAX = 4;
+/** Most straight parts of a movement along walls. */
+const GLIDES_MAX = 4;
+/** Least radius of what glides, in units. */
+const GLIDING_MIN = 64;
 
 const clamp = (at: number, low: number, high: number): number => Math.min(Math.max(at, low), high);
 
@@ -245,21 +249,42 @@ function turn(body: Body, { x, y }: Normal): void {
   body.velocityY += Math.floor((change * y) / 32_768);
 }
 
-/** Moves a body by a vector as far as walls let it, and takes from its velocity what goes into them. */
+/** What is left of a way when nothing of it goes against a normal, rounded so that it rather leaves the wall. */
+function glance({ x, y }: Normal, dx: number, dy: number): [number, number] {
+  const into = x * dx + y * dy;
+  if (into >= 0) return [dx, dy];
+  const margin = x !== 0 && y !== 0 ? 1 + Math.floor(Math.max(Math.abs(dx), Math.abs(dy)) / 16_384) : 0;
+  const push = Math.ceil(-into / 32_768) + margin;
+  const part = (normal: number): number => Math.sign(normal) * Math.ceil((push * Math.abs(normal)) / 32_768);
+  return [dx + part(x), dy + part(y)];
+}
+
+/** Where a movement leads along the walls that it meets. */
+function glide({ x, y, radius }: Body, wayX: number, wayY: number, near: readonly Wall[], contacts: Normal[]): [number, number] {
+  let [endX, endY, leftX, leftY] = [x, y, wayX, wayY];
+  for (let part = 0; part < GLIDES_MAX; part++) {
+    // What moves by less than its extent cannot have left the side of a wall that it was on.
+    const isShort = 2 * Math.max(Math.abs(leftX), Math.abs(leftY)) < radius;
+    const hit = isShort ? null : cast({ x: endX, y: endY, dx: leftX, dy: leftY }, radius, near);
+    if (hit === null) return [endX + leftX, endY + leftY];
+    const along = (d: number): number => Math.sign(d) * Math.floor((Math.abs(d) * hit.time) / WHOLE);
+    const [dx, dy] = [along(leftX), along(leftY)];
+    [endX, endY] = [endX + dx, endY + dy];
+    note(contacts, hit.normal);
+    [leftX, leftY] = glance(hit.normal, leftX - dx, leftY - dy);
+    // Back into a wall that it met before: it is in a corner.
+    const isHeld = contacts.some((normal) => normal.x * leftX + normal.y * leftY < 0);
+    if (isHeld || radius < GLIDING_MIN || (leftX === 0 && leftY === 0)) break;
+  }
+  return [endX, endY];
+}
+
+/** Moves a body by a vector along walls as far as they let it, and takes from its velocity what goes into them. */
 export function travel(body: Body, wayX: number, wayY: number, walls: readonly Wall[]): void {
   const { x, y, radius } = body;
   const near = nearby(body, wayX, wayY, walls);
-  let [dx, dy] = [wayX, wayY];
   const contacts: Normal[] = [];
-  // What moves by less than its extent cannot have left the side of a wall that it was on.
-  const isShort = 2 * Math.max(Math.abs(wayX), Math.abs(wayY)) < radius;
-  const hit = isShort ? null : cast({ x, y, dx, dy }, radius, near);
-  if (hit !== null) {
-    const along = (d: number): number => Math.sign(d) * Math.floor((Math.abs(d) * hit.time) / WHOLE);
-    [dx, dy] = [along(dx), along(dy)];
-    note(contacts, hit.normal);
-  }
-  let [endX, endY] = [x + dx, y + dy];
+  let [endX, endY] = glide(body, wayX, wayY, near, contacts);
   let contact = deepest(endX, endY, radius, near);
   let isFree = contact === null;
   for (let round = 0; round < ROUNDS_MAX && contact !== null; round++) {

@@ -1,6 +1,6 @@
 //! Goal: how the core was compiled never shows.
-//! Method: the battle of the golden values once. `make test` runs all of these tests in the development profile, with
-//! assertions and overflow checks, and this one again in the release profile, with neither.
+//! Method: the battle of the golden values once. `make test` fights it to its end in the development profile, with assertions
+//! and overflow checks, and in the release profile, with neither.
 
 use muster_determinism::{Way, execution, fight};
 
