@@ -3,7 +3,7 @@
 //! A mode is a folder of text files, a [`Bundle`]. A [`Host`] is one virtual machine of one bundle on one thread; it opens
 //! [`Match`]es, each with its own world and its own sandboxed environment. A match is a machine without I/O and
 //! threads: its host gives it what happens and steps it, and takes what comes out. It has no clock but the net below the
-//! budget of its calls.
+//! budget of its calls, and one to say what these took ([`Match::script_time`]).
 //!
 //! **Whatever a script does, the match's host goes on**: every call has a budget of work and of memory, every error is a
 //! value, and what a script asks of the world is an input of the coming tick, so that a replay needs no script.

@@ -60,6 +60,8 @@ pub struct Metrics {
     pub orders_dropped: Counter,
     /// Packets that were dropped since a connection's queue was nearly full.
     pub packets_dropped: Counter,
+    /// Seconds of a tick that scripts took, with what they did since the one before.
+    pub script_seconds: Histogram,
     /// Safepoints that scripts passed.
     pub script_work: Counter,
     /// Calls of scripts that failed.
@@ -149,6 +151,7 @@ impl Metrics {
             orders_waiting: Gauge::default(),
             orders_dropped: Counter::default(),
             packets_dropped: Counter::default(),
+            script_seconds: times(),
             script_work: Counter::default(),
             script_errors: Counter::default(),
             script_kills: Counter::default(),
@@ -184,6 +187,8 @@ impl Metrics {
         registry.register("orders_waiting", "Orders waiting for workers", m.orders_waiting.clone());
         registry.register("orders_dropped", "Orders dropped at full queues", m.orders_dropped.clone());
         registry.register("packets_dropped", "Packets dropped for slow connections", m.packets_dropped.clone());
+        let scripts = "Time that scripts took of a tick";
+        registry.register_with_unit("script", scripts, Unit::Seconds, m.script_seconds.clone());
         registry.register("script_work", "Safepoints passed by scripts", m.script_work.clone());
         registry.register("script_errors", "Calls of scripts that failed", m.script_errors.clone());
         registry.register("script_kills", "Calls of scripts that were stopped", m.script_kills.clone());

@@ -142,9 +142,10 @@ impl Walls {
         // In a wedge the push may lead through a wall, or nowhere; something thin may stand between the parts of a way; and a
         // point may by rounding come to the other side of the wall that stopped it. Then it stays where it was.
         let mut contacts = [Normal::default(); 4];
-        let ends = [GLIDES_MAX, 1].into_iter().find_map(|parts| {
+        let tries = if body.is_short((dx, dy)) { &[1][..] } else { &[GLIDES_MAX, 1] };
+        let ends = tries.iter().find_map(|parts| {
             contacts = [Normal::default(); 4];
-            self.arrive((x, y), (dx, dy), body, parts, &mut contacts)
+            self.arrive((x, y), (dx, dy), body, *parts, &mut contacts)
         });
         let (end_x, end_y) = ends.unwrap_or((x, y));
         Travel { dx: end_x - x, dy: end_y - y, contacts }
@@ -181,11 +182,10 @@ impl Walls {
         parts: usize,
         contacts: &mut [Normal; 4],
     ) -> (i32, i32) {
-        let extent = if body.shape == Shape::Box { body.half_x.min(body.half_y) } else { body.half_x };
+        let extent = body.extent();
         for _ in 0..parts {
-            // What moves by less than its extent cannot have left the side of a wall that it was on.
-            let is_short = i64::from(left.0).abs().max(i64::from(left.1).abs()) * 2 < i64::from(extent);
-            let hit = if is_short { None } else { self.raycast(at.0, at.1, left.0, left.1, extent, body.mask) };
+            let hit =
+                if body.is_short(left) { None } else { self.raycast(at.0, at.1, left.0, left.1, extent, body.mask) };
             let Some(hit) = hit else {
                 at = (at.0.saturating_add(left.0), at.1.saturating_add(left.1));
                 break;
@@ -353,6 +353,16 @@ impl Body {
     /// A disc that collides with everything.
     pub const fn disc(radius: i32) -> Self {
         Self { half_x: radius, half_y: radius, shape: Shape::Circle, mask: u16::MAX }
+    }
+
+    /// How near its centre comes to a wall.
+    fn extent(&self) -> i32 {
+        if self.shape == Shape::Box { self.half_x.min(self.half_y) } else { self.half_x }
+    }
+
+    /// What moves by less than its extent cannot have left the side of a wall that it was on.
+    fn is_short(&self, way: (i32, i32)) -> bool {
+        i64::from(way.0).abs().max(i64::from(way.1).abs()) * 2 < i64::from(self.extent())
     }
 
     fn at(&self, x: i64, y: i64) -> Standing {

@@ -8,7 +8,11 @@ mod save;
 mod settings;
 mod tick;
 
-use std::{fmt, rc::Rc};
+use std::{
+    fmt,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use muster_core::{
     Execution, World,
@@ -59,6 +63,7 @@ pub struct Match {
     /// What went wrong since the last tick, when messages were heard at once.
     failed: Option<Box<ScriptError>>,
     report: StepReport,
+    script_time: Duration,
     has_told_end: bool,
 }
 
@@ -142,6 +147,7 @@ impl Match {
             failing_ticks: 0,
             failed: None,
             report: StepReport::default(),
+            script_time: Duration::ZERO,
             has_told_end: false,
         }
     }
@@ -223,6 +229,12 @@ impl Match {
         self.stage_mut().outputs.pop_front()
     }
 
+    /// How long calls into the scripts have taken since the match was opened here, by the clock. Nothing of the match depends
+    /// on it.
+    pub const fn script_time(&self) -> Duration {
+        self.script_time
+    }
+
     /// What came of a request to the store; the next tick is told. Answers to nothing are left out.
     pub fn handle_stored(&mut self, id: u64, result: StoreResult) {
         let stage = self.stage_mut();
@@ -249,7 +261,9 @@ impl Match {
         arguments: impl FnOnce(&mlua::Lua) -> mlua::Result<A>,
     ) -> Result<Option<mlua::MultiValue>, Box<ScriptError>> {
         let budget = self.rules.vm.limits.call_budget.min(self.tick_budget.max(TICK_BUDGET_LEFT));
+        let begun = Instant::now();
         let (result, work) = self.rules.call(&mut self.stage, callback, budget, arguments);
+        self.script_time += begun.elapsed();
         self.tick_budget = self.tick_budget.saturating_sub(work.safepoints);
         self.report.script_work += work.safepoints;
         if let Err(error) = &result {

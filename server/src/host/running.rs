@@ -54,6 +54,8 @@ pub(super) struct Running {
     pub(super) builder: Builder<'static>,
     pub(super) last_fault: Option<ScriptFault>,
     pub(super) costs: Costs,
+    /// What scripts had taken by the last tick.
+    script_time: Duration,
     pub(super) ended: Option<Ended>,
     pub(super) door: Arc<WorkerDoor>,
     started: u64,
@@ -141,6 +143,7 @@ impl Running {
             builder: Builder::new(),
             last_fault: None,
             costs: Costs::default(),
+            script_time: Duration::ZERO,
             ended: None,
             door: door.clone(),
             started,
@@ -500,6 +503,9 @@ impl Running {
 
     fn count(&mut self, report: StepReport) {
         let metrics = &self.commons.metrics;
+        let script_time = self.game.script_time();
+        metrics.script_seconds.observe((script_time - self.script_time).as_secs_f64());
+        self.script_time = script_time;
         metrics.script_work.inc_by(report.script_work);
         metrics.script_errors.inc_by(report.script_errors.into());
         metrics.script_kills.inc_by(report.script_kills.into());

@@ -122,6 +122,7 @@ async fn a_match_whose_rules_fail_for_ever_ends_with_a_report_and_others_go_on()
     bad.play("the good guest's message", |client| client.said.iter().any(|said| said["said"] == 1)).await;
     assert_eq!(server.metric("muster_matches_failed_total").await, 1.0);
     assert!(server.metric("muster_script_kills_total").await >= 1.0);
+    assert!(server.metric("muster_script_seconds_sum").await > 0.001, "what was stopped took its time");
     // The archive writes while the players are told.
     let (begun, mut turn) = (Instant::now(), tokio::time::interval(Duration::from_millis(20)));
     while files(&scratch, "failed", "state").is_empty() || files(&scratch, "failed", "json").is_empty() {

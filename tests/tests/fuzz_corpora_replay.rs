@@ -1,13 +1,14 @@
 //! Goal: every committed seed of a fuzz target, and so every input that once broke something, passes its target.
 //! Method: each goes through its target again, without instrumentation. Looking for new inputs is `tests/fuzz`.
 
-use std::{fs, path::Path};
+use std::fs;
 
-#[test]
-fn every_seed_passes_its_target() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
-    for (name, run) in muster_core_fuzz::TARGETS {
-        let mut seeds: Vec<_> = fs::read_dir(corpus.join(name))
+use muster_tests::program::workspace;
+
+fn replay(of: &str, targets: &[(&str, fn(&[u8]))]) {
+    for (name, run) in targets {
+        let corpus = workspace().join(of).join("fuzz/corpus").join(name);
+        let mut seeds: Vec<_> = fs::read_dir(corpus)
             .unwrap_or_else(|error| panic!("{name} has no corpus: {error}"))
             .map(|entry| entry.expect("the folder can be read").path())
             .collect();
@@ -20,4 +21,24 @@ fn every_seed_passes_its_target() {
             run(&fs::read(&seed).expect("a seed can be read"));
         }
     }
+}
+
+#[test]
+fn every_seed_of_the_core_passes_its_target() {
+    replay("core", &muster_core_fuzz::TARGETS);
+}
+
+#[test]
+fn every_seed_of_the_relay_passes_its_target() {
+    replay("relay", &muster_relay_fuzz::TARGETS);
+}
+
+#[test]
+fn every_seed_of_the_scripts_passes_its_target() {
+    replay("scripts", &muster_scripts_fuzz::TARGETS);
+}
+
+#[test]
+fn every_seed_of_the_server_passes_its_target() {
+    replay("server", &muster_server_fuzz::TARGETS);
 }
