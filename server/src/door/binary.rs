@@ -9,9 +9,13 @@ pub enum Up<'a> {
     Hello,
     /// For the rules: a text that may be JSON.
     Message(&'a [u8]),
-    /// What has arrived and what it commands; the synchronisation looks at the rest.
+    /// What has arrived and what it commands, if it is anything; the synchronisation looks at the rest.
     Report,
 }
+
+/// What a client hears whose message is not even a report.
+pub const NO_MESSAGE: &str = "a binary message is a hello (MUHE), a message of the rules (MUMS) or a report, each a \
+                              FlatBuffer; docs/DOORS.md and docs/WIRE.md have their forms";
 
 impl<'a> Up<'a> {
     /// Tells what it is.

@@ -18,9 +18,9 @@ use std::{
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 
-use super::{allowance::Allowance, gathering, pump, rtc::RtcSender};
+use super::{allowance::Allowance, gathering, message::ServerMessage, pump, rtc::RtcSender};
 use crate::{
-    code::ErrorCode,
+    code::{ErrorCode, Refusal},
     config::Limits,
     host::{Order, Seat},
     metrics::{Carrier, Metrics, Traffic},
@@ -30,6 +30,9 @@ use crate::{
 const KEPT: usize = 16;
 /// A message that is no longer than this is copied, so that the buffer that it came in can be used again at once.
 const SHORT: usize = 512;
+
+/// How often a client hears at most that its binary messages are none.
+const REMIND_EVERY: Duration = Duration::from_secs(10);
 
 /// How a binary message came, or goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +70,8 @@ pub struct Line {
     allowances: Mutex<(Allowance, Allowance)>,
     /// Milliseconds since `begun` when something came last.
     heard_ms: AtomicU64,
+    /// Milliseconds since `begun` until when the client is not reminded again.
+    reminded_ms: AtomicU64,
     begun: Instant,
     /// The place in [`ErrorCode::ALL`], plus 1; 0 is not cut.
     cut: AtomicU8,
@@ -92,6 +97,7 @@ impl Line {
             seat: Mutex::default(),
             allowances: Mutex::new((messages, bytes)),
             heard_ms: AtomicU64::new(0),
+            reminded_ms: AtomicU64::new(0),
             begun: now,
             cut: AtomicU8::new(0),
             websocket: metrics.traffic(Carrier::WebSocket),
@@ -106,6 +112,19 @@ impl Line {
         self.websocket.went(text.len());
         if !self.put(0, || Down::Text(text)) {
             self.cut(ErrorCode::Slow);
+        }
+    }
+
+    /// Refuses a binary message: that is counted, and told once in a while. Such messages come many a second, and whoever
+    /// makes them by mistake learns no more from each.
+    pub fn remind(&self, refusal: &Refusal, now: Instant) {
+        self.metrics.refused(refusal.code);
+        let ms = now.saturating_duration_since(self.begun).as_millis() as u64;
+        let next = self.reminded_ms.load(Ordering::Relaxed);
+        let until = ms + REMIND_EVERY.as_millis() as u64;
+        let is_due = ms >= next;
+        if is_due && self.reminded_ms.compare_exchange(next, until, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.text(ServerMessage::refusal(refusal));
         }
     }
 
@@ -306,6 +325,25 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, 16);
+    }
+
+    #[test]
+    fn what_is_no_message_is_told_once_in_a_while_and_counted_each_time() {
+        let (metrics, now) = (Arc::new(Metrics::new()), Instant::now());
+        let line = Line::new(1, &Limits::default(), metrics.clone(), now);
+        let told = || std::iter::from_fn(|| line.take()).count();
+        for _ in 0..50 {
+            line.remind(&ErrorCode::Malformed.into(), now);
+        }
+        assert_eq!(told(), 1);
+        line.remind(&ErrorCode::NotJoined.into(), now + REMIND_EVERY / 2);
+        assert_eq!(told(), 0);
+        line.remind(&ErrorCode::NotJoined.into(), now + REMIND_EVERY);
+        assert_eq!(told(), 1);
+        let counted = metrics.render();
+        for line in ["muster_refusals_total{code=\"malformed\"} 50", "muster_refusals_total{code=\"not_joined\"} 2"] {
+            assert!(counted.contains(line), "{line} is not in {counted}");
+        }
     }
 
     #[test]

@@ -314,7 +314,10 @@ impl ClientMessage {
     /// # Errors
     /// What is wrong, for people.
     pub fn read(text: &str) -> Result<Self, String> {
-        let message: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let message: Self = serde_json::from_str(text).map_err(|error| {
+            // Whoever has not found the form yet is helped more by it than by where the reading ended.
+            if serde_json::from_str::<Typed>(text).is_err() { format!("{FORM} ({error})") } else { error.to_string() }
+        })?;
         match &message {
             Self::Join(join) => {
                 let raw: Result<Metadata<'_>, _> = serde_json::from_str(text);
@@ -337,6 +340,16 @@ impl ClientMessage {
         }
         Ok(message)
     }
+}
+
+/// What a message is, for who says something that is none.
+const FORM: &str = r#"a message is a JSON object with a "type", as in {"type":"ping","at":1}"#;
+
+/// Whether a text has the form of a message.
+#[derive(Deserialize)]
+struct Typed {
+    #[serde(rename = "type")]
+    _kind: String,
 }
 
 /// Only how long the metadata is.
@@ -377,6 +390,18 @@ mod tests {
             &format!(r#"{{"type":"rtc:offer","sdp":"{}"}}"#, "x".repeat(17_000)),
         ] {
             assert!(ClientMessage::read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_has_not_the_form_of_a_message_is_answered_with_the_form() {
+        for wrong in ["", "hello", "null", "[]", "{}", r#"{"type":1}"#, r#"{"at":1}"#, r#"{"type":"ping""#] {
+            let reason = ClientMessage::read(wrong).expect_err("it is none");
+            assert!(reason.starts_with(FORM), "{wrong}: {reason}");
+        }
+        for (wrong, said) in [(r#"{"type":"pong"}"#, "unknown variant `pong`"), (r#"{"type":"ping"}"#, "`at`")] {
+            let reason = ClientMessage::read(wrong).expect_err("it is none");
+            assert!(!reason.contains(FORM) && reason.contains(said), "{wrong}: {reason}");
         }
     }
 

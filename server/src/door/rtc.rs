@@ -408,8 +408,8 @@ impl Session {
                     return data.binary;
                 }
                 if let Err(code) = self.line.deliver(side, data.data.into(), now) {
-                    // Who is in no match hears so over the WebSocket, when they say something there.
-                    tracing::trace!(%code, "a message of a data channel is for no match");
+                    // Who is in no match hears so over the WebSocket.
+                    self.line.remind(&code.into(), now);
                 }
             }
             Event::ChannelClose(_) | Event::IceConnectionStateChange(IceConnectionState::Disconnected) => return false,

@@ -8,7 +8,10 @@ use std::{
 use muster_core::{
     EntityId, Execution, Input,
     command::Command,
-    sync::server::{SyncConfig, SyncServer, View},
+    sync::{
+        report::decode_report,
+        server::{ReportRefusal, SyncConfig, SyncServer, View},
+    },
 };
 use muster_schemas::Builder;
 use muster_scripts::{Ended, Host, JoinRefusal, LeaveReason, Match, MatchOptions, Player, RestoreError, StepReport};
@@ -24,7 +27,7 @@ use super::{
 use crate::{
     code::{ErrorCode, Refusal},
     door::{
-        binary::Up,
+        binary::{NO_MESSAGE, Up},
         line::{Line, Side},
         message::{DevStats, Joined, JoinedPlayer, JoinedSettings, ScriptFault, ServerMessage},
     },
@@ -397,11 +400,18 @@ impl Running {
             }
             Err(refusal) => Some(refusal),
             Ok(Up::Report) => {
-                if let Some(viewer) = viewer
-                    && self.sync.receive(viewer, bytes, now_us).is_err()
-                {
+                let taken = match viewer {
+                    Some(viewer) => self.sync.receive(viewer, bytes, now_us),
+                    // It may have come before its hello, on another channel.
+                    None => decode_report(bytes, &mut Vec::new()).map(|_| ()).map_err(ReportRefusal::Malformed),
+                };
+                match taken {
+                    Err(ReportRefusal::Malformed(_)) => {
+                        line.remind(&Refusal::because(ErrorCode::Malformed, NO_MESSAGE), Instant::now());
+                    }
                     // Late and doubled reports are ordinary on a way that loses; the synchronisation counts them.
-                    tracing::trace!(game = %self.id, number, "a report was refused");
+                    Err(_) => tracing::trace!(game = %self.id, number, "a report was refused"),
+                    Ok(()) => {}
                 }
                 None
             }

@@ -15,7 +15,7 @@ use std::{
 use muster_core::{
     Execution, Map,
     replay::{Player, Replay, Stepped},
-    sync::server::{SyncConfig, SyncServer, ViewerId, ViewerOptions},
+    sync::server::{ReportRefusal, SyncConfig, SyncServer, ViewerId, ViewerOptions},
 };
 use tokio::sync::oneshot;
 
@@ -23,6 +23,7 @@ use super::{Commons, Order, Seat, WorkerDoor, archive::ReplayHead};
 use crate::{
     code::{ErrorCode, Refusal},
     door::{
+        binary::NO_MESSAGE,
         line::Line,
         message::{Joined, JoinedSettings, ReplaySpan, ServerMessage},
     },
@@ -277,10 +278,9 @@ impl<'a> Screening<'a> {
                 Some([b'M', b'U', ..]) => self.line.text(ServerMessage::refusal(&ErrorCode::Malformed.into())),
                 _ => {
                     let now_us = at.saturating_duration_since(self.epoch).as_micros() as u64;
-                    if let Some(viewer) = self.viewer
-                        && self.sync.receive(viewer, &bytes, now_us).is_err()
-                    {
-                        tracing::trace!("a report was refused");
+                    let Some(viewer) = self.viewer else { return true };
+                    if let Err(ReportRefusal::Malformed(_)) = self.sync.receive(viewer, &bytes, now_us) {
+                        self.line.remind(&Refusal::because(ErrorCode::Malformed, NO_MESSAGE), at);
                     }
                 }
             },

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::stage::{DEADLINE, DISCS, Running, Scratch, script_message};
+use crate::stage::{Client, DEADLINE, DISCS, Running, Scratch, script_message};
 use muster_core::sync::client::{ClientOptions, SyncClient};
 use serde_json::{Value, json};
 use str0m::{
@@ -170,6 +170,43 @@ impl Channels {
     }
 }
 
+/// Data channels of a client.
+async fn open_channels(client: &mut Client) -> Channels {
+    let (mut channels, sdp, pending) = Channels::offer();
+    client.say(&json!({ "type": "rtc:offer", "sdp": sdp })).await;
+    let answer = client.hear("rtc:answer").await["sdp"].as_str().expect("it is text").to_owned();
+    assert!(answer.contains("a=ice-lite"), "{answer}");
+    let answer = SdpAnswer::from_sdp_string(&answer).expect("it is an answer");
+    channels.rtc.sdp_api().accept_answer(pending, answer).expect("it answers the offer");
+    channels
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_says_something_over_data_channels_and_is_in_no_match_hears_so_once() {
+    let scratch = Scratch::new();
+    scratch.write_mode("discs", DISCS);
+    let server = Running::dev(&scratch, &[]);
+    let mut client = server.connect(&server.guest("Ada").await).await;
+    let mut channels = open_channels(&mut client).await;
+    let channels = tokio::task::spawn_blocking(move || {
+        channels.run("the channels", |channels| channels.open.len() == 2);
+        for channel in [channels.control, channels.state, channels.control] {
+            channels.write(channel, b"anything");
+        }
+        // Until the first of them has surely arrived.
+        let until = Instant::now() + Duration::from_millis(200);
+        channels.run("a moment", |_| Instant::now() > until);
+        channels
+    })
+    .await
+    .expect("the client goes on");
+    assert_eq!(client.refusal().await, "not_joined");
+    client.say(&json!({ "type": "ping", "at": 1 })).await;
+    client.hear("pong").await;
+    assert!(server.metric("muster_refusals_total{code=\"not_joined\"}").await >= 2.0);
+    drop(channels);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_player_plays_over_data_channels_that_lose() {
     let scratch = Scratch::new();
@@ -182,13 +219,7 @@ async fn a_player_plays_over_data_channels_that_lose() {
     assert_eq!(client.refusal().await, "rtc_failed");
     client.say(&json!({ "type": "match:join", "mode": "discs" })).await;
     assert_eq!(client.hear("match:joined").await["number"], 2);
-    let (mut channels, sdp, pending) = Channels::offer();
-    client.say(&json!({ "type": "rtc:offer", "sdp": sdp })).await;
-    let answer = client.hear("rtc:answer").await["sdp"].as_str().expect("it is text").to_owned();
-    assert!(answer.contains("a=ice-lite"), "{answer}");
-    let answer = SdpAnswer::from_sdp_string(&answer).expect("it is an answer");
-    channels.rtc.sdp_api().accept_answer(pending, answer).expect("it answers the offer");
-
+    let mut channels = open_channels(&mut client).await;
     let mut channels = tokio::task::spawn_blocking(move || {
         channels.run("the channels", |channels| channels.open.len() == 2);
         let mut hello = Vec::new();

@@ -2,8 +2,11 @@
 //!
 //! Method: a real server; connections that each do one bad thing; one good guest who plays meanwhile.
 
-use crate::stage::{DISCS, Running, Scratch, script_message};
+use std::time::{Duration, Instant};
+
+use crate::stage::{DEADLINE, DISCS, Running, Scratch, script_message};
 use serde_json::json;
+use tokio::time::interval;
 use tokio_tungstenite::tungstenite::Message;
 
 fn scratch() -> Scratch {
@@ -46,7 +49,10 @@ async fn hostile_messages_are_refused_and_others_play_on() {
     {
         let mut client = server.connect(&server.guest("Bad").await).await;
         client.send(Message::Text(text.into())).await;
-        assert_eq!(client.refusal().await, "malformed", "{text}");
+        let refusal = client.hear_error().await;
+        assert_eq!(refusal["code"], "malformed", "{text}");
+        let says_form = refusal["message"].as_str().is_some_and(|message| message.contains("as in {\"type\""));
+        assert_eq!(says_form, !text.contains("\"type\""), "{refusal}");
         // A mistake is told and forgiven.
         client.say(&json!({ "type": "ping", "at": 7 })).await;
         assert_eq!(client.hear("pong").await["at"], 7);
@@ -76,11 +82,21 @@ async fn hostile_messages_are_refused_and_others_play_on() {
     }
     client.send(Message::Binary(b"\x04\0\0\0MUHExxxxxxxx".to_vec().into())).await;
     assert_eq!(client.refusal().await, "hello_refused");
+    let counted = server.metric("muster_refusals_total{code=\"malformed\"}").await;
     for bytes in [vec![], vec![0], vec![255; 1000], b"\x04\0\0\0\0\0\0\0".to_vec()] {
         client.send(Message::Binary(bytes.into())).await;
     }
+    // All are counted, and the client is told once: it may say so much that answers to each would be a flood.
+    let refusal = client.hear_error().await;
+    assert_eq!(refusal["code"], "malformed");
+    assert!(refusal["message"].as_str().is_some_and(|message| message.contains("WIRE.md")), "{refusal}");
     client.say(&json!({ "type": "ping", "at": 1.5 })).await;
     assert_eq!(client.hear("pong").await["at"], 1.5);
+    let (begun, mut turn) = (Instant::now(), interval(Duration::from_millis(50)));
+    while server.metric("muster_refusals_total{code=\"malformed\"}").await < counted + 4.0 {
+        assert!(begun.elapsed() < DEADLINE, "what is no message is not counted");
+        turn.tick().await;
+    }
 
     good.tell_rules("1").await;
     good.play("the good guest's message", |client| client.said.iter().any(|said| said["said"] == 1)).await;
