@@ -52,6 +52,10 @@ pub struct Metrics {
     pub matches_restored: Counter,
     /// WebSocket connections now.
     pub connections: Gauge,
+    /// TCP connections now, those of WebSockets included.
+    pub tcp_connections: Gauge,
+    /// TCP connections that were closed at once, since their network had too many.
+    pub tcp_refused: Counter,
     /// WebRTC sessions now.
     pub rtc_sessions: Gauge,
     /// Orders that wait for workers.
@@ -147,6 +151,8 @@ impl Metrics {
             matches_failed: Counter::default(),
             matches_restored: Counter::default(),
             connections: Gauge::default(),
+            tcp_connections: Gauge::default(),
+            tcp_refused: Counter::default(),
             rtc_sessions: Gauge::default(),
             orders_waiting: Gauge::default(),
             orders_dropped: Counter::default(),
@@ -183,6 +189,8 @@ impl Metrics {
         registry.register("matches_failed", "Matches that broke", m.matches_failed.clone());
         registry.register("matches_restored", "Matches gone on with from a saved state", m.matches_restored.clone());
         registry.register("connections", "WebSocket connections now", m.connections.clone());
+        registry.register("tcp_connections", "TCP connections now", m.tcp_connections.clone());
+        registry.register("tcp_refused", "TCP connections closed for their network's number", m.tcp_refused.clone());
         registry.register("rtc_sessions", "WebRTC sessions now", m.rtc_sessions.clone());
         registry.register("orders_waiting", "Orders waiting for workers", m.orders_waiting.clone());
         registry.register("orders_dropped", "Orders dropped at full queues", m.orders_dropped.clone());

@@ -316,7 +316,7 @@ fn rows() -> Vec<Setting> {
             1,
             1_000_000,
             "1 to 1000000",
-            "WebSocket connections at a time from one IPv4 address or IPv6 /64."
+            "WebSocket connections at a time from one IPv4 address or IPv6 /64. It may have 64 TCP connections more."
         ),
         limit!(
             "limits.arrivals_per_minute",
@@ -324,7 +324,8 @@ fn rows() -> Vec<Setting> {
             1,
             10_000_000,
             "1 to 10000000",
-            "Guests made and WebSockets opened in a minute from one IPv4 address or IPv6 /64."
+            "Guests made and WebSockets opened in a minute from one IPv4 address or IPv6 /64. It may look at lists and \
+             replays eight times as often."
         ),
         limit!(
             "limits.messages_per_second",

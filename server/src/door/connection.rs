@@ -188,12 +188,13 @@ impl Connection {
     }
 
     async fn look_at(&self, replay: &str) -> Result<Joined, Refusal> {
+        let place = self.server.screenings.enter()?;
         let (archive, id) = (self.server.commons.archive.clone(), replay.to_owned());
         let read = tokio::task::spawn_blocking(move || archive.replay_of(&id)).await;
         let (head, bytes) = read.ok().flatten().ok_or(ErrorCode::NotFound)?;
         let bundle = self.server.modes.bundle(&head.mode).and_then(Result::ok);
         let map = bundle.and_then(|bundle| bundle.map().cloned());
-        self.server.screenings.begin(Film { head, bytes, map }, &self.line, &self.server.commons).await
+        place.begin(Film { head, bytes, map }, &self.line, &self.server.commons).await
     }
 
     async fn join(&self, guest: Guest, request: JoinRequest) -> Result<Joined, Refusal> {

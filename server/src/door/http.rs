@@ -1,6 +1,8 @@
 //! HTTP: the page, guests, lists, health; and the WebSocket's beginning.
 
 use std::{
+    fs::File,
+    io::{self, Read as _},
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -15,15 +17,25 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use futures_util::stream::try_unfold;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use tower_service::Service as _;
 
-use super::{connection::Connection, page};
+use super::{
+    connection::Connection,
+    network::Visit,
+    page,
+    patience::{Lift, PatientStream},
+};
 use crate::{
     code::{ErrorCode, Refusal},
+    metrics::Metrics,
     server::Server,
 };
 
@@ -33,25 +45,58 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(15);
 /// How long an answer may take at most, the reading of a request's body included. It is no longer than
 /// [`crate::config::Limits::idle`].
 const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
+/// How long a client has at most to take a part of an answer. It is no longer than [`crate::config::Limits::idle`].
+const TAKE_DEADLINE: Duration = Duration::from_secs(15);
 /// TCP connections beyond those of WebSockets, for pages and lists.
 const PAGE_CONNECTIONS: u32 = 512;
+/// So much of a replay is in memory for each who downloads one.
+const REPLAY_PART: u64 = 64 << 10;
 /// Most bytes of a request's body.
 const BODY_MAX: usize = 4096;
 /// Most matches and replays of a list.
 const LIST_MAX: usize = 200;
 
 /// Who asks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 struct Peer {
     address: IpAddr,
     /// The address that they came to.
     local: IpAddr,
+    /// Lifts the deadline for taking what is sent.
+    lift: Lift,
+    /// Kept for as long as the connection is there, as a WebSocket too.
+    place: Arc<Place>,
+}
+
+/// A TCP connection that is counted as long as this is kept.
+struct Place {
+    metrics: Arc<Metrics>,
+    _permit: OwnedSemaphorePermit,
+    _visit: Visit,
+}
+
+impl Place {
+    fn new(metrics: Arc<Metrics>, permit: OwnedSemaphorePermit, visit: Visit) -> Arc<Self> {
+        metrics.tcp_connections.inc();
+        Arc::new(Self { metrics, _permit: permit, _visit: visit })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.metrics.tcp_connections.dec();
+    }
 }
 
 type Shared = State<Arc<Server>>;
 
 /// What a WebSocket needs.
 fn router(server: Arc<Server>) -> Router {
+    let looks = Router::new()
+        .route("/v1/matches", get(matches))
+        .route("/v1/replays", get(replays))
+        .route("/v1/replays/{id}", get(replay))
+        .route_layer(from_fn_with_state(server.clone(), rated));
     Router::new()
         .route("/health", get(health))
         .route("/ready", get(ready))
@@ -59,10 +104,8 @@ fn router(server: Arc<Server>) -> Router {
         .route("/v1/guests", post(guests))
         .route("/v1/modes", get(modes))
         .route("/v1/modes/{name}/map", get(map))
-        .route("/v1/matches", get(matches))
-        .route("/v1/replays", get(replays))
-        .route("/v1/replays/{id}", get(replay))
         .route("/v1/play", get(play))
+        .merge(looks)
         .fallback(files)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn_with_state(server.clone(), guarded))
@@ -73,10 +116,9 @@ fn router(server: Arc<Server>) -> Router {
 pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
     let places = server.commons.settings.limits.connections.saturating_add(PAGE_CONNECTIONS);
     let places = Arc::new(Semaphore::new(places as usize));
-    let head_deadline = HEAD_DEADLINE.min(server.commons.settings.limits.idle);
-    let router = router(server);
+    let router = router(server.clone());
     loop {
-        let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
+        let permit = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -86,30 +128,42 @@ pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener) {
                 continue;
             }
         };
-        let local = stream.local_addr().map_or_else(|_| peer.ip(), |local| local.ip()).to_canonical();
-        let peer = Peer { address: peer.ip(), local };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection gathers what it sends");
-        }
-        let router = router.clone();
-        tokio::spawn(async move {
-            let service = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
-                request.extensions_mut().insert(peer);
-                router.clone().call(request)
-            });
-            let served = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(head_deadline)
-                .max_headers(64)
-                .max_buf_size(16 << 10)
-                .serve_connection(TokioIo::new(stream), service)
-                .with_upgrades();
-            if let Err(error) = served.await {
-                tracing::trace!(%error, "a connection ended");
+        match server.networks.visit(peer.ip(), Instant::now()) {
+            Ok(visit) => {
+                let place = Place::new(server.commons.metrics.clone(), permit, visit);
+                serve_one(&server, router.clone(), stream, peer.ip(), place);
             }
-            drop(place);
-        });
+            // Who has too many already is not worth an answer.
+            Err(_) => _ = server.commons.metrics.tcp_refused.inc(),
+        }
     }
+}
+
+fn serve_one(server: &Server, router: Router, stream: TcpStream, address: IpAddr, place: Arc<Place>) {
+    let idle = server.commons.settings.limits.idle;
+    let local = stream.local_addr().map_or(address, |local| local.ip()).to_canonical();
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection gathers what it sends");
+    }
+    let (stream, lift) = PatientStream::new(stream, TAKE_DEADLINE.min(idle));
+    let peer = Peer { address, local, lift, place };
+    tokio::spawn(async move {
+        let service = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            router.clone().call(request)
+        });
+        let served = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            // It runs between requests too.
+            .header_read_timeout(HEAD_DEADLINE.min(idle))
+            .max_headers(64)
+            .max_buf_size(16 << 10)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        if let Err(error) = served.await {
+            tracing::trace!(%error, "a connection ended");
+        }
+    });
 }
 
 /// Every answer has the headers that keep a page to itself, and comes in time.
@@ -200,6 +254,22 @@ async fn map(State(server): Shared, Path(name): Path<String>) -> Response {
     }
 }
 
+/// Lists and replays are looked at so often and no more.
+async fn rated(
+    State(server): Shared,
+    Extension(peer): Extension<Peer>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    match server.networks.look(peer.address, Instant::now()) {
+        Ok(()) => next.run(request).await,
+        Err(code) => {
+            server.commons.metrics.refused(code);
+            refused(StatusCode::TOO_MANY_REQUESTS, &code.into())
+        }
+    }
+}
+
 async fn matches(State(server): Shared, uri: Uri) -> Response {
     let query = uri.query().unwrap_or_default();
     let mode = query.split('&').find_map(|part| part.strip_prefix("mode="));
@@ -216,12 +286,31 @@ async fn replays(State(server): Shared) -> Response {
 
 async fn replay(State(server): Shared, Path(id): Path<String>) -> Response {
     let archive = server.commons.archive.clone();
-    // A replay is at most as large as the setting says, and few are looked at at a time.
-    let read = tokio::task::spawn_blocking(move || archive.replay_file(&id).and_then(|path| std::fs::read(path).ok()));
-    match read.await {
-        Ok(Some(bytes)) => ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response(),
-        _ => refused(StatusCode::NOT_FOUND, &ErrorCode::NotFound.into()),
+    let opened = tokio::task::spawn_blocking(move || {
+        let file = File::open(archive.replay_file(&id)?).ok()?;
+        let length = file.metadata().ok()?.len();
+        Some((file, length))
+    });
+    let Ok(Some((file, length))) = opened.await else {
+        return refused(StatusCode::NOT_FOUND, &ErrorCode::NotFound.into());
+    };
+    let headers =
+        [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_LENGTH, length.to_string())];
+    (headers, Body::from_stream(try_unfold((file, length), read_part))).into_response()
+}
+
+/// The next part of a replay. What a recording has got since it was opened is left out.
+async fn read_part((mut file, left): (File, u64)) -> io::Result<Option<(Bytes, (File, u64))>> {
+    if left == 0 {
+        return Ok(None);
     }
+    let read = tokio::task::spawn_blocking(move || {
+        let mut part = vec![0; left.min(REPLAY_PART) as usize];
+        file.read_exact(&mut part)?;
+        let left = left - part.len() as u64;
+        Ok(Some((Bytes::from(part), (file, left))))
+    });
+    read.await.map_err(io::Error::other)?
 }
 
 async fn play(
@@ -252,8 +341,9 @@ async fn play(
         .max_message_size(limit)
         .max_frame_size(limit)
         .on_upgrade(move |socket| async move {
+            peer.lift.lift();
             Connection::serve(server, socket, peer.local).await;
-            drop(admission);
+            drop((admission, peer.place));
         })
 }
 

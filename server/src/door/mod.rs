@@ -9,5 +9,6 @@ pub mod line;
 pub mod message;
 pub mod network;
 pub mod page;
+mod patience;
 pub mod pump;
 pub mod rtc;

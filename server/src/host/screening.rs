@@ -54,16 +54,26 @@ pub struct Film {
 }
 
 impl Screenings {
-    /// Begins to show a film to a client.
+    /// A place for a screening, to be had before the film is read.
     ///
     /// # Errors
-    /// When there are too many screenings, or the film cannot be shown.
-    pub async fn begin(&self, film: Film, line: &Arc<Line>, commons: &Commons) -> Result<Joined, Refusal> {
+    /// When there are too many screenings.
+    pub fn enter(&self) -> Result<Place, Refusal> {
         if self.0.fetch_add(1, Ordering::Relaxed) >= SCREENINGS_MAX {
             self.0.fetch_sub(1, Ordering::Relaxed);
             return Err(ErrorCode::Busy.into());
         }
-        let place = Place(self.0.clone());
+        Ok(Place(self.0.clone()))
+    }
+}
+
+impl Place {
+    /// Begins to show a film to a client.
+    ///
+    /// # Errors
+    /// When the film cannot be shown.
+    pub async fn begin(self, film: Film, line: &Arc<Line>, commons: &Commons) -> Result<Joined, Refusal> {
+        let place = self;
         let door = WorkerDoor::new(ORDERS_MAX, commons.metrics.clone());
         let (reply, answer) = oneshot::channel();
         let (line, budget) = (line.clone(), commons.settings.limits.packet_bytes_per_second);
@@ -80,7 +90,7 @@ impl Screenings {
 }
 
 /// One of the places for screenings.
-struct Place(Arc<AtomicU32>);
+pub struct Place(Arc<AtomicU32>);
 
 impl Drop for Place {
     fn drop(&mut self) {

@@ -3,7 +3,13 @@
 //!
 //! Method: real sockets that are not read, or are written to by hand; the server's counters say why it cut them.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use crate::stage::{DEADLINE, DISCS, Running, Scratch};
 use serde_json::json;
@@ -124,6 +130,56 @@ async fn requests_that_do_not_come_to_an_end_are_cut() {
         assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
     }
     assert!(begun.elapsed() < DEADLINE);
+}
+
+#[tokio::test]
+async fn answers_that_are_not_read_are_cut() {
+    let scratch = scratch();
+    let server = Running::dev(&scratch, &["--limit-idle-seconds", "5"]);
+    let (mut slow, is_over) = (Vec::new(), Arc::new(AtomicBool::new(false)));
+    for each in 0..20 {
+        let socket = TcpSocket::new_v4().expect("there is a socket");
+        socket.set_recv_buffer_size(4096).expect("it can be set");
+        let mut stream = socket.connect(server.address).await.expect("it listens");
+        // Some megabytes of answers.
+        let requests = "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n".repeat(400);
+        stream.write_all(requests.as_bytes()).await.expect("it is taken");
+        let is_over = is_over.clone();
+        slow.push(tokio::spawn(async move {
+            let mut turn = interval(Duration::from_millis(300));
+            let mut byte = [0];
+            // Half of them take a byte now and then, as if they were on their way.
+            while each % 2 == 0 && !is_over.load(Ordering::Relaxed) && stream.read_exact(&mut byte).await.is_ok() {
+                turn.tick().await;
+            }
+            stream
+        }));
+    }
+    let begun = Instant::now();
+    let mut turn = interval(Duration::from_millis(50));
+    // Only who asks is there at last; they were all accepted before.
+    while server.metric("muster_tcp_connections").await > 1.0 {
+        assert!(begun.elapsed() < DEADLINE, "connections stay");
+        turn.tick().await;
+    }
+    is_over.store(true, Ordering::Relaxed);
+    for task in slow {
+        let mut stream = timeout(DEADLINE, task).await.expect("it is cut").expect("it is read");
+        let mut rest = Vec::new();
+        let end = timeout(DEADLINE, stream.read_to_end(&mut rest)).await.expect("it is cut");
+        assert!(end.is_err() && rest.len() < 1 << 20, "what was not read is not sent on: {end:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_nothing_more_is_cut() {
+    let scratch = scratch();
+    let server = Running::dev(&scratch, &["--limit-idle-seconds", "5"]);
+    let mut stream = TcpStream::connect(server.address).await.expect("it listens");
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("it is taken");
+    let mut answer = Vec::new();
+    timeout(DEADLINE, stream.read_to_end(&mut answer)).await.expect("it is cut").expect("it ends in order");
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
 }
 
 #[tokio::test]

@@ -2,11 +2,18 @@
 //!
 //! Method: a real server; connections that each do one bad thing; one good guest who plays meanwhile.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use crate::stage::{DEADLINE, DISCS, Running, Scratch, script_message};
 use serde_json::json;
-use tokio::time::interval;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+    time::{interval, timeout},
+};
 use tokio_tungstenite::tungstenite::Message;
 
 fn scratch() -> Scratch {
@@ -134,6 +141,101 @@ async fn who_says_too_much_is_cut_and_counted() {
     assert_eq!(answer.status(), 429);
     good.tell_rules("2").await;
     good.play("the good guest's message", |client| client.said.iter().any(|said| said["said"] == 2)).await;
+}
+
+/// One request from another address than the others', and its answer.
+async fn ask_from_elsewhere(server: &Running, path: &str) -> String {
+    let socket = TcpSocket::new_v4().expect("there is a socket");
+    socket.bind("127.0.0.2:0".parse().expect("it is an address")).expect("the address is this machine's");
+    let mut stream = socket.connect(server.address).await.expect("it listens");
+    let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.expect("it is taken");
+    let mut answer = String::new();
+    timeout(DEADLINE, stream.read_to_string(&mut answer)).await.expect("it answers").expect("it is text");
+    answer
+}
+
+#[tokio::test]
+async fn one_network_cannot_hold_every_connection() {
+    let scratch = scratch();
+    let server = Running::dev(&scratch, &["--limit-connections-per-network", "1", "--limit-idle-seconds", "600"]);
+    let mut held = Vec::new();
+    for _ in 0..100 {
+        held.push(TcpStream::connect(server.address).await.expect("the kernel takes it"));
+    }
+    // One for a WebSocket, 64 for pages; the others are closed at once.
+    let (mut closed, begun, mut turn) = (0, Instant::now(), interval(Duration::from_millis(50)));
+    while closed < 35 {
+        assert!(begun.elapsed() < DEADLINE, "only {closed} are closed");
+        turn.tick().await;
+        closed = held.iter().filter(|stream| matches!(stream.try_read(&mut [0]), Ok(0))).count();
+    }
+    assert_eq!(closed, 35);
+    let metrics = ask_from_elsewhere(&server, "/metrics").await;
+    for line in ["muster_tcp_refused_total 35", "muster_tcp_connections 66"] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in {metrics}");
+    }
+    held.clear();
+    while !ask_from_elsewhere(&server, "/metrics").await.lines().any(|found| found == "muster_tcp_connections 1") {
+        assert!(begun.elapsed() < DEADLINE, "places stay taken");
+        turn.tick().await;
+    }
+    let _player = server.connect(&server.guest("Ada").await).await;
+}
+
+#[tokio::test]
+async fn lists_have_a_rate_that_keeps_no_player_out() {
+    let scratch = scratch();
+    let server = Running::dev(&scratch, &["--limit-arrivals-per-minute", "5"]);
+    let mut refused = None;
+    for turn in 0..200 {
+        let path = ["/v1/matches", "/v1/replays", "/v1/replays/nothing"][turn % 3];
+        let (status, body) = server.request("GET", path, "").await;
+        if status == 429 {
+            refused = Some(body);
+            break;
+        }
+        assert_eq!(status, if path.ends_with("nothing") { 404 } else { 200 }, "{body}");
+    }
+    assert!(refused.is_some_and(|body| body.contains("rate_limited")), "everything is answered");
+    assert_eq!(server.request("GET", "/v1/replays/nothing", "").await.0, 429);
+    assert!(ask_from_elsewhere(&server, "/v1/matches").await.starts_with("HTTP/1.1 200"));
+    server.connect(&server.guest("Ada").await).await;
+}
+
+#[tokio::test]
+async fn replays_are_sent_in_parts() {
+    const LENGTH: usize = 48 << 20;
+    let scratch = scratch();
+    let folder = scratch.path().join("data/replays");
+    fs::create_dir_all(&folder).expect("a folder can be made");
+    let bytes: Vec<u8> = (0..LENGTH as u32 / 4).flat_map(u32::to_le_bytes).collect();
+    fs::write(folder.join("large.replay"), &bytes).expect("it can be written");
+    let server = Running::dev(&scratch, &["--limit-idle-seconds", "600"]);
+    let resident = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", server.child.id())).expect("it runs");
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory").trim().to_owned();
+        line.trim_end_matches(" kB").parse::<usize>().expect("it is a number") << 10
+    };
+    let before = resident();
+    let request = "GET /v1/replays/large HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let mut unread = Vec::new();
+    for _ in 0..16 {
+        let mut stream = TcpStream::connect(server.address).await.expect("it listens");
+        stream.write_all(request.as_bytes()).await.expect("it is taken");
+        let mut beginning = [0; 12];
+        stream.read_exact(&mut beginning).await.expect("it answers");
+        assert_eq!(&beginning, b"HTTP/1.1 200");
+        unread.push(stream);
+    }
+    let mut answer = Vec::new();
+    timeout(DEADLINE, unread[0].read_to_end(&mut answer)).await.expect("it comes").expect("it comes whole");
+    let head = String::from_utf8_lossy(&answer[..answer.len() - LENGTH]).into_owned();
+    assert!(head.contains(&format!("content-length: {LENGTH}\r\n")) && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(answer.ends_with(&bytes), "it is another one");
+    let grown = resident().saturating_sub(before);
+    assert!(grown < LENGTH / 2, "{grown} bytes for what is not read");
 }
 
 #[tokio::test]
