@@ -6,6 +6,7 @@
 //! - [`door`]: HTTP, WebSocket and WebRTC, and what each client may do.
 //! - [`relay`]: the relay in the same process.
 //! - [`store`]: what outlives matches.
+//! - [`condition`]: whether all of it is well.
 //! - [`server`]: all of it together.
 //!
 //! **The two sides meet in bounded queues only**: tasks of the doors never run a script, and workers never wait for a
@@ -15,6 +16,7 @@
 
 pub mod code;
 pub mod command_line;
+pub mod condition;
 pub mod config;
 pub mod door;
 pub mod host;

@@ -17,6 +17,7 @@ use tokio::{
 
 use crate::{
     code::ErrorCode,
+    condition::Condition,
     config::Settings,
     door::{http, network::Networks, rtc::RtcGateway},
     host::{
@@ -81,19 +82,19 @@ impl Server {
         own.trim_end_matches("# EOF\n").to_owned() + &relay
     }
 
-    /// How many workers have ended before their time.
-    pub fn broken_workers(&self) -> usize {
-        self.doors.iter().filter(|door| door.has_ended.load(Ordering::Relaxed)).count()
-    }
-
-    /// Why players should be sent elsewhere, if they should.
-    pub fn why_not_ready(&self) -> Option<&'static str> {
-        if self.is_draining() {
-            Some("draining")
-        } else if self.broken_workers() > 0 {
-            Some("a worker has stopped")
-        } else {
-            None
+    /// What state its parts are in.
+    pub fn condition(&self) -> Condition {
+        let now = Instant::now();
+        let hangs = |door: &WorkerDoor| door.hangs(now);
+        Condition {
+            is_draining: self.is_draining(),
+            workers_ended: self.doors.iter().filter(|door| door.has_ended.load(Ordering::Relaxed)).count(),
+            workers_hung: self.doors.iter().filter(|door| hangs(door)).count()
+                + self.commons.directory.lodgers(&self.doors).iter().filter(|door| hangs(door)).count(),
+            has_rtc_ended: self.rtc.as_ref().is_some_and(RtcGateway::has_ended),
+            has_archive_ended: self.commons.archive.has_ended(),
+            is_store_broken: self.commons.store.is_broken(),
+            modes: self.modes.list().iter().filter(|mode| mode.version.is_some()).count(),
         }
     }
 

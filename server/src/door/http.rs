@@ -189,17 +189,16 @@ fn json_answer(value: &impl serde::Serialize) -> Response {
 }
 
 async fn health(State(server): Shared) -> Response {
-    let broken = server.broken_workers();
-    if broken == 0 {
-        (StatusCode::OK, "ok\n").into_response()
-    } else {
-        (StatusCode::INTERNAL_SERVER_ERROR, format!("{broken} workers have stopped\n")).into_response()
-    }
+    verdict("ok", server.condition().why_not_healthy())
 }
 
 async fn ready(State(server): Shared) -> Response {
-    match server.why_not_ready() {
-        None => (StatusCode::OK, "ready\n").into_response(),
+    verdict("ready", server.condition().why_not_ready())
+}
+
+fn verdict(good: &str, reason: Option<String>) -> Response {
+    match reason {
+        None => (StatusCode::OK, format!("{good}\n")).into_response(),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }
 }

@@ -154,6 +154,11 @@ impl RtcGateway {
         drop(self.sender.try_send(Command::Close { line }));
     }
 
+    /// Whether the thread has ended, as it does when its socket fails.
+    pub fn has_ended(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     /// Ends the thread.
     pub fn stop(&self) {
         drop(self.sender.try_send(Command::Stop));

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
@@ -212,6 +213,7 @@ pub struct Archive {
     sender: SyncSender<Job>,
     metrics: Arc<Metrics>,
     folder: PathBuf,
+    has_ended: Arc<AtomicBool>,
 }
 
 impl Archive {
@@ -225,9 +227,11 @@ impl Archive {
         }
         drop_orphans(&folder.join("replays"), replays_max)?;
         let (sender, receiver) = sync_channel(JOBS_MAX);
-        let writer = Writer { folder: folder.into(), replays_max, metrics: metrics.clone() };
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let writer =
+            Writer { folder: folder.into(), replays_max, metrics: metrics.clone(), has_ended: has_ended.clone() };
         let thread = std::thread::Builder::new().name("archive".into()).spawn(move || writer.run(&receiver))?;
-        Ok((Arc::new(Self { sender, metrics, folder: folder.into() }), thread))
+        Ok((Arc::new(Self { sender, metrics, folder: folder.into(), has_ended }), thread))
     }
 
     fn send(&self, job: Job) {
@@ -276,6 +280,11 @@ impl Archive {
         if self.sender.send(Job::Stop).is_err() {
             tracing::error!("the archive had ended before its end");
         }
+    }
+
+    /// Whether the thread has ended, however that came.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
     }
 
     /// Every saved match. Files that are none are put aside, with a line in the log.
@@ -348,6 +357,13 @@ struct Writer {
     folder: PathBuf,
     replays_max: usize,
     metrics: Arc<Metrics>,
+    has_ended: Arc<AtomicBool>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.has_ended.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Writer {
@@ -522,8 +538,10 @@ mod tests {
             archive.end_replay(head);
         }
         fs::write(folder.join("matches/broken.state"), b"nothing").expect("it can be written");
+        assert!(!archive.has_ended());
         archive.stop();
         thread.join().expect("it ends");
+        assert!(archive.has_ended());
         assert_eq!(archive.saved_matches(), [saved()]);
         assert!(folder.join("failed/broken.state").exists());
         let ids: Vec<String> = archive.replays(9).into_iter().map(|head| head.id).collect();

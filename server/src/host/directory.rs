@@ -213,6 +213,12 @@ impl Directory {
         self.len() == 0
     }
 
+    /// The workers of matches that are none of these: those of large worlds.
+    pub fn lodgers(&self, doors: &[Arc<WorkerDoor>]) -> Vec<Arc<WorkerDoor>> {
+        let is_lodger = |entry: &&Entry| !doors.iter().any(|door| Arc::ptr_eq(door, &entry.worker));
+        self.table().entries.values().filter(is_lodger).map(|entry| entry.worker.clone()).collect()
+    }
+
     /// Up to `count` matches, the newest first.
     pub fn list(&self, mode: Option<&str>, count: usize) -> Vec<Listing> {
         let table = self.table();
@@ -247,6 +253,8 @@ mod tests {
         assert_eq!(place(&[third.match_no]).err(), Some(ErrorCode::ServerFull));
         directory.settle(first.match_no);
         assert_eq!(place(&[third.match_no]).expect("there is room").match_no, first.match_no);
+        assert!(directory.lodgers(&doors).is_empty());
+        assert_eq!(directory.lodgers(&doors[1..]).len(), 2);
         directory.remove(second.match_no);
         assert!(directory.find(&second.match_id).is_none());
         assert_eq!(directory.list(Some("arena"), 9).len(), 2);

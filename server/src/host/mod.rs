@@ -18,10 +18,10 @@ mod worker;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -31,6 +31,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     code::Refusal,
+    condition::HANGS_AFTER,
     config::Settings,
     door::{
         line::{Line, Side},
@@ -176,13 +177,33 @@ pub struct WorkerDoor {
     pub load_permille: AtomicU32,
     /// Whether its thread has ended.
     pub has_ended: AtomicBool,
+    /// When it went round its loop last, in milliseconds since `begun`.
+    beat_ms: AtomicU64,
+    begun: Instant,
 }
 
 impl WorkerDoor {
     /// A way to a worker that takes so many orders at most between two looks.
     pub(crate) fn new(orders_max: usize, metrics: Arc<Metrics>) -> Arc<Self> {
-        let (load_permille, has_ended) = (AtomicU32::new(0), AtomicBool::new(false));
-        Arc::new(Self { mailbox: Mailbox::new(orders_max), metrics, load_permille, has_ended })
+        Arc::new(Self {
+            mailbox: Mailbox::new(orders_max),
+            metrics,
+            load_permille: AtomicU32::new(0),
+            has_ended: AtomicBool::new(false),
+            beat_ms: AtomicU64::new(0),
+            begun: Instant::now(),
+        })
+    }
+
+    /// The worker has gone round its loop, or about one more thing that may take long.
+    fn beat(&self, now: Instant) {
+        self.beat_ms.store(now.saturating_duration_since(self.begun).as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Whether the worker's thread is there and has done nothing for too long.
+    pub fn hangs(&self, now: Instant) -> bool {
+        let beat = self.begun + Duration::from_millis(self.beat_ms.load(Ordering::Relaxed));
+        !self.has_ended.load(Ordering::Relaxed) && now.saturating_duration_since(beat) > HANGS_AFTER
     }
 
     /// Tells the worker something. What finds its queue full is dropped and counted; returns whether it was taken.
@@ -310,5 +331,23 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.0.has_ended.store(true, Ordering::Relaxed);
         self.0.metrics.orders_waiting.dec_by(self.0.mailbox.close() as i64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_hangs_that_does_not_go_round_any_more() {
+        let door = WorkerDoor::new(1, Arc::new(Metrics::new()));
+        let (now, moment) = (door.begun, Duration::from_millis(1));
+        assert!(!door.hangs(now + HANGS_AFTER));
+        assert!(door.hangs(now + HANGS_AFTER + moment));
+        door.beat(now + HANGS_AFTER);
+        assert!(!door.hangs(now + 2 * HANGS_AFTER));
+        assert!(door.hangs(now + 2 * HANGS_AFTER + moment));
+        door.has_ended.store(true, Ordering::Relaxed);
+        assert!(!door.hangs(now + 3 * HANGS_AFTER), "what has ended is told of as that");
     }
 }

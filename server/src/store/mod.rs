@@ -5,13 +5,22 @@
 
 mod sqlite;
 
-use std::{fmt, path::Path, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use muster_scripts::{StoreRequest, StoreResult};
 use serde_json::Value;
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
     task::JoinHandle,
+    time::timeout,
 };
 
 use crate::{
@@ -26,6 +35,8 @@ use sqlite::SqliteValues;
 const QUEUE_MAX: usize = 8192;
 /// Most requests of one transaction.
 const BATCH_MAX: usize = 256;
+/// How often a database that has failed is tried again.
+const TRY_EVERY: Duration = Duration::from_secs(1);
 /// Numbers that a script can tell from their neighbours are below this: Lua's are floating.
 const NUMBER_MAX: u64 = 1 << 53;
 
@@ -67,6 +78,7 @@ enum Job {
 pub struct Store {
     sender: Sender<Job>,
     metrics: Arc<Metrics>,
+    is_broken: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -82,8 +94,14 @@ impl Store {
     ) -> Result<(Arc<Self>, JoinHandle<()>), sqlx::Error> {
         let values = SqliteValues::open(&folder.join("muster.db"), limits).await?;
         let (sender, receiver) = channel(QUEUE_MAX);
-        let task = tokio::spawn(work(values, receiver, metrics.clone()));
-        Ok((Arc::new(Self { sender, metrics }), task))
+        let is_broken = Arc::new(AtomicBool::new(false));
+        let task = tokio::spawn(work(values, receiver, metrics.clone(), is_broken.clone()));
+        Ok((Arc::new(Self { sender, metrics, is_broken }), task))
+    }
+
+    /// Whether the task has ended, or its database can be neither read nor written. One that is full is not broken.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Relaxed) || self.sender.is_closed()
     }
 
     /// Asks for something. The answer is an order to the worker.
@@ -107,10 +125,22 @@ impl Store {
     }
 }
 
-async fn work(mut values: SqliteValues, mut receiver: Receiver<Job>, metrics: Arc<Metrics>) {
+async fn work(
+    mut values: SqliteValues,
+    mut receiver: Receiver<Job>,
+    metrics: Arc<Metrics>,
+    is_broken: Arc<AtomicBool>,
+) {
     let (mut jobs, mut batch) = (Vec::with_capacity(BATCH_MAX), Vec::with_capacity(BATCH_MAX));
     let mut is_stopping = false;
-    while !is_stopping && receiver.recv_many(&mut jobs, BATCH_MAX).await > 0 {
+    while !is_stopping {
+        let is_bad = is_broken.load(Ordering::Relaxed);
+        let most = if is_bad { TRY_EVERY } else { Duration::MAX };
+        match timeout(most, receiver.recv_many(&mut jobs, BATCH_MAX)).await {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(_) => is_broken.store(!values.is_sound().await, Ordering::Relaxed),
+        }
         for job in jobs.drain(..) {
             match job {
                 Job::Errand(errand, asked) => batch.push((errand, asked)),
@@ -119,6 +149,9 @@ async fn work(mut values: SqliteValues, mut receiver: Receiver<Job>, metrics: Ar
         }
         let requests: Vec<_> = batch.iter().map(|(errand, _)| (errand.mode.as_str(), &errand.request)).collect();
         let results = values.carry_out(&requests).await;
+        if is_bad || results.contains(&Err(StoreRefusal::Broken)) {
+            is_broken.store(!values.is_sound().await, Ordering::Relaxed);
+        }
         for ((errand, asked), result) in batch.drain(..).zip(results) {
             metrics.store_waiting.dec();
             metrics.store_seconds.observe(asked.elapsed().as_secs_f64());

@@ -93,6 +93,14 @@ impl SqliteValues {
         }
     }
 
+    /// Whether the tables can be read and the file written. Asked when something failed: a file that is full is sound.
+    pub(super) async fn is_sound(&mut self) -> bool {
+        let read = sqlx::query("SELECT 1 FROM script_values, script_usage LIMIT 1");
+        // It means nothing here, and takes no room.
+        let written = sqlx::query("PRAGMA user_version = 0");
+        read.fetch_optional(&mut self.connection).await.is_ok() && written.execute(&mut self.connection).await.is_ok()
+    }
+
     async fn try_alone(&mut self, request: (&str, &StoreRequest)) -> Vec<Done> {
         match self.try_together(&[request]).await {
             Ok(done) => done,
@@ -384,6 +392,26 @@ mod tests {
         assert_eq!(done.last(), Some(&Err(StoreRefusal::Broken)));
         let both = ask(&mut values, &[set("ada", "more", large.clone()), get("ada", "0")]).await;
         assert_eq!(both, [Err(StoreRefusal::Broken), Ok(Some(large))]);
+        assert!(values.is_sound().await);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_has_lost_a_table_is_not_sound() {
+        let folder = Folder::new("lost");
+        let mut values = folder.open(Limits::default()).await;
+        assert!(values.is_sound().await);
+        sqlx::query("DROP TABLE script_usage").execute(&mut values.connection).await.expect("it is dropped");
+        assert_eq!(ask(&mut values, &[set("ada", "a", json!(1))]).await, [Err(StoreRefusal::Broken)]);
+        assert!(!values.is_sound().await);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_written_is_not_sound() {
+        let folder = Folder::new("read-only");
+        let mut values = folder.open(Limits::default()).await;
+        sqlx::query("PRAGMA query_only = 1").execute(&mut values.connection).await.expect("it is set");
+        assert_eq!(ask(&mut values, &[set("ada", "a", json!(1))]).await, [Err(StoreRefusal::Broken)]);
+        assert!(!values.is_sound().await);
     }
 
     #[tokio::test]

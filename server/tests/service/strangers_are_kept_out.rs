@@ -239,6 +239,28 @@ async fn replays_are_sent_in_parts() {
 }
 
 #[tokio::test]
+async fn a_server_without_a_mode_that_can_be_played_is_healthy_and_not_ready() {
+    let scratch = Scratch::new();
+    scratch.write_mode("discs", "this is no Luau");
+    let server = Running::dev(&scratch, &[]);
+    assert_eq!(server.request("GET", "/health", "").await, (200, "ok\n".into()));
+    assert_eq!(server.request("GET", "/ready", "").await, (503, "no mode can be played\n".into()));
+    scratch.write_mode("discs", DISCS);
+    let (begun, mut turn) = (Instant::now(), interval(Duration::from_millis(50)));
+    while server.request("GET", "/ready", "").await != (200, "ready\n".into()) {
+        assert!(begun.elapsed() < DEADLINE, "it does not become ready");
+        turn.tick().await;
+    }
+    // What was good once is played on.
+    scratch.write_mode("discs", "this is no Luau");
+    while !server.request("GET", "/v1/modes", "").await.1.contains("rules.lua") {
+        assert!(begun.elapsed() < DEADLINE, "the mistake is not seen");
+        turn.tick().await;
+    }
+    assert_eq!(server.request("GET", "/ready", "").await.0, 200);
+}
+
+#[tokio::test]
 async fn a_silent_client_is_cut() {
     let scratch = scratch();
     let server = Running::dev(&scratch, &["--limit-idle-seconds", "5"]);
