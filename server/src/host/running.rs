@@ -561,8 +561,8 @@ impl Running {
         since.is_some_and(|since| now.saturating_duration_since(since) >= self.commons.settings.limits.empty)
     }
 
-    /// Goes on with other rules.
-    pub(super) fn reload(&mut self, host: &Host) {
+    /// Goes on with other rules. Returns whether it does.
+    pub(super) fn reload(&mut self, host: &Host) -> bool {
         match self.game.reload(host) {
             Ok(()) => {
                 let version = host.bundle().version();
@@ -571,10 +571,12 @@ impl Running {
                 self.last_fault = None;
                 self.list();
                 self.seats.tell_watchers(|| ServerMessage::ScriptReloaded { version }.text());
+                true
             }
             Err(error) => {
                 self.commons.metrics.reloads_refused.inc();
                 self.handle_fault(ScriptFault::from(&*error));
+                false
             }
         }
     }
