@@ -209,9 +209,14 @@ impl Running {
         if let Err(refusal) = &result {
             self.commons.metrics.refused(refusal.code);
         }
-        // Whoever does not wait for the answer any more has lost the line, which is told separately.
-        if let Err(Ok(joined)) = reply.send(result) {
-            tracing::debug!(game = %self.id, number = joined.number, "a player had gone before they came");
+        let number = self.seats.by_number.iter().find(|(_, sitter)| sitter.is_of(line.id)).map(|(number, _)| *number);
+        if let Err(Ok(_)) = reply.send(result)
+            && let Some(number) = number
+        {
+            // Who does not wait for the answer any more is not here, whether the line has ended or not.
+            tracing::debug!(game = %self.id, number, "a player had gone before they came");
+            line.leave_seat(self.no);
+            self.gone(number, line.id, now);
         }
     }
 
