@@ -36,10 +36,14 @@ run: compiler web ## Build the server and run it on 127.0.0.1:7350: open it in t
 	@exec "$$($(CARGO) metadata --locked --no-deps --format-version 1 \
 	  | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/muster" dev --listen $(LISTEN) $(DEV_FLAGS)
 
-# The server is whole without its page, so that a machine without Node.js can build it: the page says what is missing.
-web: ## Build the page that the server shows into web/dist, if Node.js is there
-	@if command -v npm > /dev/null && [[ -f web/package.json ]]; then make --no-print-directory web/dist/index.html; else \
-	  echo 'Without Node.js 18 or newer the server has no page.'; fi
+# The server is whole without its page, so that a machine that has no Node.js and gets none can build it.
+web: ## Build the page that the server shows into web/dist, with Node.js
+	@if ! command -v npm > /dev/null && [[ $$(id -u) == 0 ]] && command -v apt-get > /dev/null; then \
+	  apt-get update --quiet && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install --yes --quiet --no-install-recommends nodejs npm < /dev/null; \
+	fi
+	@if command -v npm > /dev/null; then make --no-print-directory web/dist/index.html; else \
+	  echo 'Without Node.js 18 or newer the server has no page. Install it with: sudo apt-get install nodejs npm'; fi
 
 web/dist/index.html: $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2> /dev/null) | web/node_modules
 	cd web && npm run build

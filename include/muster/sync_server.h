@@ -219,7 +219,7 @@ MUSTER_API muster_result_t muster_sync_server_add_viewer(muster_sync_server_t *s
 /* Forgets a viewer. Results: MUSTER_OK; MUSTER_E_VIEWER. Threads: [server]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_remove_viewer(muster_sync_server_t *server, muster_viewer_t viewer);
 
-/* Gives a viewer these views in the place of those it had: at most 4, or none. `views` is read during the call and
+/* Gives a viewer these views in the place of those it had: at most 16, or none. `views` is read during the call and
  * not kept; `view_size` is sizeof(muster_view_t). Results: MUSTER_OK; MUSTER_E_VIEWER; MUSTER_E_VALUE if there are
  * too many or one is out of its range; MUSTER_E_STRUCT; MUSTER_E_ARGUMENT. Threads: [server]. Since: 0.1. */
 MUSTER_API muster_result_t muster_sync_server_set_views(muster_sync_server_t *server, muster_viewer_t viewer,

@@ -479,7 +479,7 @@ function match.set_team(player, team) end
 ---@param entity? EntityId
 function match.control(player, entity) end
 
----From where a player looks: up to eight entities or places.
+---From where a player looks: up to sixteen entities or places.
 ---@param player number
 ---@param points (EntityId|Point)[]
 function match.view(player, points) end

@@ -8,6 +8,8 @@ pub(crate) const MODULE: &str = "nakama";
 /// The module, which also makes rules of a match handler.
 pub(crate) const PRELUDE: &str = include_str!("nakama.luau");
 
+const DISPATCHER: &str = "dispatcher";
+
 /// Whether a bundle has anything to do with the module.
 pub(crate) fn is_used(bundle: &Bundle) -> bool {
     bundle.files().any(|(_, text)| text.lines().any(|line| local_of(line).is_some()))
@@ -19,8 +21,13 @@ pub(crate) fn missing(bundle: &Bundle) -> Vec<ScriptError> {
     for (file, text) in bundle.files().filter(|(file, _)| !file.ends_with(".json")) {
         let Some(local) = text.lines().find_map(local_of) else { continue };
         for (index, line) in text.lines().enumerate() {
-            for name in names_after(line, local).filter(|name| !is_offered(name)) {
-                let message = format!("nakama.{name} is not offered");
+            let of = |table: &'static str, local| {
+                names_after(line, local).filter(|name| !is_offered(table, name)).map(move |name| (table, name))
+            };
+            // Handlers are given the dispatcher as an argument, which all of them name so.
+            for (table, name) in of("nk", local).chain(of(DISPATCHER, DISPATCHER)) {
+                let table = if table == "nk" { MODULE } else { table };
+                let message = format!("{table}.{name} is not offered");
                 if findings.iter().any(|finding| finding.message == message) {
                     continue;
                 }
@@ -60,9 +67,10 @@ pub(crate) fn names_after<'a>(line: &'a str, table: &'a str) -> impl Iterator<It
     })
 }
 
-fn is_offered(name: &str) -> bool {
+fn is_offered(table: &str, name: &str) -> bool {
     PRELUDE.lines().any(|line| {
-        line.strip_prefix("function nk.").is_some_and(|rest| rest.split('(').next() == Some(name))
-            || line.strip_prefix("nk.").is_some_and(|rest| rest.split(' ').next() == Some(name))
+        let rest = line.strip_prefix("function ").unwrap_or(line);
+        let rest = rest.strip_prefix(table).and_then(|rest| rest.strip_prefix('.'));
+        rest.is_some_and(|rest| rest.split(['(', ' ']).next() == Some(name))
     })
 }

@@ -120,12 +120,13 @@ fn a_handler_lives_its_life() {
 fn what_is_not_offered_is_named_when_it_is_loaded() {
     let handler = HANDLER.replace(
         "return M",
-        "local function later() nk.wallet_update('x') nk.storage_read({}) nk.wallet_update('y') -- nk.never() end return M",
+        "local function later() nk.wallet_update('x') nk.storage_read({}) nk.wallet_update('y') dispatcher.match_count() -- nk.never() end return M",
     );
     let handler = handler.replace("-- nk.never() end", "end");
     let mut game = host(&handler).open(&MatchOptions::default()).unwrap();
     let lines = support::lines(&mut game, LogLevel::Warn);
-    assert_eq!(lines.len(), 2);
+    assert_eq!(lines.len(), 3);
+    assert!(lines[2].contains("dispatcher.match_count is not offered"), "{}", lines[2]);
     assert!(lines[0].contains("nakama.wallet_update is not offered") && lines[1].contains("nakama.storage_read"));
     let checked = check(&bundle(&[("rules.lua", &handler)]), &muster_scripts::Limits::default());
     assert!(!checked.is_playable());

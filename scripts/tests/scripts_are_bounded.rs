@@ -63,6 +63,7 @@ const KILLED: &[&str] = &[
     "local b = buffer.create(4000000) while true do buffer.copy(b, 0, b, 1, 3999999) end",
     "local t = table.create(200000, 1) while true do table.concat(t) end",
     "local t = table.create(50000, 1) while true do table.sort(t) end",
+    "local s, t = string.rep('a', 100000), {} for i = 1, 9000 do t[i] = i <= 20 and s .. i or t[i - 20] end while true do table.sort(t) end",
     "local t = table.create(50000, 1) while true do table.sort(t, rawequal) end",
     "local t = table.create(50000, 1) while true do table.sort(t, function(a, b) return true end) end",
     "table.move({}, 1, 1000000000, 2)",

@@ -103,7 +103,7 @@ fn file(id: &'static str) -> Arg {
 fn command() -> Command {
     let examples = "Examples:\n  muster dev                               play on this machine, edit rules meanwhile\n  \
                     muster dev --modes my-modes              with modes of your own\n  \
-                    muster new arena2                        write a mode to begin with\n  \
+                    muster new mode arena2                   write a mode to begin with\n  \
                     muster check scripts/modes/arena         look for mistakes in a mode\n  \
                     muster serve --config muster.toml        for players\n  \
                     muster serve --config muster.toml --print-config\n  \

@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use muster_scripts::{Bundle, BundleError, Host, Limits};
+use muster_scripts::{Bundle, BundleError, Host, Limits, MatchOptions};
 use serde::Serialize;
 
 use crate::door::message::ScriptFault;
@@ -166,8 +166,9 @@ fn load(name: &str, folder: &Path) -> Change {
             return broken(ScriptFault { file, message: error.to_string(), ..ScriptFault::default() });
         }
     };
-    // Compiles it; that matches can be opened is seen when one is.
-    match Host::new(bundle.clone(), Limits::default()) {
+    // Rules are good if a match can be opened by them: it is, and goes again.
+    let opened = Host::new(bundle.clone(), Limits::default()).and_then(|host| host.open(&MatchOptions::default()));
+    match opened {
         Ok(_) => Change::Loaded(bundle),
         Err(error) => broken(ScriptFault::from(&*error)),
     }

@@ -280,6 +280,11 @@ impl Start {
         server.turn.drain();
         let deadline = server.commons.settings.drain_deadline;
         tracing::info!(matches = server.commons.directory.len(), seconds = deadline.as_secs(), "draining");
+        let (telling, seconds) = (server.clone(), u32::try_from(deadline.as_secs()).unwrap_or(u32::MAX));
+        // A worker with a full queue is waited for, and the end is not.
+        drop(tokio::task::spawn_blocking(move || {
+            telling.doors.iter().for_each(|door| door.send(Order::Drain { seconds }));
+        }));
         let drained = async {
             while !server.commons.directory.is_empty() {
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -235,8 +235,12 @@ static void viewers(void) {
   }
   CHECK(size == 99 && count == 99);
 
-  muster_view_t views[5] = {good, good, good, good, good};
-  EXPECT(MUSTER_E_VALUE, muster_sync_server_set_views(session.server, session.viewer, views, 5, sizeof good));
+  muster_view_t views[17];
+  for (size_t i = 0; i < 17; i++) {
+    views[i] = good;
+  }
+  EXPECT(MUSTER_OK, muster_sync_server_set_views(session.server, session.viewer, views, 16, sizeof good));
+  EXPECT(MUSTER_E_VALUE, muster_sync_server_set_views(session.server, session.viewer, views, 17, sizeof good));
   EXPECT(MUSTER_E_VALUE, muster_sync_server_set_views(session.server, session.viewer, views, SIZE_MAX, sizeof good));
   EXPECT(MUSTER_E_STRUCT, muster_sync_server_set_views(session.server, session.viewer, views, 2, 32));
   EXPECT(MUSTER_E_ARGUMENT, muster_sync_server_set_views(session.server, session.viewer, NULL, 2, sizeof good));

@@ -1,5 +1,5 @@
 -- Arena: two teams shoot at each other from above until one has scored enough or time is up. Bots fill the seats that
--- nobody has. Change a number, save, and the match that runs goes on with it.
+-- nobody has. Change a number, save, and the match that runs goes on with it; what match_init says holds from the next match.
 
 local rules = {}
 

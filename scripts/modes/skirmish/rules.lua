@@ -7,6 +7,8 @@ local UNIT, BASE = 1, 2
 local UNIT_COST = 30
 local UNITS_MAX = 60 -- of a side
 local PAY_SECONDS = 2
+local SIGHT = 26 -- metres
+local SPREAD = 16 -- metres between the places that a side looks from
 
 function rules.match_init(ctx, params)
 	params = params or {}
@@ -14,6 +16,7 @@ function rules.match_init(ctx, params)
 		tick_rate = 20,
 		players_max = 8,
 		teams = 2,
+		spectators = false, -- they would see through the fog
 		label = "skirmish",
 		attributes = { owner = { "gold" } },
 		weapons = {
@@ -25,12 +28,13 @@ function rules.match_init(ctx, params)
 			{ name = "guard", sight = 18, think_seconds = 0.5, steps = { { "guard", radius = 18 } } },
 		},
 		world = { entities_max = 512, projectiles_max = 2048, speed_max = 60, base_kinds = { BASE } },
-		view = { enter = 26, leave = 29 },
+		view = { enter = SIGHT, leave = SIGHT + 3 },
 		away = { behaviour = "raider", seconds = 120 },
 		client = {
 			controls = "commander",
 			kinds = { { kind = UNIT, name = "unit" }, { kind = BASE, name = "base" } },
 			unit_cost = UNIT_COST,
+			sight = SIGHT,
 		},
 		state = {
 			sides = { { gold = 60, base = 0, players = {} }, { gold = 60, base = 0, players = {} } },
@@ -199,11 +203,15 @@ function rules.look(self)
 		for _, player in side.players do
 			local points, count = { side.base }, units:all({ owner = player, kind = UNIT })
 			local ids, xs, ys = units.id, units.x, units.y
-			local cells = {}
+			local places = {}
 			for at = 0, 8 * count - 8, 8 do
-				local cell = buffer.readf64(xs, at) // 20 * 1000 + buffer.readf64(ys, at) // 20
-				if #points < 8 and not cells[cell] then
-					cells[cell] = true
+				local place = vector.create(buffer.readf64(xs, at), buffer.readf64(ys, at), 0)
+				local is_new = #points < 16
+				for _, other in places do
+					is_new = is_new and vector.magnitude(place - other) > SPREAD
+				end
+				if is_new then
+					table.insert(places, place)
 					table.insert(points, buffer.readf64(ids, at))
 				end
 			end

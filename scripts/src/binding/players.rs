@@ -94,7 +94,7 @@ pub(crate) const LIBRARY: Library = Library {
             name: "view",
             parameters: &["player: number", "points: {EntityId | Point}"],
             returns: "()",
-            doc: "From where a player looks: up to eight entities or places.",
+            doc: "From where a player looks: up to sixteen entities or places.",
         },
         Function {
             name: "stop",
@@ -108,7 +108,7 @@ pub(crate) const LIBRARY: Library = Library {
 /// What the table of a player takes, in safepoints.
 const PLAYER: u64 = 16;
 /// Most points of view of a player.
-const POINTS_MAX: usize = 8;
+const POINTS_MAX: usize = muster_core::sync::server::VIEWS_MAX;
 /// Most bytes of a label.
 pub(crate) const LABEL_BYTES_MAX: usize = 2048;
 /// Most bytes of a reason.
@@ -254,7 +254,7 @@ fn add_changes(lua: &Lua, slot: &Slot, table: &Table) -> mlua::Result<()> {
     let view_from = move |_: &Lua, (player, points): (f64, Table)| {
         let points: Vec<Value> = points.sequence_values().take(POINTS_MAX + 1).collect::<mlua::Result<_>>()?;
         if points.len() > POINTS_MAX {
-            return Err(mlua::Error::runtime("a player looks from at most 8 points"));
+            return Err(mlua::Error::runtime("a player looks from at most 16 points"));
         }
         with(&of, |stage| {
             let player = member(stage, player)?;

@@ -11,6 +11,7 @@ use futures_util::SinkExt as _;
 use tokio::{sync::oneshot, time};
 
 use super::{
+    allowance::Allowance,
     line::{Down, Line, Side},
     message::{ClientMessage, JoinRequest, Joined, ServerMessage},
 };
@@ -33,6 +34,9 @@ const SEND_DEADLINE: Duration = Duration::from_secs(10);
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the end of a connection that is cut may take.
 const LINGER: Duration = Duration::from_secs(1);
+/// A client may make an offer of WebRTC so often, and so many at once.
+const OFFER_EVERY: Duration = Duration::from_secs(2);
+const OFFERS: u32 = 4;
 /// How many matches are tried before a join is given up.
 const TRIES: usize = 8;
 /// Most messages in one write.
@@ -43,6 +47,8 @@ pub(super) struct Connection {
     server: Arc<Server>,
     line: Arc<Line>,
     guest: Option<Guest>,
+    /// How many offers of WebRTC it may make: an answer takes a millisecond of the one thread for all of them.
+    offers: Allowance,
     /// The address that the client came to, for WebRTC.
     local: IpAddr,
 }
@@ -61,7 +67,8 @@ impl Connection {
         let limits = server.commons.settings.limits;
         let line = Line::new(server.next_line(), &limits, server.commons.metrics.clone(), Instant::now());
         server.commons.metrics.connections.inc();
-        let mut connection = Self { server, line, guest: None, local };
+        let offers = Allowance::new(1, OFFER_EVERY, OFFERS, Instant::now());
+        let mut connection = Self { server, line, guest: None, offers, local };
         let end = connection.exchange(&mut socket).await;
         // In memory of its own, as all that is rare: what a connection holds while it is idle is what its task has room for.
         Box::pin(connection.close(&mut socket, end)).await;
@@ -97,8 +104,10 @@ impl Connection {
                         return End::Cut(ErrorCode::Idle);
                     }
                     // A browser answers, so that who plays by data channels is not silent here.
-                    if socket.send(Message::Ping(Default::default())).await.is_err() {
-                        return End::Closed;
+                    match time::timeout(SEND_DEADLINE, socket.send(Message::Ping(Default::default()))).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(_)) => return End::Closed,
+                        Err(_) => return End::Cut(ErrorCode::Slow),
                     }
                 }
             }
@@ -159,6 +168,9 @@ impl Connection {
             }
             ClientMessage::RtcOffer { sdp } => {
                 let Some(rtc) = &self.server.rtc else { return Err(ErrorCode::RtcOff.into()) };
+                if !self.offers.take(1, Instant::now()) {
+                    return Err(ErrorCode::RateLimited.into());
+                }
                 let answer = rtc.offer(&self.line, sdp, self.local);
                 let answer = time::timeout(ANSWER_DEADLINE, answer).await.map_err(|_| ErrorCode::Busy)??;
                 self.line.text(ServerMessage::RtcAnswer { sdp: &answer }.text());
@@ -188,13 +200,13 @@ impl Connection {
     }
 
     async fn look_at(&self, replay: &str) -> Result<Joined, Refusal> {
-        let place = self.server.screenings.enter()?;
+        let place = self.server.screenings.reserve()?;
         let (archive, id) = (self.server.commons.archive.clone(), replay.to_owned());
         let read = tokio::task::spawn_blocking(move || archive.replay_of(&id)).await;
         let (head, bytes) = read.ok().flatten().ok_or(ErrorCode::NotFound)?;
         let bundle = self.server.modes.bundle(&head.mode).and_then(Result::ok);
         let map = bundle.and_then(|bundle| bundle.map().cloned());
-        place.begin(Film { head, bytes, map }, &self.line, &self.server.commons).await
+        self.server.screenings.begin(place, Film { head, bytes, map }, &self.line, &self.server.commons).await
     }
 
     async fn join(&self, guest: Guest, request: JoinRequest) -> Result<Joined, Refusal> {

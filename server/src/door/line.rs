@@ -228,6 +228,12 @@ impl Line {
         *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = seat;
     }
 
+    /// Puts the client out of its seat, if it is one of this match.
+    pub fn leave_seat(&self, match_no: u64) {
+        let mut seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
+        seat.take_if(|seat| seat.match_no == match_no);
+    }
+
     /// Where the client sits.
     pub fn seat(&self) -> Option<Seat> {
         self.seat.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -280,7 +280,11 @@ impl Gateway {
 
     fn answer(&mut self, line: &Arc<Line>, sdp: &str, local: IpAddr) -> Result<String, Refusal> {
         self.close(line.id);
-        let failed = |error: &dyn std::fmt::Display| Refusal::because(ErrorCode::RtcFailed, &error.to_string());
+        // The library's own words may have addresses of memory in them.
+        let failed = |error: &dyn std::fmt::Display| {
+            tracing::debug!(line = line.id, %error, "an offer of WebRTC is refused");
+            Refusal::from(ErrorCode::RtcFailed)
+        };
         let offer = SdpOffer::from_sdp_string(sdp).map_err(|error| failed(&error))?;
         let name = random_hex::<8>();
         let now = Instant::now();

@@ -22,6 +22,7 @@ use muster_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::seats::SPECTATORS_FROM;
 use crate::{door::message::ScriptFault, metrics::Metrics, token::Guest};
 
 /// Most jobs that wait.
@@ -131,6 +132,11 @@ impl SavedMatch {
         if !is_id(&head.match_id) {
             return Err("the match's id is none".into());
         }
+        // Numbers go on from the last one, and end where those of spectators begin.
+        let is_player = |number| (1..=head.last_player).contains(&number) && number < SPECTATORS_FROM / 2;
+        if head.last_player >= SPECTATORS_FROM / 2 || !head.players.iter().all(|player| is_player(player.number)) {
+            return Err("the numbers of its players are none".into());
+        }
         Ok(Self { head, bytes: rest.to_vec() })
     }
 
@@ -203,7 +209,8 @@ enum Job {
     Save(SavedMatch),
     Forget(String),
     Fail(Box<FailureReport>, Option<SavedMatch>),
-    Replay(String, Vec<u8>),
+    /// A piece of a replay, and whether it is the first.
+    Replay(String, Vec<u8>, bool),
     ReplayEnd(Box<ReplayHead>),
     Stop,
 }
@@ -265,9 +272,9 @@ impl Archive {
         self.send(Job::Fail(Box::new(report), saved));
     }
 
-    /// Adds to a replay.
-    pub fn replay(&self, id: &str, bytes: Vec<u8>) {
-        self.send(Job::Replay(id.into(), bytes));
+    /// Adds to a replay, or begins it. What was recorded under its id before, by a match that a crash took back, goes.
+    pub fn replay(&self, id: &str, bytes: Vec<u8>, is_first: bool) {
+        self.send(Job::Replay(id.into(), bytes, is_first));
     }
 
     /// A replay has come to its end.
@@ -324,9 +331,11 @@ impl Archive {
         Some((serde_json::from_slice(&head).ok()?, fs::read(path).ok()?))
     }
 
-    /// The file of a replay, if the id is one.
+    /// The file of a replay, if the id is one of a replay that has come to its end. Before, it would tell players what they do
+    /// not see.
     pub fn replay_file(&self, id: &str) -> Option<PathBuf> {
-        is_id(id).then(|| self.folder.join("replays").join(format!("{id}.replay"))).filter(|path| path.is_file())
+        let path = is_id(id).then(|| self.folder.join("replays").join(format!("{id}.replay")))?;
+        (path.is_file() && path.with_extension("json").is_file()).then_some(path)
     }
 }
 
@@ -391,9 +400,11 @@ impl Writer {
                 _ => Ok(()),
             },
             Job::Fail(report, saved) => self.keep_failure(&report, saved.as_ref()),
-            Job::Replay(id, bytes) => {
+            Job::Replay(id, bytes, is_first) => {
                 let path = self.folder.join("replays").join(format!("{id}.replay"));
-                OpenOptions::new().create(true).append(true).open(path)?.write_all(&bytes)
+                let mut options = OpenOptions::new();
+                let file = if is_first { options.write(true).truncate(true) } else { options.append(true) };
+                file.create(true).open(path)?.write_all(&bytes)
             }
             Job::ReplayEnd(head) => {
                 let text = serde_json::to_vec_pretty(&head).expect("a head is of texts and numbers");
@@ -533,10 +544,12 @@ mod tests {
                 public_attributes: Vec::new(),
                 client: Value::Null,
             };
-            archive.replay(&head.id, vec![1]);
-            archive.replay(&head.id, vec![2]);
+            archive.replay(&head.id, vec![9, 9, 9], true);
+            archive.replay(&head.id, vec![1], true);
+            archive.replay(&head.id, vec![2], false);
             archive.end_replay(head);
         }
+        archive.replay("running", vec![1], true);
         fs::write(folder.join("matches/broken.state"), b"nothing").expect("it can be written");
         assert!(!archive.has_ended());
         archive.stop();
@@ -549,6 +562,8 @@ mod tests {
         assert_eq!(fs::read(archive.replay_file("r3").expect("it is there")).expect("it can be read"), [1, 2]);
         assert_eq!(archive.replay_file("../matches/ab12"), None);
         assert_eq!(archive.replay_file("r0"), None);
+        assert!(folder.join("replays/running.replay").is_file());
+        assert_eq!(archive.replay_file("running"), None, "it would tell players what they do not see");
 
         let (archive, thread) = Archive::open(&folder, 2, metrics).expect("a folder can be made");
         archive.forget("ab12");

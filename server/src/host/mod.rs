@@ -111,6 +111,11 @@ pub enum Order {
         /// What is wrong.
         fault: ScriptFault,
     },
+    /// The server ends in so many seconds: matches are told, so that their rules can come to an end.
+    Drain {
+        /// The seconds.
+        seconds: u32,
+    },
     /// What came of a request of a match to the store.
     Stored {
         /// The match.

@@ -52,11 +52,12 @@ impl Recording {
             self.is_cut = true;
             recorder.finish();
         }
+        let is_first = self.bytes == 0;
         let bytes = recorder.pending().to_vec();
         self.bytes += bytes.len() as u64;
         recorder.consume(bytes.len());
         if !bytes.is_empty() {
-            archive.replay(&self.id, bytes);
+            archive.replay(&self.id, bytes, is_first);
         }
     }
 }

@@ -212,9 +212,14 @@ impl Running {
         if let Err(refusal) = &result {
             self.commons.metrics.refused(refusal.code);
         }
-        // Whoever does not wait for the answer any more has lost the line, which is told separately.
-        if let Err(Ok(joined)) = reply.send(result) {
-            tracing::debug!(game = %self.id, number = joined.number, "a player had gone before they came");
+        let number = self.seats.by_number.iter().find(|(_, sitter)| sitter.is_of(line.id)).map(|(number, _)| *number);
+        if let Err(Ok(_)) = reply.send(result)
+            && let Some(number) = number
+        {
+            // Who does not wait for the answer any more is not here, whether the line has ended or not.
+            tracing::debug!(game = %self.id, number, "a player had gone before they came");
+            line.leave_seat(self.no);
+            self.gone(number, line.id, now);
         }
     }
 
@@ -571,8 +576,8 @@ impl Running {
         since.is_some_and(|since| now.saturating_duration_since(since) >= self.commons.settings.limits.empty)
     }
 
-    /// Goes on with other rules.
-    pub(super) fn reload(&mut self, host: &Host) {
+    /// Goes on with other rules. Returns whether it does.
+    pub(super) fn reload(&mut self, host: &Host) -> bool {
         match self.game.reload(host) {
             Ok(()) => {
                 let version = host.bundle().version();
@@ -581,10 +586,12 @@ impl Running {
                 self.last_fault = None;
                 self.list();
                 self.seats.tell_watchers(|| ServerMessage::ScriptReloaded { version }.text());
+                true
             }
             Err(error) => {
                 self.commons.metrics.reloads_refused.inc();
                 self.handle_fault(ScriptFault::from(&*error));
+                false
             }
         }
     }

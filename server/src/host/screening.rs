@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -54,32 +55,38 @@ pub struct Film {
 }
 
 impl Screenings {
-    /// A place for a screening, to be had before the film is read.
+    /// A place, before anything is read for it.
     ///
     /// # Errors
-    /// When there are too many screenings.
-    pub fn enter(&self) -> Result<Place, Refusal> {
+    /// When all are taken.
+    pub fn reserve(&self) -> Result<Place, ErrorCode> {
         if self.0.fetch_add(1, Ordering::Relaxed) >= SCREENINGS_MAX {
             self.0.fetch_sub(1, Ordering::Relaxed);
-            return Err(ErrorCode::Busy.into());
+            return Err(ErrorCode::Busy);
         }
         Ok(Place(self.0.clone()))
     }
-}
 
-impl Place {
     /// Begins to show a film to a client.
     ///
     /// # Errors
-    /// When the film cannot be shown.
-    pub async fn begin(self, film: Film, line: &Arc<Line>, commons: &Commons) -> Result<Joined, Refusal> {
-        let place = self;
+    /// When there are too many screenings, or the film cannot be shown.
+    pub async fn begin(
+        &self,
+        place: Place,
+        film: Film,
+        line: &Arc<Line>,
+        commons: &Commons,
+    ) -> Result<Joined, Refusal> {
         let door = WorkerDoor::new(ORDERS_MAX, commons.metrics.clone());
         let (reply, answer) = oneshot::channel();
         let (line, budget) = (line.clone(), commons.settings.limits.packet_bytes_per_second);
         let metrics = commons.metrics.clone();
         let thread = std::thread::Builder::new().name("screening".into()).spawn(move || {
-            show(&film, &line, &door, budget, reply);
+            if catch_unwind(AssertUnwindSafe(|| show(&film, &line, &door, budget, reply))).is_err() {
+                tracing::error!(replay = %film.head.id, "a screening broke");
+                line.set_seat(None);
+            }
             // What has come since is for nobody.
             metrics.orders_waiting.dec_by(door.mailbox.close() as i64);
             drop(place);
@@ -89,7 +96,7 @@ impl Place {
     }
 }
 
-/// One of the places for screenings.
+/// One of the places for screenings. Whoever drops it gives it back.
 pub struct Place(Arc<AtomicU32>);
 
 impl Drop for Place {
@@ -214,8 +221,18 @@ impl<'a> Screening<'a> {
         let mut orders = VecDeque::new();
         loop {
             door.mailbox.take(next, &mut orders);
+            // Of several places to go to only the last counts.
+            let is_seek = |order: &Order| matches!(order, Order::Replay(ReplayOrder::Seek(_)));
+            let mut seeks = orders.iter().filter(|order| is_seek(order)).count();
             while let Some(order) = orders.pop_front() {
-                if !self.carry_out(order) {
+                if is_seek(&order) {
+                    seeks -= 1;
+                    if seeks > 0 {
+                        self.line.count_order_taken();
+                        continue;
+                    }
+                }
+                if self.line.why_cut().is_some() || !self.carry_out(order) {
                     return;
                 }
             }

@@ -46,6 +46,11 @@ impl Sitter {
             is_watching: false,
         }
     }
+
+    /// Whether its client is reached by a line.
+    pub(super) fn is_of(&self, line: u64) -> bool {
+        self.line.as_ref().is_some_and(|its| its.id == line)
+    }
 }
 
 /// All seats by number.
@@ -87,7 +92,7 @@ impl Seats {
 
     /// The seat of a line, if it still is that line's.
     pub(super) fn of_line(&mut self, number: u32, line: u64) -> Option<&mut Sitter> {
-        self.by_number.get_mut(&number).filter(|sitter| sitter.line.as_ref().is_some_and(|its| its.id == line))
+        self.by_number.get_mut(&number).filter(|sitter| sitter.is_of(line))
     }
 
     /// Sends what must not be lost.

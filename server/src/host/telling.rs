@@ -20,9 +20,6 @@ use crate::{
     store::Errand,
 };
 
-/// Most points of view of a viewer.
-const VIEWS_MAX: usize = 4;
-
 /// Longest text of a label in the directory, in bytes.
 const LABEL_BYTES_MAX: usize = 2048;
 
@@ -49,8 +46,7 @@ impl Running {
                         self.point(player);
                     }
                 }
-                Output::View { player, mut points } => {
-                    points.truncate(VIEWS_MAX);
+                Output::View { player, points } => {
                     if let Some(sitter) = self.seats.by_number.get_mut(&player) {
                         sitter.views = points;
                         self.point(player);

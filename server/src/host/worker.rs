@@ -38,6 +38,8 @@ const GIVES_WAY: u32 = 4;
 const LATE_PERIODS: u32 = 4;
 /// See [`LATE_PERIODS`].
 const LATE_MAX: Duration = Duration::from_millis(250);
+/// Of so many matches that could not be opened it is known why.
+const UNOPENED_MAX: usize = 64;
 /// How often those who watch are told, and load is measured.
 const STATISTICS_EVERY: Duration = Duration::from_millis(500);
 /// How often matches are looked after.
@@ -58,6 +60,8 @@ pub(super) struct Worker {
     /// The workers of large worlds that were opened here first.
     lodgings: Lodgings,
     has_opened: bool,
+    /// Matches that could not be opened lately, and why, for those who wait to be let in.
+    unopened: VecDeque<(u64, Refusal)>,
     matches: BTreeMap<u64, Hosted>,
     /// When to look at which match.
     due: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -119,6 +123,7 @@ impl Worker {
             threads,
             lodgings: Lodgings::default(),
             has_opened: false,
+            unopened: VecDeque::new(),
             matches: BTreeMap::new(),
             due: BinaryHeap::new(),
             busy: Duration::ZERO,
@@ -226,6 +231,17 @@ impl Worker {
                     hosted.running.handle_fault(fault.clone());
                 }
             }
+            Order::Drain { seconds } => {
+                self.lodgings.tell(|| Order::Drain { seconds });
+                let numbers: Vec<u64> = self.matches.keys().copied().collect();
+                for no in numbers {
+                    self.guarded(no, |running| {
+                        // With 0 it would be over, and could not be gone on with.
+                        running.game.terminate(seconds.max(1));
+                        running.tell();
+                    });
+                }
+            }
             Order::Stored { match_no, id, result } => {
                 self.guarded(match_no, |running| running.game.handle_stored(id, result));
             }
@@ -238,7 +254,8 @@ impl Worker {
     /// Why a match that somebody was sent to is not there.
     fn why_not(&self, match_no: u64) -> Refusal {
         self.commons.directory.remove(match_no);
-        ErrorCode::MatchUnknown.into()
+        let unopened = self.unopened.iter().find(|(no, _)| *no == match_no);
+        unopened.map_or_else(|| ErrorCode::MatchUnknown.into(), |(_, refusal)| refusal.clone())
     }
 
     /// Does something with a match. One that breaks ends, and no other.
@@ -303,6 +320,10 @@ impl Worker {
                 self.commons.metrics.matches_failed.inc();
                 self.commons.metrics.refused(refusal.code);
                 self.commons.directory.remove(no);
+                if self.unopened.len() == UNOPENED_MAX {
+                    self.unopened.pop_front();
+                }
+                self.unopened.push_back((no, refusal.clone()));
                 if let Some(saved) = saved {
                     let report = FailureReport {
                         match_id: id,
@@ -421,9 +442,11 @@ impl Worker {
                     break;
                 }
             };
-            let Some(hosted) = self.matches.get_mut(&no) else { continue };
-            hosted.host = host.clone();
-            self.guarded(no, |running| running.reload(&host));
+            let mut is_taken_up = false;
+            self.guarded(no, |running| is_taken_up = running.reload(&host));
+            if let Some(hosted) = self.matches.get_mut(&no).filter(|_| is_taken_up) {
+                hosted.host = host;
+            }
         }
         self.drop_idle_hosts();
     }

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 async fn matches_come_to_their_end_and_nobody_new_comes_in() {
     let scratch = Scratch::new();
     let end = "for _, message in messages do if message.text == '\"end\"' then match.stop(\"over\", { won = 1 }) end";
-    scratch.write_mode("discs", &DISCS.replace("for _, message in messages do", end));
+    let told = "function rules.match_terminate(self, grace_seconds) match.broadcast({ seconds = grace_seconds }) end return rules";
+    scratch.write_mode("discs", &DISCS.replace("for _, message in messages do", end).replace("return rules", told));
     let mut server = Running::dev(&scratch, &["--drain-seconds", "600"]);
     let ada_token = server.guest("Ada").await;
     let mut ada = server.connect(&ada_token).await;
@@ -26,6 +27,7 @@ async fn matches_come_to_their_end_and_nobody_new_comes_in() {
         ada.play("a frame", |_| true).await;
     }
     assert_eq!(server.request("GET", "/ready", "").await, (503, "draining\n".into()));
+    ada.play("the rules are told", |client| client.said.iter().any(|said| said["seconds"] == 600)).await;
     assert_eq!(server.request("GET", "/health", "").await.0, 200);
     eve.say(&json!({ "type": "match:join", "mode": "discs" })).await;
     assert_eq!(eve.refusal().await, "draining");

@@ -254,3 +254,19 @@ async fn a_player_plays_over_data_channels_that_lose() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn offers_are_answered_only_so_often() {
+    let scratch = Scratch::new();
+    scratch.write_mode("discs", DISCS);
+    let server = Running::dev(&scratch, &[]);
+    let mut client = server.connect(&server.guest("Ada").await).await;
+    let mut refusals = Vec::new();
+    for _ in 0..5 {
+        client.say(&json!({ "type": "rtc:offer", "sdp": "nonsense" })).await;
+        refusals.push(client.refusal().await);
+    }
+    assert_eq!(refusals, ["rtc_failed", "rtc_failed", "rtc_failed", "rtc_failed", "rate_limited"]);
+    // That is no reason to go.
+    client.join(json!({ "mode": "discs" })).await;
+}

@@ -185,3 +185,33 @@ async fn edited_rules_change_the_running_match_and_broken_ones_do_not() {
     ada.tell_rules("4").await;
     ada.play("the first rule", |client| client.said.iter().any(|said| said["greeting"] == "first")).await;
 }
+
+#[tokio::test]
+async fn rules_that_open_no_match_are_refused_and_the_last_good_ones_stay() {
+    let scratch = scratch();
+    let begins_badly = DISCS.replace("local rules = {}", "local rules = nil\nrules.x = 1");
+    let opens_badly = DISCS.replace("return { tick_rate", "local seats = nil + 1 return { tick_rate");
+    scratch.write_mode("never", &opens_badly);
+    let server = Running::dev(&scratch, &[]);
+    let mut eve = server.connect(&server.guest("Eve").await).await;
+    eve.say(&json!({ "type": "match:join", "mode": "never" })).await;
+    assert_eq!(eve.refusal().await, "mode_broken");
+    // Nobody plays, so that nothing but the files says that they are good.
+    for (rules, line) in [(begins_badly, 3), (opens_badly, 5)] {
+        scratch.write_mode("discs", &rules);
+        loop {
+            let (_, body) = server.request("GET", "/v1/modes", "").await;
+            let body: Value = serde_json::from_str(&body).expect("it is JSON");
+            let modes = body["modes"].as_array().expect("there are modes");
+            let discs = modes.iter().find(|mode| mode["name"] == "discs").expect("the mode is there");
+            if discs["error"]["line"] == line {
+                break;
+            }
+            // It looks five times a second.
+            tokio::task::yield_now().await;
+        }
+        let (mut ada, _) = server.join("Ada", json!({ "mode": "discs" })).await;
+        ada.tell_rules("1").await;
+        ada.play("the last good rules", |client| client.said.iter().any(|said| said["greeting"] == "first")).await;
+    }
+}

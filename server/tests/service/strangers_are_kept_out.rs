@@ -211,6 +211,8 @@ async fn replays_are_sent_in_parts() {
     fs::create_dir_all(&folder).expect("a folder can be made");
     let bytes: Vec<u8> = (0..LENGTH as u32 / 4).flat_map(u32::to_le_bytes).collect();
     fs::write(folder.join("large.replay"), &bytes).expect("it can be written");
+    // What has come to its end has a head.
+    fs::write(folder.join("large.json"), "{}").expect("it can be written");
     let server = Running::dev(&scratch, &["--limit-idle-seconds", "600"]);
     let resident = || {
         let status = fs::read_to_string(format!("/proc/{}/status", server.child.id())).expect("it runs");

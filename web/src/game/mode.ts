@@ -13,6 +13,8 @@ export interface ModeView {
   metres: number;
   /** What a unit costs, where units can be bought. */
   unitCost: number;
+  /** How far a commander's units see, in metres; 0 is everywhere. */
+  sight: number;
   help: string;
   helpTouch: string;
   formOf(kind: number): Look["form"];
@@ -51,6 +53,7 @@ export function viewOf({ mode, settings }: Joined): ModeView {
     speed: number(said.speed, 6, 0.1, 200),
     metres: number(said.metres, METRES[controls], 8, 400),
     unitCost: number(said.unit_cost, 0, 0, 1_000_000),
+    sight: number(said.sight, 0, 0, 4_000),
     help: HELP[controls][0],
     helpTouch: HELP[controls][1],
     formOf: (kind) => kinds.get(kind) ?? usual,

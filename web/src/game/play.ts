@@ -232,7 +232,16 @@ export class Play {
     const shown = own === null || view.controls !== "shooter" ? client.shown : this.aimed(client.shown);
     // Thumbs are in the way below.
     const below = this.input.hasSticks ? THUMBS_PIXELS : 0;
+    if (this.commander !== null && view.sight > 0) field.light(this.lookouts(client, view), view.sight, now);
     field.draw(shown, lookOf, { ...this.eye, metres: view.metres, below }, now, seconds);
+  }
+
+  /** What one sees from: one's own units, and the base of one's side. */
+  private lookouts(client: SyncClient, view: ModeView): ShownEntity[] {
+    const { joined } = this;
+    return client.shown.filter(
+      ({ owner, team, kind }) => owner === joined?.number || (team === joined?.team && view.formOf(kind) === "base"),
+    );
   }
 
   /** One's own fighter faces where one aims, before the server says so. */

@@ -7,6 +7,7 @@ import { Bodies, type Look } from "./bodies";
 import { Camera } from "./camera";
 import { VOID } from "./colours";
 import { Effects } from "./effects";
+import { Fog } from "./fog";
 import { Ground } from "./ground";
 import type { ShownEntity } from "../sync/client";
 import { type MapDocument, wallsOf } from "../sync/walls";
@@ -38,6 +39,7 @@ export class Field {
   readonly ground: Ground | null;
   readonly bodies = new Bodies();
   readonly effects: Effects;
+  private fog: Fog | null = null;
   private readonly world = new Container();
   /** Until when nothing is drawn. */
   private restsUntil = 0;
@@ -103,6 +105,17 @@ export class Field {
     this.app.render();
     const took = performance.now() - begun;
     this.restsUntil = now + Math.max(took > SLOW_MS ? 2 * took : 0, this.isSoftware ? SOFTWARE_MS : 0);
+  }
+
+  /** Lights up what is nearer than `metres` to places; the rest of the map is dark from then on. */
+  light(places: readonly { x: number; y: number }[], metres: number, now: number): void {
+    const { ground } = this;
+    if (ground === null) return;
+    if (this.fog === null) {
+      this.fog = new Fog(ground.origin, ground.size);
+      this.world.addChildAt(this.fog.sprite, 1);
+    }
+    this.fog.show(places, metres, now);
   }
 
   /** Makes pictures coarser where they come seldom. */

@@ -19,7 +19,7 @@ use crate::{
 const VIEW_CELLS_MAX: i64 = 4096;
 
 /// Most views of a viewer.
-pub(super) const VIEWS_MAX: usize = 4;
+pub const VIEWS_MAX: usize = 16;
 
 /// Whether a view reaches no more cells than it may.
 pub(super) fn is_small_enough(view: &View, shift: u8) -> bool {
@@ -173,7 +173,8 @@ impl Lookout {
         let is_elsewhere = |(entity, known): (&EntityId, &(u32, u16))| {
             !entity.is_null() && roster.anchor_of(*entity).is_some_and(|at| at != *known)
         };
-        self.is_unsettled || self.entities.iter().zip(&self.anchors).any(is_elsewhere)
+        let entities = &self.entities[..usize::from(self.views)];
+        self.is_unsettled || entities.iter().zip(&self.anchors).any(is_elsewhere)
     }
 
     /// Brings a viewer's area up to date.

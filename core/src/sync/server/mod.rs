@@ -18,7 +18,8 @@ pub use inbox::{InputsDue, ReportRefusal};
 
 use cells::Cells;
 use fill::{Fill, Periods};
-use interest::{AreaChanges, Eyes, Lookout, VIEWS_MAX};
+pub use interest::VIEWS_MAX;
+use interest::{AreaChanges, Eyes, Lookout};
 use news::Log;
 use private::Ledger;
 use roster::{Changes, Roster};
@@ -47,7 +48,7 @@ pub enum ViewerError {
     TooMany,
     /// An option is out of its range: the field.
     Option(&'static str),
-    /// More than four views.
+    /// More than [`VIEWS_MAX`] views.
     TooManyViews,
     /// A view's radii are below 0, the outer one is smaller than the inner one, or it reaches more than 4096 cells.
     Radius,
@@ -280,7 +281,7 @@ impl SyncServer {
         Ok(())
     }
 
-    /// Sets a viewer's points of view, four at most, in the place of those it had.
+    /// Sets a viewer's points of view, [`VIEWS_MAX`] at most, in the place of those it had.
     ///
     /// # Errors
     /// When the viewer is not there or a view is out of its range; nothing has changed then.
@@ -492,7 +493,7 @@ impl fmt::Display for ViewerError {
             Self::Gone => f.write_str("there is no such viewer, or no longer"),
             Self::TooMany => f.write_str("viewers_max viewers are there already"),
             Self::Option(field) => write!(f, "{field} is out of its range"),
-            Self::TooManyViews => f.write_str("a viewer has at most four views"),
+            Self::TooManyViews => f.write_str("a viewer has at most 16 views"),
             Self::Radius => {
                 f.write_str("radii are 0 or more, leave at least enter, and a view reaches at most 4096 cells")
             }
