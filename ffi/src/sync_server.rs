@@ -450,7 +450,7 @@ pub extern "C" fn muster_sync_server_set_views(
 ) -> muster_result_t {
     with(server, |server| {
         // Before a list of any length is read.
-        if count > 4 {
+        if count > muster_core::sync::server::VIEWS_MAX {
             return Err(viewer_refused(ViewerError::TooManyViews));
         }
         server.views.clear();

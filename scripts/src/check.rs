@@ -55,7 +55,7 @@ pub fn check(bundle: &Arc<Bundle>, limits: &Limits) -> Checked {
     for error in nakama::missing(bundle) {
         checked.find(Severity::Error, error);
     }
-    for (severity, error) in misspelt(bundle) {
+    for (severity, error) in misspelt(bundle).into_iter().chain(weak(bundle)) {
         checked.find(severity, error);
     }
     for error in absent(bundle) {
@@ -99,6 +99,24 @@ fn misspelt(bundle: &Bundle) -> Vec<(Severity, ScriptError)> {
                     found.push((Severity::Warning, error));
                 }
             }
+        }
+    }
+    found
+}
+
+/// Tables that the collector takes things out of: a match that asks what is in them goes another way each time.
+fn weak(bundle: &Bundle) -> Vec<(Severity, ScriptError)> {
+    let mut found = Vec::new();
+    for (file, text) in bundle.files().filter(|(file, _)| !file.ends_with(".json")) {
+        for (index, line) in text.lines().enumerate() {
+            let code = line.split_once("--").map_or(line, |(code, _)| code);
+            if !code.contains("__mode") {
+                continue;
+            }
+            let hint = "what a weak table forgets depends on the collector: take things out of an ordinary one".into();
+            let (file, line) = (file.to_owned(), index as u32 + 1);
+            let error = ScriptError { file, line, hint, ..ScriptError::of("this is a weak table", bundle.version()) };
+            found.push((Severity::Warning, error));
         }
     }
     found

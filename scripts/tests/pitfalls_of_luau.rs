@@ -108,6 +108,16 @@ fn other_languages_of_the_name_are_told_what_is_not_there() {
     assert!(checked.is_playable());
 }
 
+#[test]
+fn weak_tables_are_found() {
+    let rules = looping("local t = setmetatable({}, { __mode = 'k' }) -- __mode");
+    let checked = check(&bundle(&[("rules.lua", &rules)]), &Limits::default());
+    let found: Vec<_> =
+        checked.findings.iter().filter(|finding| finding.error.message.contains("weak table")).collect();
+    assert_eq!(found.len(), 1, "{:?}", checked.findings);
+    assert!(found[0].error.hint.contains("collector") && checked.is_playable());
+}
+
 /// Resident bytes of this process.
 fn resident() -> usize {
     let pages = fs::read_to_string("/proc/self/statm").expect("the process knows its size");
