@@ -15,7 +15,11 @@ const isHere = (seen) => isIn(seen) && seen.isOnline;
 const sees = (other) => (seen) => seen.seats.some(({ player }) => player === other) && seen.shown.some(({ owner }) => owner === other);
 const isSame = (before) => (seen) => isHere(seen) && seen.number === before.number && seen.match === before.match;
 
-const near = (x, y) => (entity) => Math.abs(entity.x - x) < 12 && Math.abs(entity.y - y) < 12;
+/** Whether an entity is in the picture, which does not follow anybody beyond the map's edge. */
+const isSeen =
+  ({ x, y, zoom, width, height }) =>
+  (entity) =>
+    Math.abs(entity.x - x) < width / zoom / 2 && Math.abs(entity.y - y) < height / zoom / 2;
 
 /** The rules, with something more to do when they are loaded: `act` for each fighter that is there. */
 const withReload = (rules, act, more = "") =>
@@ -189,9 +193,9 @@ await perform(async (stage, server, report) => {
     const paused = await stage.until(page, "it stops", ({ replay }) => replay.isPaused);
     // It shows another time although it does not go on.
     await press(bar.x + bar.width * 0.3, bar.y + bar.height / 2);
-    await stage.until(page, "it jumps while it stands", ({ replay, sessions, shown, camera: { x, y } }) => {
+    await stage.until(page, "it jumps while it stands", ({ replay, sessions, shown, camera }) => {
       const isElsewhere = replay.tick < paused.replay.tick && sessions > paused.sessions;
-      return isElsewhere && shown.length >= 2 && shown.some(near(x, y));
+      return isElsewhere && shown.length >= 2 && shown.some(isSeen(camera));
     });
     await stage.shoot(page, `replay-${name}`);
     await page.getByRole("button", { name: "Play" }).click();

@@ -65,6 +65,8 @@ export class Session {
   private helloTimer: ReturnType<typeof setInterval> | undefined;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private attempt = 0;
+  /** Grows with every try to have a line. */
+  private line = 0;
   private isOver = false;
   /** The server has said `match:joined` on this connection. */
   private isSeated = false;
@@ -104,20 +106,28 @@ export class Session {
   }
 
   private async connect(): Promise<void> {
+    clearTimeout(this.retryTimer);
     this.retryTimer = undefined;
+    // What an older line still says is for nobody: two lines of one player would put each other out of the seat.
+    const line = ++this.line;
+    const own =
+      <T extends unknown[]>(handle: (...said: T) => void) =>
+      (...said: T): void => {
+        if (line === this.line) handle(...said);
+      };
     try {
       const link = await Link.open({
-        text: (message) => this.handleText(message),
-        binary: (bytes) => this.handleBinary(bytes),
-        rerouted: () => this.sayHello(),
-        closed: () => this.retry("Connection lost"),
+        text: own((message) => this.handleText(message)),
+        binary: own((bytes) => this.handleBinary(bytes)),
+        rerouted: own(() => this.sayHello()),
+        closed: own(() => this.retry("Connection lost")),
       });
-      if (this.isOver) return link.close();
+      if (this.isOver || line !== this.line) return link.close();
       this.link = link;
       this.connections++;
       link.send({ type: "connect", token: this.guest.token });
     } catch {
-      this.retry("The server cannot be reached");
+      if (line === this.line) this.retry("The server cannot be reached");
     }
     return undefined;
   }
@@ -128,6 +138,7 @@ export class Session {
     this.stopHello();
     this.link?.close();
     this.link = null;
+    this.line++;
     this.client = null;
     this.isBroken ||= this.isSeated;
     this.isSeated = false;
