@@ -6,6 +6,7 @@ mod scene;
 
 use muster_core::{
     Column, Entity, Execution, World, WorldConfig,
+    command::{Action, Command},
     replay::compare,
     snapshot::{Fault, Header},
 };
@@ -186,6 +187,28 @@ fn errors_name_the_part() {
     assert!(
         matches!(World::restore(&bytes, None, bad).expect_err("no shards").fault, Fault::Config(error) if error.field == "shards")
     );
+}
+
+/// Commands of a player wait in the order they came in, and those of players in the order of their numbers.
+#[test]
+fn commands_wait_in_the_order_of_players() {
+    let mut world = World::new(WorldConfig::default(), None, Execution::default()).expect("valid");
+    let entity = world.spawn(&Entity::at(at(1, 2))).expect("room");
+    for player in [7, 9, 7] {
+        let command = Command { player, entity, sector: None, action: Action::Stop, rewind: 0 };
+        world.command(command).expect("room");
+    }
+    let bytes = saved(&world);
+    let waiting = |player: u32| [&player.to_le_bytes()[..], &entity.bits().to_le_bytes(), &[4]].concat();
+    let in_order = [waiting(7), waiting(7), waiting(9)].concat();
+    let start = bytes.windows(in_order.len()).position(|window| window == in_order).expect("they wait");
+    for order in [[7, 9, 7], [9, 7, 7]] {
+        let mut turned = bytes.clone();
+        turned[start..start + in_order.len()].copy_from_slice(&order.map(waiting).concat());
+        reseal(&mut turned);
+        let error = World::restore(&turned, None, Execution::default()).expect_err("another form of the same state");
+        assert_eq!(error.fault, Fault::Order("commands"));
+    }
 }
 
 /// The form is a promise: this changes only with [`muster_core::snapshot::FORMAT`].

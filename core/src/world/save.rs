@@ -142,8 +142,14 @@ impl World {
         let shots = world.decode_shots(&mut reader)?;
         world.fill(sectors, shots, &reader)?;
         reader.enter("commands");
+        let mut last = None;
         for _ in 0..reader.count("commands", COMMANDS_MAX, COMMAND_BYTES_MIN)? {
+            let at = reader.clone();
             let command = decode_command(&mut reader)?;
+            if last.is_some_and(|last| last > command.player) {
+                return Err(at.error(Fault::Order("commands")));
+            }
+            last = Some(command.player);
             world.commands.handle_command(command).map_err(|_| reader.error(Fault::Count("commands of a player")))?;
         }
         reader.enter("players taken over");
