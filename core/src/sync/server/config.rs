@@ -150,3 +150,13 @@ pub enum ViewPoint {
     /// An entity, wherever it goes. When it is gone, the last place it was at.
     Entity(crate::EntityId),
 }
+
+impl ViewPoint {
+    /// The entity; null for a place.
+    pub(super) const fn entity(self) -> crate::EntityId {
+        match self {
+            Self::Place(_) => crate::EntityId::NULL,
+            Self::Entity(entity) => entity,
+        }
+    }
+}

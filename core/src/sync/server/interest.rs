@@ -75,23 +75,23 @@ impl Eyes {
     }
 
     /// A viewer looks from other entities than before; null is none.
-    fn change(&mut self, number: u16, old: &[EntityId], new: &[EntityId]) {
+    fn change(&mut self, number: u16, old: impl Iterator<Item = EntityId>, new: impl Iterator<Item = EntityId>) {
         for entity in old {
             // It may look from the same one twice.
-            if let Ok(at) = self.entities.binary_search(&(*entity, number)) {
+            if let Ok(at) = self.entities.binary_search(&(entity, number)) {
                 self.entities.remove(at);
             }
         }
-        for entity in new.iter().filter(|entity| !entity.is_null()) {
-            if let Err(at) = self.entities.binary_search(&(*entity, number)) {
-                self.entities.insert(at, (*entity, number));
+        for entity in new.filter(|entity| !entity.is_null()) {
+            if let Err(at) = self.entities.binary_search(&(entity, number)) {
+                self.entities.insert(at, (entity, number));
             }
         }
     }
 
     /// A viewer is gone.
     pub(super) fn close(&mut self, number: u16, lookout: &Lookout) {
-        self.change(number, &lookout.entities, &[]);
+        self.change(number, lookout.entities(), std::iter::empty());
         self.unsettled.retain(|other| *other != number);
     }
 
@@ -118,50 +118,54 @@ impl Eyes {
 
 /// Where a viewer's points of view were when its area was looked at last. It is apart from the viewer, so that a look at all of
 /// them goes over little memory.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Lookout {
-    /// The entities that views follow; null for those that are places.
-    entities: [EntityId; VIEWS_MAX],
-    anchors: [(u32, u16); VIEWS_MAX],
-    /// How far its views reach, on the way in and on the way out.
-    reaches: [(i32, i32); VIEWS_MAX],
-    views: u8,
+    outlooks: Vec<Outlook>,
     /// Whether a view was set since.
     is_unsettled: bool,
 }
 
+/// One point of view.
+#[derive(Clone, Copy, Debug)]
+struct Outlook {
+    /// The entity that it follows; null if it is a place.
+    entity: EntityId,
+    anchor: (u32, u16),
+    /// How far it reaches, on the way in and on the way out.
+    reach: (i32, i32),
+}
+
+impl Outlook {
+    const NONE: Self = Self { entity: EntityId::NULL, anchor: (NO_CELL, 0), reach: (0, 0) };
+}
+
 impl Lookout {
-    pub(super) const NOWHERE: Self = Self {
-        entities: [EntityId::NULL; VIEWS_MAX],
-        anchors: [(NO_CELL, 0); VIEWS_MAX],
-        reaches: [(0, 0); VIEWS_MAX],
-        views: 0,
-        is_unsettled: false,
-    };
+    pub(super) const NOWHERE: Self = Self { outlooks: Vec::new(), is_unsettled: false };
+
+    fn entities(&self) -> impl Iterator<Item = EntityId> {
+        self.outlooks.iter().map(|outlook| outlook.entity)
+    }
 
     /// Takes over other views of the viewer of a number, which has [`VIEWS_MAX`] at most.
     pub(super) fn set(&mut self, number: u16, viewer: &mut Viewer, views: &[View], shift: u8, eyes: &mut Eyes) {
         let was_unsettled = self.is_unsettled;
-        let mut reaches = [(0, 0); VIEWS_MAX];
-        reaches.iter_mut().zip(views).for_each(|(reach, view)| *reach = (view.enter, view.leave));
-        self.is_unsettled |= usize::from(self.views) != views.len() || self.reaches != reaches;
-        (self.views, self.reaches) = (views.len() as u8, reaches);
-        viewer.places.resize(views.len(), Position::default());
-        let mut entities = [EntityId::NULL; VIEWS_MAX];
-        for (at, view) in views.iter().enumerate() {
-            match view.point {
-                ViewPoint::Entity(entity) => entities[at] = entity,
-                ViewPoint::Place(place) => {
-                    // No cell has this index: a quarter of a place is one of its sector.
-                    let quarter = (NO_CELL - 1, anchor(place.x, place.y, shift));
-                    self.is_unsettled |= self.anchors[at] != quarter || viewer.places[at].sector != place.sector;
-                    (self.anchors[at], viewer.places[at]) = (quarter, place);
-                }
-            }
+        let entities = || views.iter().map(|view| view.point.entity());
+        if !self.entities().eq(entities()) {
+            eyes.change(number, self.entities(), entities());
+            self.is_unsettled = true;
         }
-        if entities != self.entities {
-            eyes.change(number, &self.entities, &entities);
-            (self.entities, self.is_unsettled) = (entities, true);
+        self.outlooks.resize(views.len(), Outlook::NONE);
+        viewer.places.resize(views.len(), Position::default());
+        for ((view, outlook), known) in views.iter().zip(&mut self.outlooks).zip(&mut viewer.places) {
+            let reach = (view.enter, view.leave);
+            self.is_unsettled |= outlook.reach != reach;
+            (outlook.entity, outlook.reach) = (view.point.entity(), reach);
+            if let ViewPoint::Place(place) = view.point {
+                // No cell has this index: a quarter of a place is one of its sector.
+                let quarter = (NO_CELL - 1, anchor(place.x, place.y, shift));
+                self.is_unsettled |= outlook.anchor != quarter || known.sector != place.sector;
+                (outlook.anchor, *known) = (quarter, place);
+            }
         }
         if self.is_unsettled && !was_unsettled {
             eyes.unsettled.push(number);
@@ -170,11 +174,10 @@ impl Lookout {
 
     /// Whether a point of view has come into another quarter of a cell, or was set.
     pub(super) fn has_moved(&self, roster: &Roster) -> bool {
-        let is_elsewhere = |(entity, known): (&EntityId, &(u32, u16))| {
-            !entity.is_null() && roster.anchor_of(*entity).is_some_and(|at| at != *known)
+        let is_elsewhere = |outlook: &Outlook| {
+            !outlook.entity.is_null() && roster.anchor_of(outlook.entity).is_some_and(|at| at != outlook.anchor)
         };
-        let entities = &self.entities[..usize::from(self.views)];
-        self.is_unsettled || entities.iter().zip(&self.anchors).any(is_elsewhere)
+        self.is_unsettled || self.outlooks.iter().any(is_elsewhere)
     }
 
     /// Brings a viewer's area up to date.
@@ -188,20 +191,19 @@ impl Lookout {
         changes: &mut AreaChanges,
     ) {
         self.is_unsettled = false;
-        for number in 0..usize::from(self.views) {
-            let entity = self.entities[number];
-            let Some(at) = roster.anchor_of(entity).filter(|_| !entity.is_null()) else { continue };
-            if let Ok(position) = world.position(entity) {
-                (self.anchors[number], viewer.places[number]) = (at, position);
+        for (outlook, place) in self.outlooks.iter_mut().zip(&mut viewer.places) {
+            let Some(at) = roster.anchor_of(outlook.entity).filter(|_| !outlook.entity.is_null()) else { continue };
+            if let Ok(position) = world.position(outlook.entity) {
+                (outlook.anchor, *place) = (at, position);
             }
         }
-        survey(viewer, &self.reaches[..usize::from(self.views)], cells, radii, changes);
+        survey(viewer, &self.outlooks, cells, radii, changes);
     }
 }
 
 /// Goes over the cells around each point of view. Distances are from where a point was when it came into its quarter, so radii
 /// are wider by that quarter.
-fn survey(viewer: &mut Viewer, reaches: &[(i32, i32)], cells: &mut Cells, radii: [i32; 2], changes: &mut AreaChanges) {
+fn survey(viewer: &mut Viewer, outlooks: &[Outlook], cells: &mut Cells, radii: [i32; 2], changes: &mut AreaChanges) {
     let shift = cells.shift();
     let quarter = 1i64 << (shift - 2);
     changes.entered.clear();
@@ -214,7 +216,7 @@ fn survey(viewer: &mut Viewer, reaches: &[(i32, i32)], cells: &mut Cells, radii:
     viewer.area.retain_mut(|(index, tier_now)| {
         let cell = cells.entry(*index).cell;
         let (mut stays, mut nearest) = (false, i64::MAX);
-        for ((_, leave), place) in reaches.iter().zip(places) {
+        for (Outlook { reach: (_, leave), .. }, place) in outlooks.iter().zip(places) {
             let distance = distance_squared(*place, cell, shift);
             nearest = nearest.min(distance);
             stays |= distance <= square(i64::from(*leave) + quarter);
@@ -228,7 +230,7 @@ fn survey(viewer: &mut Viewer, reaches: &[(i32, i32)], cells: &mut Cells, radii:
         stays
     });
     let known = viewer.area.len();
-    for ((enter, _), place) in reaches.iter().zip(places) {
+    for (Outlook { reach: (enter, _), .. }, place) in outlooks.iter().zip(places) {
         let enter = i64::from(*enter) + quarter;
         each_cell(*place, enter, shift, |cell, distance| {
             let (_, index) = cells.open(cell);
