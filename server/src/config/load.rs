@@ -262,6 +262,14 @@ mod tests {
         }
     }
 
+    /// The parser of filters breaks within letters.
+    #[test]
+    fn filters_of_the_log_are_of_ascii() {
+        for (filter, is_good) in [("info,muster_server=debug", true), ("c_listen \u{4b5}=[ff", false), ("=[", false)] {
+            assert_eq!(load(Manner::Dev, &given("", &[], &[("log", filter)])).is_ok(), is_good, "{filter}");
+        }
+    }
+
     #[test]
     fn serve_needs_a_secret_that_nobody_knows() {
         let is_good = |file: &str| load(Manner::Serve, &given(file, &[], &[])).is_ok();

@@ -75,6 +75,11 @@ fn put<T: FromStr>(text: &str, place: &mut T, passes: impl Fn(&T) -> bool) -> bo
     }
 }
 
+/// The parser divides the text by bytes and so breaks within a letter of several; targets are of ASCII.
+fn is_filter(text: &String) -> bool {
+    text.is_ascii() && tracing_subscriber::EnvFilter::builder().parse(text).is_ok()
+}
+
 fn put_seconds(text: &str, place: &mut Duration, min: u64, max: u64) -> bool {
     let mut seconds = 0;
     let is_good = put(text, &mut seconds, |seconds| (min..=max).contains(seconds));
@@ -233,9 +238,7 @@ fn rows() -> Vec<Setting> {
             "FILTER",
             "error, warn, info, debug, trace, or TARGET=LEVEL,TARGET=LEVEL",
             "What is logged, to standard error.",
-            |to, text| put(text, &mut to.log, |log: &String| tracing_subscriber::EnvFilter::builder()
-                .parse(log)
-                .is_ok()),
+            |to, text| put(text, &mut to.log, is_filter),
             |of| of.log.clone()
         ),
         row!(
