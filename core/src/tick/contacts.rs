@@ -84,14 +84,15 @@ struct Foreigner {
 }
 
 impl Contacts {
-    /// With room for a small crowd.
-    pub(crate) fn new() -> Self {
+    /// With room for a small crowd, or for all that the world may have.
+    pub(crate) fn new(entities_max: u32) -> Self {
         const PARTIES: usize = 512;
+        let parties = PARTIES.min(entities_max as usize);
         Self {
             party_of: Vec::new(),
-            parties: Vec::with_capacity(PARTIES),
-            meetings: Vec::with_capacity(2 * PARTIES),
-            foreigners: Vec::with_capacity(PARTIES / 4),
+            parties: Vec::with_capacity(parties),
+            meetings: Vec::with_capacity(2 * parties),
+            foreigners: Vec::with_capacity(parties / 4),
         }
     }
 

@@ -50,13 +50,14 @@ impl Batch {
     pub(crate) fn new(config: &WorldConfig) -> Self {
         /// More rarely leave a region for another one in a tick.
         const ARRIVALS: usize = 64;
+        let arrivals = ARRIVALS.min(config.entities_max as usize);
         let mut batch = Self {
-            damages: Vec::with_capacity(ARRIVALS),
+            damages: Vec::with_capacity(arrivals),
             arrivals: Columns::of(config),
-            arrival_regions: Vec::with_capacity(ARRIVALS),
-            shots: Vec::with_capacity(ARRIVALS),
+            arrival_regions: Vec::with_capacity(arrivals),
+            shots: Vec::with_capacity(ARRIVALS.min(config.projectiles_max as usize)),
         };
-        batch.arrivals.make_room(ARRIVALS);
+        batch.arrivals.make_room(arrivals);
         batch
     }
 }

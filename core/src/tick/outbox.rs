@@ -56,18 +56,19 @@ pub(crate) struct PathRequest {
 
 impl Outbox {
     pub(crate) fn new(shards: usize, config: &WorldConfig) -> Self {
+        let kept = KEPT.min(config.entities_max as usize);
         Self {
             partition: Arc::default(),
             vacant: Vec::new(),
             batches: (0..shards).map(|_| Box::new(Batch::new(config))).collect(),
-            events: Vec::with_capacity(KEPT),
-            dead: Vec::with_capacity(KEPT),
+            events: Vec::with_capacity(kept),
+            dead: Vec::with_capacity(kept),
             strays: Columns::of(config),
             stray_sectors: Vec::new(),
             stray_shots: Vec::new(),
-            new_shots: Vec::with_capacity(KEPT),
-            path_requests: Vec::with_capacity(KEPT),
-            paths_done: Vec::with_capacity(KEPT),
+            new_shots: Vec::with_capacity(KEPT.min(config.projectiles_max as usize)),
+            path_requests: Vec::with_capacity(kept),
+            paths_done: Vec::with_capacity(kept),
         }
     }
 

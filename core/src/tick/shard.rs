@@ -66,7 +66,7 @@ impl Shard {
                 outbox: Outbox::new(count, &constants.config),
                 senders: Vec::new(),
                 receivers: Vec::new(),
-                contacts: Contacts::new(),
+                contacts: Contacts::new(constants.config.entities_max),
                 damages_sent: 0,
             })
         };

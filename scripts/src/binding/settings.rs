@@ -5,6 +5,7 @@ use muster_core::{
     METRE, Weapon, WorldConfig,
     config::{Behaviour, Step},
     entity::ATTRIBUTES_MAX,
+    sync::server::SyncConfig,
 };
 
 use super::{
@@ -87,6 +88,7 @@ pub(crate) fn read_settings(lua: &Lua, table: &Table, seed: u64, limits: &Limits
     read_behaviours(&fields, &mut config, &mut names)?;
     read_view(&fields, &mut settings)?;
     read_sync(&fields, &mut settings)?;
+    make_room(&mut settings.sync, config.entities_max);
     if let Some(away) = fields.table("away", &["behaviour", "seconds"])? {
         settings.away_seconds = away.whole("seconds", settings.away_seconds, 0, 3600)?;
         if let Some(name) = away.get::<String>("behaviour")? {
@@ -255,6 +257,14 @@ fn read_view(fields: &Fields, settings: &mut MatchSettings) -> mlua::Result<()> 
         return Err(view.wrong("leave", "at least enter, which is 0 or more"));
     }
     Ok(())
+}
+
+/// A match has memory for the groups of its entities, not for those of a great world: groups that are full at first, and at most
+/// as many as entities make that are far apart and move fast.
+fn make_room(sync: &mut SyncConfig, entities_max: u32) {
+    let groups = |count: u32, most: u16| u16::try_from(count).unwrap_or(u16::MAX).min(most);
+    sync.groups_max = groups(entities_max.saturating_mul(8).saturating_add(64), sync.groups_max);
+    sync.groups_kept = groups(entities_max / 16, sync.groups_kept);
 }
 
 fn read_sync(fields: &Fields, settings: &mut MatchSettings) -> mlua::Result<()> {

@@ -62,8 +62,8 @@ enum End {
 }
 
 impl Connection {
-    /// Serves a client until it goes.
-    pub(super) async fn serve(server: Arc<Server>, mut socket: WebSocket, local: IpAddr) {
+    /// Serves a client until it goes, and keeps `place` until then.
+    pub(super) async fn serve<T>(server: Arc<Server>, mut socket: Box<WebSocket>, local: IpAddr, place: T) {
         let limits = server.commons.settings.limits;
         let line = Line::new(server.next_line(), &limits, server.commons.metrics.clone(), Instant::now());
         server.commons.metrics.connections.inc();
@@ -72,6 +72,7 @@ impl Connection {
         let end = connection.exchange(&mut socket).await;
         // In memory of its own, as all that is rare: what a connection holds while it is idle is what its task has room for.
         Box::pin(connection.close(&mut socket, end)).await;
+        drop(place);
     }
 
     async fn exchange(&mut self, socket: &mut WebSocket) -> End {
@@ -104,7 +105,8 @@ impl Connection {
                         return End::Cut(ErrorCode::Idle);
                     }
                     // A browser answers, so that who plays by data channels is not silent here.
-                    match time::timeout(SEND_DEADLINE, socket.send(Message::Ping(Default::default()))).await {
+                    let ping = Box::pin(socket.send(Message::Ping(Default::default())));
+                    match time::timeout(SEND_DEADLINE, ping).await {
                         Ok(Ok(())) => {}
                         Ok(Err(_)) => return End::Closed,
                         Err(_) => return End::Cut(ErrorCode::Slow),

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    future,
     io::{self, Read as _},
     net::IpAddr,
     sync::Arc,
@@ -332,17 +333,18 @@ async fn play(
     };
     let limit = server.commons.settings.limits.message_bytes as usize;
     upgrade
-        // What a connection holds while it is idle is mostly this; what is longer takes another read.
-        .read_buffer_size(1024)
+        // A connection holds it while it is idle too; what is longer takes another read.
+        .read_buffer_size(512)
         // Messages that wait together go in one write.
         .write_buffer_size(8192)
         .max_write_buffer_size(1 << 20)
         .max_message_size(limit)
         .max_frame_size(limit)
-        .on_upgrade(move |socket| async move {
+        .on_upgrade(move |socket| {
             peer.lift.lift();
-            Connection::serve(server, socket, peer.local).await;
-            drop((admission, peer.place));
+            // The task that upgrades has room for more than the connection needs, and ends here.
+            tokio::spawn(Connection::serve(server, Box::new(socket), peer.local, (admission, peer.place)));
+            future::ready(())
         })
 }
 

@@ -18,7 +18,7 @@ use crate::{
 /// | each viewer, when it is added | 70 kB with room for 128 groups; one that is everywhere has room for all of [`Self::groups_max`], 28 each |
 /// | each view, when it is set | 8 for each cell that it may reach |
 /// | cells and sectors | room for 4096 cells and 16 sectors: 0.3 MB, and half a kilobyte a cell for a thousand of [`Self::viewers_max`], which is only used for cells that are |
-/// | events | 1024 in an update, 6 MB at most for all updates of [`Self::delay_max`] together |
+/// | events | 1024 in an update, or four for each entity that the world may have, 6 MB at most for all updates of [`Self::delay_max`] together |
 /// | each entity of the world | 32, and 40 for those with values that only owners see |
 ///
 /// Beyond, it takes more the first time, and keeps it.

@@ -155,10 +155,10 @@ impl SyncServer {
         }
         let limit = viewer.tokens;
         self.prepare(world, viewer, fill);
-        let mark = viewer.mark();
+        let before = viewer.sequence;
         let mut filled = self.pack(viewer, fill, false, limit, now_us, world);
         if filled.is_none() {
-            viewer.go_back(mark);
+            viewer.go_back(before);
             self.put_in_order(viewer, fill, world);
             filled = self.pack(viewer, fill, true, limit, now_us, world);
         }

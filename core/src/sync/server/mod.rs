@@ -156,7 +156,7 @@ impl SyncServer {
             lookouts: Vec::new(),
             eyes: Eyes::new(config.viewers_max),
             everywhere: Vec::with_capacity(config.viewers_max.into()),
-            log: Log::new(config.delay_max),
+            log: Log::new(config.delay_max, world.config().entities_max),
             update: 0,
             tick: world.tick(),
             changes: Changes::with_room(&config, world.config().entities_max),

@@ -77,9 +77,10 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn new(delay_max: u16) -> Self {
+    pub(super) fn new(delay_max: u16, entities_max: u32) -> Self {
         let updates = usize::from(delay_max) + 2;
-        let events = (EVENTS_KEPT / updates).min(EVENTS_KEPT_EACH);
+        // A world tells of hardly more than a few events of each of its entities in an update.
+        let events = (EVENTS_KEPT / updates).min(EVENTS_KEPT_EACH).min(4 * entities_max as usize);
         Self { ring: (0..updates).map(|_| News::with_room(events)).collect(), next: 0 }
     }
 

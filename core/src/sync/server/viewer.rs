@@ -6,7 +6,7 @@ use crate::{
     sync::{Scope, own::Traits},
 };
 
-/// How many packets are remembered until they are acknowledged.
+/// How many packets are remembered until they are acknowledged; older ones count as lost.
 const PACKETS: usize = 128;
 /// How many groups in packets are remembered; beyond, the oldest packets count as lost.
 const ENTRIES: usize = 4096;
@@ -40,7 +40,7 @@ pub(super) struct Link {
 }
 
 /// One group in a packet: its number, and the lower and the upper half of the version that was told; 0 is that it was closed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Entry([u16; 3]);
 
 impl Entry {
@@ -57,11 +57,15 @@ impl Entry {
     }
 }
 
+/// The count of groups of a packet whose groups are not remembered.
+const GROUPS_LOST: u32 = u32::MAX;
+
 /// A packet that is on its way.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sent {
     sequence: u32,
     first_entry: u32,
+    /// [`GROUPS_LOST`] if there were more than are remembered.
     entries: u32,
     /// The sequence of the first reliable event that waited, and which of those after it are in the packet.
     event_first: u32,
@@ -85,9 +89,10 @@ pub(super) struct Viewer {
     pub(super) predicted: EntityId,
     /// Of the last packet.
     pub(super) sequence: u32,
+    /// What is on its way, ascending by sequence, and what was told in it, in the same order. Few packets are at a time, so that
+    /// these are the same few lines of memory again and again.
     sent: Vec<Sent>,
     entries: Vec<Entry>,
-    next_entry: u32,
     /// Bytes that may be sent; below 0 when the last packet took more.
     pub(super) tokens: i64,
     /// The tick up to which tokens were given.
@@ -117,9 +122,8 @@ impl Viewer {
             links: Vec::with_capacity(LINKS_KEPT),
             predicted: EntityId::NULL,
             sequence: 0,
-            sent: vec![Sent::default(); PACKETS],
-            entries: vec![Entry::default(); ENTRIES],
-            next_entry: 0,
+            sent: Vec::with_capacity(PACKETS),
+            entries: Vec::with_capacity(ENTRIES),
             tokens: i64::from(options.budget) / 4,
             tokens_tick: tick,
             written: 0,
@@ -207,67 +211,88 @@ impl Viewer {
         }
     }
 
-    /// What [`Self::go_back`] needs to undo the packets after it.
-    pub(super) fn mark(&self) -> (u32, u32) {
-        (self.sequence, self.next_entry)
+    /// Takes back every packet after one: none has been sent.
+    pub(super) fn go_back(&mut self, sequence: u32) {
+        while self.sequence > sequence {
+            self.take_packet_back();
+        }
     }
 
-    /// Takes back every packet since a mark: none has been sent.
-    pub(super) fn go_back(&mut self, (sequence, next_entry): (u32, u32)) {
-        (self.sequence, self.next_entry) = (sequence, next_entry);
-    }
-
-    /// Takes back the packet that was begun last, which has nothing in it.
+    /// Takes back the packet that was begun last.
     pub(super) fn take_packet_back(&mut self) {
-        self.sent[self.sequence as usize % PACKETS] = Sent::default();
+        if let Some(sent) = self.sent.pop_if(|sent| sent.sequence == self.sequence) {
+            self.entries.truncate(sent.first_entry as usize);
+        }
         self.sequence -= 1;
     }
 
     /// Notes a packet that is being written.
     pub(super) fn begin_packet(&mut self) -> u32 {
         self.sequence += 1;
-        let event_first = self.pending.first();
-        let sent = Sent { sequence: self.sequence, first_entry: self.next_entry, event_first, ..Sent::default() };
-        self.sent[self.sequence as usize % PACKETS] = sent;
+        while self.sent.first().is_some_and(|sent| self.sequence - sent.sequence >= PACKETS as u32) {
+            self.drop_packet(0);
+        }
+        let (first_entry, event_first) = (self.entries.len() as u32, self.pending.first());
+        self.sent.push(Sent { sequence: self.sequence, first_entry, event_first, ..Sent::default() });
         self.sequence
+    }
+
+    fn last_sent(&mut self) -> &mut Sent {
+        self.sent.last_mut().expect("a packet was begun")
+    }
+
+    /// Remembers a packet no longer.
+    fn drop_packet(&mut self, at: usize) {
+        let Sent { first_entry, entries, .. } = self.sent.remove(at);
+        let count = if entries == GROUPS_LOST { 0 } else { entries };
+        self.entries.drain(first_entry as usize..(first_entry + count) as usize);
+        self.sent[at..].iter_mut().for_each(|later| later.first_entry -= count);
     }
 
     /// Notes that the packet tells a group's version, or that it is closed if that is 0.
     pub(super) fn note_group(&mut self, group: u16, version: u32) {
-        self.entries[self.next_entry as usize % ENTRIES] = Entry::new(group, version);
-        self.next_entry = self.next_entry.wrapping_add(1);
-        self.sent[self.sequence as usize % PACKETS].entries += 1;
+        while self.entries.len() >= ENTRIES && self.sent.len() > 1 {
+            self.drop_packet(0);
+        }
+        let sent = self.sent.last_mut().expect("a packet was begun");
+        if sent.entries == GROUPS_LOST {
+            return;
+        }
+        if self.entries.len() < ENTRIES {
+            self.entries.push(Entry::new(group, version));
+            sent.entries += 1;
+        } else {
+            self.entries.clear();
+            sent.entries = GROUPS_LOST;
+        }
     }
 
     pub(super) fn note_events(&mut self, events: u64) {
-        self.sent[self.sequence as usize % PACKETS].events |= events;
+        self.last_sent().events |= events;
     }
 
     /// Notes that the packet has the own part; `update` is that of the part if it is whole, or 0.
     pub(super) fn note_own(&mut self, update: u32) {
         let input = self.inbox.done;
-        let sent = &mut self.sent[self.sequence as usize % PACKETS];
+        let sent = self.last_sent();
         (sent.own_update, sent.input) = (update, input);
     }
 
     /// A packet has arrived. Groups that need no link any more go to `done`.
     pub(super) fn acknowledge(&mut self, sequence: u32, done: &mut Vec<u16>) {
-        let place = &mut self.sent[sequence as usize % PACKETS];
-        if place.sequence != sequence || sequence == 0 {
+        let Ok(packet) = self.sent.binary_search_by_key(&sequence, |sent| sent.sequence) else {
             // It was acknowledged before, or is forgotten.
             return;
-        }
-        let sent = std::mem::take(place);
+        };
+        let sent = self.sent[packet];
         self.pending.acknowledge(sent.event_first, sent.events);
         self.own_acknowledged = self.own_acknowledged.max(sent.own_update);
         self.input_acknowledged = self.input_acknowledged.max(sent.input);
-        if self.next_entry.wrapping_sub(sent.first_entry) as usize > ENTRIES {
-            return;
-        }
+        let count = if sent.entries == GROUPS_LOST { 0 } else { sent.entries };
         // Most packets have their groups in the order of the links.
         let mut next = 0;
-        for number in 0..sent.entries {
-            let entry = self.entries[sent.first_entry.wrapping_add(number) as usize % ENTRIES];
+        for number in 0..count {
+            let entry = self.entries[(sent.first_entry + number) as usize];
             let (group, version) = (entry.group(), entry.version());
             let is_next = self.links.get(next).is_some_and(|link| link.group == group);
             let found = if is_next { Ok(next) } else { self.find(group) };
@@ -284,6 +309,7 @@ impl Viewer {
             }
             link.note_acknowledged(version);
         }
+        self.drop_packet(packet);
     }
 
     /// Forgets a group that nobody is in any more, and of which it knows that.
@@ -312,5 +338,92 @@ impl Link {
     /// How many versions lie between the base and the one before it; 0 if there is none to build on.
     pub(super) fn before_back(&self, floor: u32) -> u8 {
         if self.before != 0 && self.before >= floor { (self.base - self.before) as u8 } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A viewer that is told of the first groups.
+    fn viewer(groups: u16) -> Viewer {
+        let mut viewer = Viewer::new(ViewerOptions::default(), 0);
+        for group in 0..groups {
+            viewer.open(group, 0);
+        }
+        viewer
+    }
+
+    /// Tells a version of some groups in a packet.
+    fn tell(viewer: &mut Viewer, groups: impl Iterator<Item = u16>, version: u32) -> u32 {
+        let sequence = viewer.begin_packet();
+        groups.for_each(|group| viewer.note_group(group, version));
+        sequence
+    }
+
+    fn bases(viewer: &Viewer) -> Vec<u32> {
+        viewer.links.iter().map(|link| link.base).collect()
+    }
+
+    #[test]
+    fn packets_are_acknowledged_in_any_order_and_once() {
+        let mut viewer = viewer(4);
+        let mut done = Vec::new();
+        let first = tell(&mut viewer, 0..3, 1);
+        let second = tell(&mut viewer, 1..4, 2);
+        let third = tell(&mut viewer, [3, 0].into_iter(), 3);
+        viewer.acknowledge(second, &mut done);
+        assert_eq!(bases(&viewer), [0, 2, 2, 2]);
+        viewer.acknowledge(first, &mut done);
+        assert_eq!(bases(&viewer), [1, 2, 2, 2]);
+        viewer.acknowledge(third, &mut done);
+        assert_eq!(bases(&viewer), [3, 2, 2, 3]);
+        let before = bases(&viewer);
+        for sequence in [0, first, second, third, third + 1, u32::MAX] {
+            viewer.acknowledge(sequence, &mut done);
+        }
+        assert_eq!((bases(&viewer), viewer.sent.len(), viewer.entries.len()), (before, 0, 0));
+        assert!(done.is_empty());
+    }
+
+    #[test]
+    fn packets_that_are_taken_back_leave_nothing() {
+        let mut viewer = viewer(4);
+        let mut done = Vec::new();
+        let first = tell(&mut viewer, 0..2, 1);
+        tell(&mut viewer, 0..4, 2);
+        tell(&mut viewer, 2..4, 2);
+        viewer.go_back(first);
+        let second = tell(&mut viewer, 3..4, 3);
+        assert_eq!(second, first + 1);
+        viewer.acknowledge(second, &mut done);
+        viewer.acknowledge(first, &mut done);
+        assert_eq!(bases(&viewer), [1, 1, 0, 3]);
+    }
+
+    #[test]
+    fn what_is_too_old_or_too_much_counts_as_lost_and_memory_stays() {
+        let mut viewer = viewer(5000);
+        let mut done = Vec::new();
+        let room = (viewer.sent.capacity(), viewer.entries.capacity());
+        let old = tell(&mut viewer, 0..1, 1);
+        let kept = tell(&mut viewer, 1..2, 1);
+        (0..PACKETS - 1).for_each(|_| _ = tell(&mut viewer, std::iter::empty(), 1));
+        viewer.acknowledge(old, &mut done);
+        viewer.acknowledge(kept, &mut done);
+        assert_eq!(&bases(&viewer)[..2], [0, 1]);
+
+        let (whole, half) = (tell(&mut viewer, 0..3000, 2), tell(&mut viewer, 0..3000, 3));
+        viewer.acknowledge(whole, &mut done);
+        assert_eq!(viewer.links[2999].base, 0, "it had to go for the one after it");
+        viewer.acknowledge(half, &mut done);
+        assert_eq!((viewer.links[0].base, viewer.links[2999].base), (3, 3));
+
+        let (too_much, after) = (tell(&mut viewer, 0..5000, 4), tell(&mut viewer, 10..20, 5));
+        viewer.acknowledge(too_much, &mut done);
+        assert_eq!(viewer.links[4999].base, 0);
+        viewer.acknowledge(after, &mut done);
+        assert_eq!((viewer.links[9].base, viewer.links[10].base), (3, 5));
+        assert_eq!((viewer.sent.capacity(), viewer.entries.capacity()), room);
     }
 }
