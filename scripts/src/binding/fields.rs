@@ -111,10 +111,12 @@ impl Field {
         })
     }
 
-    /// The values for a script of many entities, as bytes; of those that are gone it is 0. `places` is filled when places
-    /// are needed, and kept for the next field of the same entities.
+    /// The values for a script of many entities, as bytes in the place of what was there; of those that are gone it is 0. `places` is
+    /// filled when places are needed, and kept for the next field of the same entities.
     pub(crate) fn read_all(self, world: &World, ids: &[EntityId], places: &mut Vec<Position>, out: &mut Vec<u8>) {
-        let mut put = |value: f64| out.extend_from_slice(&value.to_le_bytes());
+        out.clear();
+        out.resize(8 * ids.len(), 0);
+        let each = out.as_chunks_mut::<8>().0.iter_mut().zip(ids);
         match self {
             Self::X | Self::Y => {
                 // Both coordinates of a place are found at once.
@@ -125,22 +127,25 @@ impl Field {
                 // Most are in the sector that the one before was in, whose corner is worked out once.
                 let mut sector = None;
                 let mut corner = (0.0, 0.0);
-                for place in places {
+                for ((bytes, _), place) in each.zip(places) {
                     if sector != Some(place.sector) {
                         sector = Some(place.sector);
                         corner = metres(world, Position { x: 0, y: 0, ..*place });
                     }
-                    put(if self == Self::X {
+                    let value = if self == Self::X {
                         corner.0 + f64::from(place.x) / LENGTH
                     } else {
                         corner.1 + f64::from(place.y) / LENGTH
-                    });
+                    };
+                    *bytes = value.to_le_bytes();
                 }
             }
             Self::Column(column, unit) if column != Column::Target => {
-                ids.iter().for_each(|id| put(world.value(*id, column).unwrap_or(0) as f64 / unit));
+                each.for_each(|(bytes, id)| {
+                    *bytes = (world.value(*id, column).unwrap_or(0) as f64 / unit).to_le_bytes();
+                });
             }
-            _ => ids.iter().for_each(|id| put(self.read(world, *id).unwrap_or(0.0))),
+            _ => each.for_each(|(bytes, id)| *bytes = self.read(world, *id).unwrap_or(0.0).to_le_bytes()),
         }
     }
 

@@ -395,16 +395,19 @@ fn fill(
     })?;
     raw::charge((found.len() * (columns.names.len() + 1) / VALUES_A_SAFEPOINT) as u64);
     bytes.clear();
-    found.iter().for_each(|id| bytes.extend_from_slice(&from_id(*id).to_le_bytes()));
+    bytes.resize(8 * found.len(), 0);
+    bytes.as_chunks_mut().0.iter_mut().zip(&found).for_each(|(bytes, id)| *bytes = from_id(*id).to_le_bytes());
     put(lua, rows, ID, &bytes)?;
     let mut places = Vec::new();
     for (name, field) in columns.names.iter().zip(&columns.fields) {
-        bytes.clear();
         with(slot, |stage| {
             let world = stage.world()?;
             match field {
                 Some(field) => field.read_all(world, &found, &mut places, &mut bytes),
-                None => bytes.resize(8 * found.len(), 0),
+                None => {
+                    bytes.clear();
+                    bytes.resize(8 * found.len(), 0);
+                }
             }
             Ok(())
         })?;
