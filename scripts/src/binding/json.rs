@@ -126,9 +126,10 @@ fn write_number(number: f64, out: &mut Vec<u8>) -> mlua::Result<()> {
     if !number.is_finite() {
         return Err(mlua::Error::runtime(format!("JSON has no {number}; was something divided by 0?")));
     }
-    let is_whole = number.fract() == 0.0 && number.abs() < (1u64 << 53) as f64;
-    let written = if is_whole { write!(out, "{}", number as i64) } else { write!(out, "{number}") };
-    written.map_err(mlua::Error::external)
+    if number.fract() == 0.0 && number.abs() < (1u64 << 53) as f64 {
+        return serde_json::to_writer(out, &(number as i64)).map_err(mlua::Error::external);
+    }
+    write!(out, "{number}").map_err(mlua::Error::external)
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>) {
@@ -139,16 +140,16 @@ fn write_table(table: &Table, depth: usize, from: usize, out: &mut Vec<u8>) -> m
     let length = table.raw_len();
     let mut fields: Vec<(String, Value)> = Vec::new();
     let mut items = 0;
-    for pair in table.pairs::<Value, Value>() {
+    table.for_each(|key: Value, value: Value| {
         raw::afford(VALUE)?;
-        let (key, value) = pair?;
         match (number(&key), &key) {
             (Some(number), _) if number.fract() == 0.0 && (1.0..=length as f64).contains(&number) => items += 1,
             (Some(number), _) if number.fract() == 0.0 => fields.push(((number as i64).to_string(), value)),
             (_, Value::String(name)) => fields.push((text(name, "a key")?, value)),
             (_, other) => return Err(mlua::Error::runtime(format!("JSON has no key that is a {}", other.type_name()))),
         }
-    }
+        Ok(())
+    })?;
     if fields.is_empty() && items == length {
         out.push(b'[');
         for index in 1..=length {
