@@ -204,16 +204,26 @@ fn rounded(number: f64) -> i64 {
 pub(crate) fn length(metres: f64, name: &str) -> mlua::Result<i64> {
     const MOST: f64 = (1u64 << 30) as f64;
     if finite(metres, name)?.abs() > MOST {
-        return Err(mlua::Error::runtime(format!("`{name}` cannot be {metres} m")));
+        return Err(too_long(metres, name));
     }
     Ok(rounded(metres * LENGTH))
+}
+
+#[cold]
+fn too_long(metres: f64, name: &str) -> mlua::Error {
+    mlua::Error::runtime(format!("`{name}` cannot be {metres} m"))
 }
 
 /// A length that fits a column or a setting.
 #[inline]
 pub(crate) fn short_length(metres: f64, name: &str) -> mlua::Result<i32> {
     let units = length(metres, name)?;
-    i32::try_from(units).map_err(|_| mlua::Error::runtime(format!("`{name}` cannot be {metres}: at most 32,767")))
+    i32::try_from(units).map_err(|_| too_long_for_column(metres, name))
+}
+
+#[cold]
+fn too_long_for_column(metres: f64, name: &str) -> mlua::Error {
+    mlua::Error::runtime(format!("`{name}` cannot be {metres}: at most 32,767"))
 }
 
 /// A place of the world.
