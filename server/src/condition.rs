@@ -19,6 +19,8 @@ pub struct Condition {
     pub workers_hung: usize,
     /// Whether the thread of the data channels has ended.
     pub has_rtc_ended: bool,
+    /// Whether a thread of the WebSockets has ended.
+    pub have_sockets_ended: bool,
     /// Whether the thread that writes files has ended.
     pub has_archive_ended: bool,
     /// Whether the store has ended, or its database does nothing any more.
@@ -34,6 +36,7 @@ impl Condition {
             (self.workers_ended > 0).then(|| format!("{} workers have stopped", self.workers_ended)),
             (self.workers_hung > 0).then(|| format!("{} workers hang", self.workers_hung)),
             self.has_rtc_ended.then(|| "the thread of WebRTC has stopped".to_owned()),
+            self.have_sockets_ended.then(|| "a thread of the WebSockets has stopped".to_owned()),
             self.has_archive_ended.then(|| "the thread that writes files has stopped".to_owned()),
             self.is_store_broken.then(|| "the store is broken".to_owned()),
         ];
@@ -62,6 +65,7 @@ mod tests {
             (Condition { workers_ended: 1, ..good }, "1 workers have stopped"),
             (Condition { workers_hung: 2, ..good }, "2 workers hang"),
             (Condition { has_rtc_ended: true, ..good }, "WebRTC"),
+            (Condition { have_sockets_ended: true, ..good }, "WebSockets"),
             (Condition { has_archive_ended: true, ..good }, "writes files"),
             (Condition { is_store_broken: true, ..good }, "store"),
         ] {

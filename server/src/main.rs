@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use muster_server::{
     command_line::{self, Asked},
     config::{self, Given, Manner, Origin},
-    door::gathering,
     new_mode, replays,
     server::Start,
     token::random_hex,
@@ -156,7 +155,7 @@ fn run(
     if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
         tracing::warn!(%error, "memory comes in large pages");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_park(gathering::rest).build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let start = Start::open(settings).await?;
         let address = start.address()?;

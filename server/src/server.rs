@@ -1,6 +1,7 @@
 //! The server as a whole: what its parts share, how it starts, goes on and ends.
 
 use std::{
+    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -19,7 +20,7 @@ use crate::{
     code::ErrorCode,
     condition::Condition,
     config::Settings,
-    door::{http, network::Networks, rtc::RtcGateway},
+    door::{http, network::Networks, pump::Pump, rtc::RtcGateway, sockets},
     host::{
         Commons, Opening, Order, WorkerDoor, Workers,
         archive::{Archive, FailureReport},
@@ -92,6 +93,7 @@ impl Server {
             workers_hung: self.doors.iter().filter(|door| hangs(door)).count()
                 + self.commons.directory.lodgers(&self.doors).iter().filter(|door| hangs(door)).count(),
             has_rtc_ended: self.rtc.as_ref().is_some_and(RtcGateway::has_ended),
+            have_sockets_ended: self.commons.pump.has_ended(),
             has_archive_ended: self.commons.archive.has_ended(),
             is_store_broken: self.commons.store.is_broken(),
             modes: self.modes.list().iter().filter(|mode| mode.version.is_some()).count(),
@@ -176,6 +178,7 @@ pub struct Start {
     server: Arc<Server>,
     listener: TcpListener,
     workers: Workers,
+    socket_threads: Vec<JoinHandle<()>>,
     archive_thread: JoinHandle<()>,
     rtc_thread: Option<JoinHandle<()>>,
     store_task: tokio::task::JoinHandle<()>,
@@ -214,6 +217,8 @@ impl Start {
             .with_context(|| format!("cannot use the database in {}", settings.data.display()))?;
         let modes = Arc::new(Modes::new(&settings.modes));
         modes.refresh().with_context(|| format!("cannot read the modes in {}", settings.modes.display()))?;
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let (pump, polls) = Pump::open(sockets::threads(cores)).context("the WebSockets")?;
         let commons = Commons {
             tokens: Arc::new(Tokens::new(&settings.secret, settings.token_lifetime)),
             directory: Arc::new(Directory::default()),
@@ -221,7 +226,7 @@ impl Start {
             metrics,
             archive,
             store,
-            pump: Arc::default(),
+            pump: Arc::new(pump),
         };
         let workers = Workers::start(&commons).context("cannot start the workers")?;
         let server = Arc::new(Server {
@@ -236,7 +241,8 @@ impl Start {
             rtc,
             turn: turning.await.context("the relay")?,
         });
-        Ok(Self { server, listener, workers, archive_thread, rtc_thread, store_task })
+        let socket_threads = sockets::start(&server, polls).context("the WebSockets")?;
+        Ok(Self { server, listener, workers, socket_threads, archive_thread, rtc_thread, store_task })
     }
 
     /// The server.
@@ -257,15 +263,13 @@ impl Start {
     /// # Errors
     /// When signals cannot be had.
     pub async fn run(self) -> anyhow::Result<()> {
-        let Self { server, listener, workers, archive_thread, rtc_thread, store_task } = self;
+        let Self { server, listener, workers, socket_threads, archive_thread, rtc_thread, store_task } = self;
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let mut hangup = signal(SignalKind::hangup())?;
         // Who comes back finds their match only when it is listed; until then they wait to be accepted.
         let restoring = server.clone();
         tokio::task::spawn_blocking(move || restoring.restore()).await.context("saved matches")?;
         let accepting = tokio::spawn(http::serve(server.clone(), listener));
-        let pump = server.commons.pump.clone();
-        tokio::spawn(async move { pump.run().await });
         let mut watch = tokio::time::interval(WATCH_EVERY);
         watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -304,11 +308,7 @@ impl Start {
             workers.stop();
             ended.commons.archive.stop();
             ended.turn.stop();
-            for thread in [Some(archive_thread), rtc_thread].into_iter().flatten() {
-                if thread.join().is_err() {
-                    tracing::error!("a thread had broken before its end");
-                }
-            }
+            join([Some(archive_thread), rtc_thread].into_iter().flatten());
         });
         ending.await.context("the end")?;
         // What matches asked for at last is done, whether they hear of it or not.
@@ -316,8 +316,19 @@ impl Start {
         store_task.await.context("the store")?;
         // What was said last is on its way to the clients.
         tokio::time::sleep(Duration::from_millis(50)).await;
+        server.commons.pump.stop();
+        let ending = tokio::task::spawn_blocking(move || join(socket_threads));
+        ending.await.context("the end")?;
         tracing::info!("ended");
         Ok(())
+    }
+}
+
+fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a thread had broken before its end");
+        }
     }
 }
 

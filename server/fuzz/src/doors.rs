@@ -1,6 +1,10 @@
-//! What clients say is known whole or refused with a reason that can be told to them: JSON, binary messages, tokens.
+//! What clients say is known whole or refused with a reason that can be told to them: frames, JSON, binary messages, tokens.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::RefCell,
+    io::{self, Read, Write},
+    time::Duration,
+};
 
 use muster_core::{
     Execution, World, WorldConfig,
@@ -11,10 +15,16 @@ use muster_server::{
     door::{
         binary::Up,
         message::{ClientMessage, METADATA_BYTES_MAX, SDP_BYTES_MAX, ServerMessage},
+        websocket::{Heard, Incoming},
     },
     token::Tokens,
 };
 use serde_json::Value;
+use tungstenite::{
+    Bytes, Error, Message, WebSocket,
+    error::ProtocolError,
+    protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+};
 
 /// Most bytes of a refusal on the wire.
 const REFUSAL_BYTES_MAX: usize = 4096;
@@ -22,11 +32,134 @@ const REFUSAL_BYTES_MAX: usize = 4096;
 /// Runs the target.
 pub fn run(bytes: &[u8]) {
     let Some((which, rest)) = bytes.split_first() else { return };
-    match which % 3 {
+    match which % 4 {
         0 => text(rest),
         1 => binary(rest),
-        _ => token(rest),
+        2 => token(rest),
+        _ => frames(rest),
     }
+}
+
+/// Most bytes of a message, in frames.
+const MESSAGE_BYTES_MAX: usize = 256;
+
+/// What a client has said, by one reader of frames or another.
+#[derive(Debug, Default)]
+struct Said {
+    messages: Vec<Message>,
+    /// Why nothing came after it, if that is not that the bytes came to an end.
+    is_broken: bool,
+    is_text_broken: bool,
+}
+
+/// A client that sends these bytes and hears nothing.
+struct Sender<'a>(&'a [u8]);
+
+impl Read for Sender<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Sender<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The library's reader and ours hear the same. Ours looks at texts when they are whole, so that it may hear a ping more.
+fn frames(bytes: &[u8]) {
+    let Some((piece, bytes)) = bytes.split_first() else { return };
+    let (theirs, ours) = (theirs(bytes), ours(bytes, usize::from(*piece).max(1)));
+    let more = ours.messages.get(theirs.messages.len()..);
+    assert!(ours.messages.starts_with(&theirs.messages), "{theirs:?} {ours:?}");
+    let is_ping = |message: &Message| matches!(message, Message::Ping(_) | Message::Pong(_));
+    assert!(more.is_some_and(|more| more.is_empty() || theirs.is_text_broken && more.iter().all(is_ping)));
+    assert!(ours.is_broken || !theirs.is_broken || theirs.is_text_broken, "{theirs:?} {ours:?}");
+}
+
+fn theirs(bytes: &[u8]) -> Said {
+    let config =
+        WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
+    let mut socket = WebSocket::from_raw_socket(Sender(bytes), Role::Server, Some(config));
+    let mut said = Said::default();
+    loop {
+        match socket.read() {
+            // So it tells of a code that may not be used.
+            Ok(Message::Close(Some(frame))) if frame.code == CloseCode::Protocol => {
+                said.is_broken = true;
+                return said;
+            }
+            Ok(message) => {
+                let is_end = message.is_close();
+                said.messages.push(match message {
+                    // What it carries is told to nobody.
+                    Message::Pong(_) => Message::Pong(Bytes::new()),
+                    Message::Close(frame) => {
+                        Message::Close(frame.map(|frame| CloseFrame { reason: Default::default(), ..frame }))
+                    }
+                    message => message,
+                });
+                if is_end {
+                    return said;
+                }
+            }
+            Err(
+                Error::Io(_) | Error::ConnectionClosed | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake),
+            ) => {
+                return said;
+            }
+            Err(error) => {
+                said.is_broken = true;
+                said.is_text_broken = matches!(error, Error::Utf8(_));
+                return said;
+            }
+        }
+    }
+}
+
+/// The same bytes, of which so many come at a time.
+fn ours(bytes: &[u8], piece: usize) -> Said {
+    let (mut incoming, mut held, mut said) = (Incoming::default(), Vec::new(), Said::default());
+    for piece in bytes.chunks(piece) {
+        held.extend_from_slice(piece);
+        loop {
+            let frame = match incoming.next(&mut held, MESSAGE_BYTES_MAX) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(broken) => {
+                    let (code, reason) = broken.close();
+                    assert!((1002..=1009).contains(&code) && reason.len() <= 123);
+                    said.is_broken = true;
+                    return said;
+                }
+            };
+            assert!(frame.payload <= frame.length);
+            said.messages.extend(match frame.heard {
+                Heard::Text(text) => Some(Message::text(text.into_owned())),
+                Heard::Binary(bytes) => Some(Message::binary(bytes.into_owned())),
+                Heard::Ping(bytes) => Some(Message::Ping(Bytes::copy_from_slice(bytes))),
+                Heard::Pong => Some(Message::Pong(Bytes::new())),
+                Heard::Part => None,
+                Heard::Close(Some(1002)) => {
+                    said.is_broken = true;
+                    return said;
+                }
+                Heard::Close(code) => {
+                    let frame = code.map(|code| CloseFrame { code: code.into(), reason: Default::default() });
+                    said.messages.push(Message::Close(frame));
+                    return said;
+                }
+            });
+            let length = frame.length;
+            held.drain(..length);
+        }
+    }
+    said
 }
 
 fn text(bytes: &[u8]) {

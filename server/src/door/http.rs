@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    future,
     io::{self, Read as _},
     net::IpAddr,
     sync::Arc,
@@ -12,13 +11,14 @@ use std::{
 use axum::{
     Extension, Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Path, State, WebSocketUpgrade},
-    http::{HeaderMap, Method, Request, StatusCode, Uri, header},
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use futures_util::stream::try_unfold;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Deserialize;
 use serde_json::json;
@@ -27,12 +27,13 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tower_service::Service as _;
+use tungstenite::handshake::derive_accept_key;
 
 use super::{
-    connection::Connection,
-    network::Visit,
+    network::{Admission, Visit},
     page,
-    patience::{Lift, PatientStream},
+    patience::PatientStream,
+    sockets::Arrival,
 };
 use crate::{
     code::{ErrorCode, Refusal},
@@ -63,8 +64,6 @@ struct Peer {
     address: IpAddr,
     /// The address that they came to.
     local: IpAddr,
-    /// Lifts the deadline for taking what is sent.
-    lift: Lift,
     /// Kept for as long as the connection is there, as a WebSocket too.
     place: Arc<Place>,
 }
@@ -146,8 +145,8 @@ fn serve_one(server: &Server, router: Router, stream: TcpStream, address: IpAddr
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection gathers what it sends");
     }
-    let (stream, lift) = PatientStream::new(stream, TAKE_DEADLINE.min(idle));
-    let peer = Peer { address, local, lift, place };
+    let stream = PatientStream::new(stream, TAKE_DEADLINE.min(idle));
+    let peer = Peer { address, local, place };
     tokio::spawn(async move {
         let service = hyper::service::service_fn(move |mut request: Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(peer.clone());
@@ -313,17 +312,16 @@ async fn read_part((mut file, left): (File, u64)) -> io::Result<Option<(Bytes, (
     read.await.map_err(io::Error::other)?
 }
 
-async fn play(
-    State(server): Shared,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Response {
+async fn play(State(server): Shared, Extension(peer): Extension<Peer>, mut request: Request<Body>) -> Response {
+    let headers = request.headers();
     let is_welcome = |origin: &&str| server.commons.settings.developer && is_of_this_machine(origin);
-    if let Some(origin) = foreign_origin(&headers).filter(|origin| !is_welcome(origin)) {
+    if let Some(origin) = foreign_origin(headers).filter(|origin| !is_welcome(origin)) {
         tracing::debug!(origin, "a page of another server is not let in");
         return refused(StatusCode::FORBIDDEN, &Refusal::because(ErrorCode::TokenInvalid, "not from this page"));
     }
+    let Some(accept) = accept_key(headers) else {
+        return no_websocket();
+    };
     let admission = match server.networks.admit(peer.address, Instant::now()) {
         Ok(admission) => admission,
         Err(code) => {
@@ -331,21 +329,51 @@ async fn play(
             return refused(StatusCode::TOO_MANY_REQUESTS, &code.into());
         }
     };
-    let limit = server.commons.settings.limits.message_bytes as usize;
-    upgrade
-        // A connection holds it while it is idle too; what is longer takes another read.
-        .read_buffer_size(512)
-        // Messages that wait together go in one write.
-        .write_buffer_size(8192)
-        .max_write_buffer_size(1 << 20)
-        .max_message_size(limit)
-        .max_frame_size(limit)
-        .on_upgrade(move |socket| {
-            peer.lift.lift();
-            // The task that upgrades has room for more than the connection needs, and ends here.
-            tokio::spawn(Connection::serve(server, Box::new(socket), peer.local, (admission, peer.place)));
-            future::ready(())
-        })
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => hand_over(&server, upgraded, peer, admission),
+            Err(error) => tracing::trace!(%error, "a WebSocket ended before it began"),
+        }
+    });
+    let headers =
+        [(header::CONNECTION, "upgrade"), (header::UPGRADE, "websocket"), (header::SEC_WEBSOCKET_ACCEPT, &accept)];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+/// What answers a request for a WebSocket, if that is what it is (RFC 6455, section 4.2.1).
+fn accept_key(headers: &HeaderMap) -> Option<String> {
+    let names = |name: HeaderName, value: &str| {
+        let mut tokens =
+            headers.get_all(name).iter().filter_map(|given| given.to_str().ok()).flat_map(|s| s.split(','));
+        tokens.any(|token| token.trim().eq_ignore_ascii_case(value))
+    };
+    let is_one = names(header::CONNECTION, "upgrade")
+        && names(header::UPGRADE, "websocket")
+        && names(header::SEC_WEBSOCKET_VERSION, "13");
+    let key = headers.get(header::SEC_WEBSOCKET_KEY)?;
+    is_one.then(|| derive_accept_key(key.as_bytes()))
+}
+
+fn no_websocket() -> Response {
+    let refusal = Refusal::because(ErrorCode::Malformed, "/v1/play is a WebSocket (RFC 6455, version 13)");
+    let mut answer = refused(StatusCode::BAD_REQUEST, &refusal);
+    answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    answer
+}
+
+/// From here on the connection is that of a thread of the WebSockets.
+fn hand_over(server: &Server, upgraded: Upgraded, peer: Peer, admission: Admission) {
+    let Ok(parts) = upgraded.downcast::<TokioIo<PatientStream>>() else {
+        return tracing::error!("a WebSocket came by something that is no socket");
+    };
+    match parts.io.into_inner().into_inner().into_std() {
+        Ok(stream) => {
+            let place = Box::new((admission, peer.place));
+            server.commons.pump.arrive(Arrival { stream, ahead: parts.read_buf, local: peer.local, place });
+        }
+        Err(error) => tracing::debug!(%error, "a WebSocket ended before it began"),
+    }
 }
 
 /// The origin of a page that is not of this server. Programs have none.
@@ -374,8 +402,6 @@ async fn files(State(_): Shared, method: Method, uri: Uri, headers: HeaderMap) -
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]

@@ -6,30 +6,33 @@
 
 use std::{
     collections::VecDeque,
-    future::poll_fn,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
-    task::Poll,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use futures_util::task::AtomicWaker;
 
-use super::{allowance::Allowance, gathering, message::ServerMessage, pump, rtc::RtcSender};
+use super::{
+    allowance::Allowance,
+    message::ServerMessage,
+    pump::{Address, Pump},
+    rtc::RtcSender,
+    websocket,
+};
 use crate::{
     code::{ErrorCode, Refusal},
     config::Limits,
-    host::{Order, Seat},
+    host::{Order, Seat, WorkerDoor},
     metrics::{Carrier, Metrics, Traffic},
 };
 
 /// Room for so many messages is kept for the next ones.
-const KEPT: usize = 16;
-/// A message that is no longer than this is copied, so that the buffer that it came in can be used again at once.
-const SHORT: usize = 512;
+const KEPT: usize = 4;
+/// In [`Line::cut`], that the client has ended the line itself.
+const GONE: u8 = u8::MAX;
 
 /// How often a client hears at most that its binary messages are none.
 const REMIND_EVERY: Duration = Duration::from_secs(10);
@@ -62,8 +65,9 @@ pub struct Line {
     waiting: Mutex<VecDeque<Down>>,
     /// Most messages that wait.
     queue_max: usize,
-    /// The task of the WebSocket.
-    waker: AtomicWaker,
+    /// Who writes to the WebSocket.
+    pump: Arc<Pump>,
+    address: Address,
     rtc: Mutex<Option<RtcSender>>,
     is_over_rtc: AtomicBool,
     seat: Mutex<Option<Seat>>,
@@ -73,7 +77,7 @@ pub struct Line {
     /// Milliseconds since `begun` until when the client is not reminded again.
     reminded_ms: AtomicU64,
     begun: Instant,
-    /// The place in [`ErrorCode::ALL`], plus 1; 0 is not cut.
+    /// The place in [`ErrorCode::ALL`], plus 1; 0 is not cut, and [`GONE`] by nobody.
     cut: AtomicU8,
     metrics: Arc<Metrics>,
     websocket: Traffic,
@@ -81,8 +85,14 @@ pub struct Line {
 }
 
 impl Line {
-    /// A line.
-    pub fn new(id: u64, limits: &Limits, metrics: Arc<Metrics>, now: Instant) -> Arc<Self> {
+    /// A line to a client that `pump` reaches at `address`.
+    pub fn new(
+        id: u64,
+        limits: &Limits,
+        metrics: Arc<Metrics>,
+        (pump, address): (Arc<Pump>, Address),
+        now: Instant,
+    ) -> Arc<Self> {
         let second = Duration::from_secs(1);
         let messages = Allowance::new(limits.messages_per_second, second, 2 * limits.messages_per_second, now);
         let burst = limits.bytes_per_second.saturating_mul(2).max(2 * limits.message_bytes);
@@ -91,7 +101,8 @@ impl Line {
             id,
             waiting: Mutex::default(),
             queue_max: limits.queue as usize,
-            waker: AtomicWaker::new(),
+            pump,
+            address,
             rtc: Mutex::default(),
             is_over_rtc: AtomicBool::new(false),
             seat: Mutex::default(),
@@ -167,9 +178,9 @@ impl Line {
         waiting.push_back(message());
         let is_first = waiting.len() == 1;
         drop(waiting);
-        // Who has not yet taken the one before is awake.
-        if is_first && let Some(waker) = self.waker.take() {
-            pump::wake(waker);
+        // Who has not yet taken the one before is called already.
+        if is_first {
+            self.pump.call(self.address);
         }
         true
     }
@@ -178,27 +189,21 @@ impl Line {
     pub fn take(&self) -> Option<Down> {
         let mut waiting = self.waiting();
         let next = waiting.pop_front();
-        if waiting.is_empty() && waiting.capacity() > KEPT {
-            *waiting = VecDeque::new();
-        }
+        tidy(&mut waiting);
         next
     }
 
-    /// Comes back when something waits for the WebSocket.
-    ///
-    /// # Errors
-    /// When the line is to end, and why.
-    pub async fn ready(&self) -> Result<(), ErrorCode> {
-        poll_fn(|context| {
-            // In this order, so that nothing comes in between unnoticed.
-            self.waker.register(context.waker());
-            match self.why_cut() {
-                Some(code) => Poll::Ready(Err(code)),
-                None if self.waiting().is_empty() => Poll::Pending,
-                None => Poll::Ready(Ok(())),
+    /// Writes the next messages for the WebSocket, until there are none or `out` has `enough` bytes.
+    pub(super) fn write(&self, out: &mut Vec<u8>, enough: usize) {
+        let mut waiting = self.waiting();
+        while out.len() < enough {
+            match waiting.pop_front() {
+                Some(Down::Text(text)) => websocket::write_text(out, &text),
+                Some(Down::Binary(bytes)) => websocket::write_binary(out, &bytes),
+                None => break,
             }
-        })
-        .await
+        }
+        tidy(&mut waiting);
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Down>> {
@@ -266,11 +271,12 @@ impl Line {
         self.metrics.orders_waiting.dec();
     }
 
-    /// Passes a binary message on to the match.
+    /// Passes a binary message on to the match. Returns whom to nudge so that it is heard at once, if it should be; others
+    /// are early enough when the tick is made.
     ///
     /// # Errors
     /// That the client is in none. What finds the worker's queue full is dropped and counted.
-    pub fn deliver(&self, side: Side, bytes: Bytes, now: Instant) -> Result<(), ErrorCode> {
+    pub fn deliver(&self, side: Side, bytes: &[u8], now: Instant) -> Result<Option<Arc<WorkerDoor>>, ErrorCode> {
         let seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(seat) = seat.as_ref() else { return Err(ErrorCode::NotJoined) };
         // What a player wants in a tick is early enough when the tick is made; the worker knows when it came.
@@ -279,15 +285,10 @@ impl Line {
             Some(b"MUMS") => seat.at_once,
             _ => false,
         };
-        let bytes = if bytes.len() <= SHORT { Bytes::copy_from_slice(&bytes) } else { bytes };
+        let bytes = Bytes::copy_from_slice(bytes);
         let order = Order::Up { match_no: seat.match_no, seat: seat.number, line: self.id, side, at: now, bytes };
-        if is_urgent {
-            seat.worker.try_send(order)
-        } else {
-            gathering::note();
-            seat.worker.try_send_idly(order)
-        };
-        Ok(())
+        seat.worker.try_send_idly(order);
+        Ok(is_urgent.then(|| seat.worker.clone()))
     }
 
     /// Ends the line, for the reason given first.
@@ -295,8 +296,18 @@ impl Line {
         let place = ErrorCode::ALL.iter().position(|other| *other == code).map_or(1, |place| place as u8 + 1);
         if self.cut.compare_exchange(0, place, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.metrics.cut(code);
-            self.waker.wake();
+            self.pump.call(self.address);
         }
+    }
+
+    /// The client has ended the line itself.
+    pub(super) fn end(&self) {
+        _ = self.cut.compare_exchange(0, GONE, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Whether the line has ended, or is to.
+    pub fn has_ended(&self) -> bool {
+        self.cut.load(Ordering::Relaxed) != 0
     }
 
     /// Why the line is to end, if it is.
@@ -306,14 +317,26 @@ impl Line {
     }
 }
 
+/// Gives back what a burst took.
+fn tidy(waiting: &mut VecDeque<Down>) {
+    if waiting.is_empty() && waiting.capacity() > KEPT {
+        *waiting = VecDeque::new();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A line that nobody writes for.
+    fn line(limits: Limits, metrics: &Arc<Metrics>, now: Instant) -> Arc<Line> {
+        Line::new(1, &limits, metrics.clone(), (Arc::default(), Address { thread: 0, slot: 0 }), now)
+    }
+
     #[test]
     fn a_slow_client_loses_packets_first_and_is_cut_then() {
         let limits = Limits { queue: 16, ..Limits::default() };
-        let line = Line::new(1, &limits, Arc::new(Metrics::new()), Instant::now());
+        let line = line(limits, &Arc::new(Metrics::new()), Instant::now());
         for _ in 0..40 {
             line.packet(&[1]);
         }
@@ -336,7 +359,7 @@ mod tests {
     #[test]
     fn what_is_no_message_is_told_once_in_a_while_and_counted_each_time() {
         let (metrics, now) = (Arc::new(Metrics::new()), Instant::now());
-        let line = Line::new(1, &Limits::default(), metrics.clone(), now);
+        let line = line(Limits::default(), &metrics, now);
         let told = || std::iter::from_fn(|| line.take()).count();
         for _ in 0..50 {
             line.remind(&ErrorCode::Malformed.into(), now);
@@ -356,11 +379,11 @@ mod tests {
     fn who_says_too_much_is_cut() {
         let limits = Limits { messages_per_second: 10, ..Limits::default() };
         let now = Instant::now();
-        let line = Line::new(1, &limits, Arc::new(Metrics::new()), now);
+        let line = line(limits, &Arc::new(Metrics::new()), now);
         assert!((0..20).all(|_| line.admit(Side::WebSocket, 10, now)));
         assert!(!line.admit(Side::State, 10, now));
         assert_eq!(line.why_cut(), Some(ErrorCode::RateLimited));
         assert!(line.silence(now + Duration::from_secs(2)) >= Duration::from_secs(2));
-        assert_eq!(line.deliver(Side::State, Bytes::new(), now), Err(ErrorCode::NotJoined));
+        assert_eq!(line.deliver(Side::State, &[], now).err(), Some(ErrorCode::NotJoined));
     }
 }

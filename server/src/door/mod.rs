@@ -2,8 +2,7 @@
 
 pub mod allowance;
 pub mod binary;
-pub mod connection;
-pub mod gathering;
+mod gathering;
 pub mod http;
 pub mod line;
 pub mod message;
@@ -12,3 +11,6 @@ pub mod page;
 mod patience;
 pub mod pump;
 pub mod rtc;
+mod session;
+pub(crate) mod sockets;
+pub mod websocket;

@@ -1,15 +1,11 @@
 //! A TCP stream whose other side has to take what is sent to it.
 //!
 //! **Who takes less than [`PART`] bytes in the time that they have is cut**, however they spread them: a byte now and then is
-//! no way to hold an answer in memory. A WebSocket has a deadline of its own, so that this one is lifted for it.
+//! no way to hold an answer in memory. A WebSocket has a deadline of its own, and takes its stream out of here.
 
 use std::{
     io,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -27,37 +23,24 @@ const PART: usize = 64 << 10;
 pub(super) struct PatientStream {
     stream: TcpStream,
     patience: Duration,
-    is_lifted: Arc<AtomicBool>,
     /// Runs while something waits to be taken.
     deadline: Option<Pin<Box<Sleep>>>,
     /// Bytes that were taken since it began.
     taken: usize,
 }
 
-/// What lifts the deadline for good.
-#[derive(Clone, Debug)]
-pub(super) struct Lift(Arc<AtomicBool>);
-
-impl Lift {
-    pub(super) fn lift(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 impl PatientStream {
-    /// The stream, and what ends its patience's deadline.
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> (Self, Lift) {
-        let is_lifted = Arc::new(AtomicBool::new(false));
-        let lift = Lift(is_lifted.clone());
-        (Self { stream, patience, is_lifted, deadline: None, taken: 0 }, lift)
+    pub(super) const fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, patience, deadline: None, taken: 0 }
+    }
+
+    /// The stream alone.
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.stream
     }
 
     /// Something was written, or cannot be yet.
     fn watch(&mut self, context: &mut Context<'_>, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if self.is_lifted.load(Ordering::Relaxed) {
-            self.deadline = None;
-            return wrote;
-        }
         match wrote {
             Poll::Ready(Ok(count)) => {
                 self.taken += count;
@@ -126,30 +109,19 @@ impl AsyncWrite for PatientStream {
 
 #[cfg(test)]
 mod tests {
-    use tokio::{io::AsyncWriteExt as _, net::TcpListener, time::timeout};
+    use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_millis(100);
-
-    /// The stream, its lift, and the side that reads nothing.
-    async fn unread() -> (PatientStream, Lift, TcpStream) {
+    #[tokio::test]
+    async fn what_is_not_taken_in_time_ends_the_stream() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
         let address = listener.local_addr().expect("it is bound");
         let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let (stream, lift) = PatientStream::new(accepted.expect("it is accepted").0, PATIENCE);
-        (stream, lift, client.expect("it listens"))
-    }
-
-    #[tokio::test]
-    async fn what_is_not_taken_in_time_ends_the_stream_unless_the_deadline_is_lifted() {
-        let much = vec![0; 32 << 20];
-        let (mut stream, _, _client) = unread().await;
-        let error = stream.write_all(&much).await.expect_err("nobody reads it");
+        // It reads nothing.
+        let _client = client.expect("it listens");
+        let mut stream = PatientStream::new(accepted.expect("it is accepted").0, Duration::from_millis(100));
+        let error = stream.write_all(&vec![0; 32 << 20]).await.expect_err("nobody reads it");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-
-        let (mut stream, lift, _client) = unread().await;
-        lift.lift();
-        assert!(timeout(PATIENCE * 4, stream.write_all(&much)).await.is_err(), "it waits");
     }
 }

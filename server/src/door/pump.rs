@@ -1,116 +1,261 @@
-//! Wakes the tasks of many connections at a time.
+//! The way to the threads of the WebSockets: what there is for them to do.
 //!
-//! A tick has something for every player. **To wake a task from a worker's thread may take the core from the worker**, once for
-//! each of them, when the network's thread sleeps or shares it; so a worker gathers whom to wake, and wakes one task, which
-//! wakes the others where that costs next to nothing.
+//! A tick has something for every player. **To wake a thread may take the core from the one that wakes it**, so a worker
+//! gathers for whom it has something, and calls each thread once when it is done.
 
 use std::{
     cell::RefCell,
-    future::poll_fn,
-    sync::{Mutex, PoisonError},
-    task::{Poll, Waker},
+    io,
+    mem::take,
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use futures_util::task::AtomicWaker;
+use mio::{Poll, Token, Waker};
 
-use super::gathering;
+use super::sockets::Arrival;
+
+/// The token of what wakes a thread that waits for its sockets.
+pub(super) const WAKER: Token = Token(usize::MAX);
 
 thread_local! {
-    /// Whom to wake when the work is done that this thread is at; `None` is at once.
-    static GATHERED: RefCell<Option<Vec<Waker>>> = const { RefCell::new(None) };
+    /// Whom there is something for, from this thread, until its work is done; `None` is that it calls at once.
+    static GATHERED: RefCell<Option<Vec<Address>>> = const { RefCell::new(None) };
 }
 
-/// What wakes those that were gathered.
+/// A client among those of all threads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Address {
+    /// The thread.
+    pub(super) thread: u16,
+    /// The place among the thread's clients. Who comes later may have it again.
+    pub(super) slot: u32,
+}
+
+/// The ways to all threads.
 #[derive(Default)]
 pub struct Pump {
-    waiting: Mutex<Vec<Waker>>,
-    task: AtomicWaker,
+    inboxes: Vec<Inbox>,
+    /// How many clients have come.
+    arrivals: AtomicUsize,
 }
 
-/// Wakes a task: now, or with the others if this thread gathers them.
-pub(super) fn wake(waker: Waker) {
-    let now = GATHERED.with_borrow_mut(|gathered| match gathered {
-        Some(gathered) => {
-            gathered.push(waker);
-            None
-        }
-        None => Some(waker),
-    });
-    if let Some(waker) = now {
-        waker.wake();
+/// The way to one thread.
+pub(super) struct Inbox {
+    state: Mutex<State>,
+    called: Condvar,
+    waker: Waker,
+    has_ended: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    letters: Letters,
+    sleep: Sleep,
+}
+
+/// How a thread waits, and so what wakes it.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Sleep {
+    #[default]
+    Awake,
+    /// For letters only.
+    Resting,
+    /// For its sockets too.
+    Waiting,
+}
+
+/// What there is to do for a thread.
+#[derive(Default)]
+pub(super) struct Letters {
+    /// Slots whose lines have something to send, or are to end.
+    pub(super) calls: Vec<u32>,
+    /// Clients whose question is answered, by slot and line.
+    pub(super) answered: Vec<(u32, u64)>,
+    pub(super) arrivals: Vec<Arrival>,
+    pub(super) is_end: bool,
+}
+
+impl Letters {
+    fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.answered.is_empty() && self.arrivals.is_empty() && !self.is_end
     }
 }
 
 impl Pump {
-    /// From now on whom this thread wakes is gathered.
+    /// Ways to so many threads, and what each of them waits by.
+    ///
+    /// # Errors
+    /// When the system gives nothing to wait by.
+    pub(crate) fn open(threads: usize) -> io::Result<(Self, Vec<Poll>)> {
+        let polls = (0..threads).map(|_| Poll::new()).collect::<io::Result<Vec<_>>>()?;
+        let inboxes = polls.iter().map(Inbox::new).collect::<io::Result<_>>()?;
+        Ok((Self { inboxes, arrivals: AtomicUsize::new(0) }, polls))
+    }
+
+    /// There is something for a client: now, or with the others if this thread gathers them.
+    pub(super) fn call(&self, address: Address) {
+        let is_gathered =
+            GATHERED.with_borrow_mut(|gathered| gathered.as_mut().map(|gathered| gathered.push(address)).is_some());
+        if !is_gathered {
+            self.put(address.thread, |letters| letters.calls.push(address.slot));
+        }
+    }
+
+    /// What a client had asked is answered.
+    pub(super) fn answer(&self, address: Address, line: u64) {
+        self.put(address.thread, |letters| letters.answered.push((address.slot, line)));
+    }
+
+    /// A client has come: one thread after the other takes one.
+    pub(super) fn arrive(&self, arrival: Arrival) {
+        let thread = self.arrivals.fetch_add(1, Ordering::Relaxed) % self.inboxes.len().max(1);
+        self.put(thread as u16, |letters| letters.arrivals.push(arrival));
+    }
+
+    /// From now on those for whom this thread has something are gathered.
     pub fn gather() {
         GATHERED.with_borrow_mut(|gathered| _ = gathered.get_or_insert_default());
     }
 
-    /// Wakes those whom this thread has gathered.
+    /// Calls those that this thread has gathered.
     pub fn release(&self) {
-        let is_first = GATHERED.with_borrow_mut(|gathered| {
-            let gathered = gathered.as_mut().filter(|gathered| !gathered.is_empty())?;
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_first = waiting.is_empty();
-            waiting.append(gathered);
-            Some(is_first)
+        GATHERED.with_borrow_mut(|gathered| {
+            let Some(gathered) = gathered.as_mut().filter(|gathered| !gathered.is_empty()) else { return };
+            for thread in 0..self.inboxes.len() as u16 {
+                let of_thread = || gathered.iter().filter(move |address| address.thread == thread);
+                if of_thread().next().is_some() {
+                    self.put(thread, |letters| letters.calls.extend(of_thread().map(|address| address.slot)));
+                }
+            }
+            gathered.clear();
         });
-        if is_first == Some(true) {
-            self.task.wake();
-            gathering::call();
+    }
+
+    fn put(&self, thread: u16, letter: impl FnOnce(&mut Letters)) {
+        if let Some(inbox) = self.inboxes.get(usize::from(thread)) {
+            inbox.put(letter);
         }
     }
 
-    /// Wakes whom workers have gathered, for ever.
-    pub async fn run(&self) {
-        let mut due = Vec::new();
-        poll_fn::<(), _>(|context| {
-            self.task.register(context.waker());
-            due.append(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-            due.drain(..).for_each(Waker::wake);
-            Poll::Pending
-        })
-        .await;
+    /// The way to one of the threads, for itself.
+    pub(super) fn inbox(&self, thread: u16) -> &Inbox {
+        &self.inboxes[usize::from(thread)]
     }
 
-    /// How many wait to be woken.
-    #[cfg(test)]
-    fn waiting(&self) -> usize {
-        self.waiting.lock().expect("nobody panics").len()
+    /// Whether a thread has ended.
+    pub fn has_ended(&self) -> bool {
+        self.inboxes.iter().any(|inbox| inbox.has_ended.load(Ordering::Relaxed))
+    }
+
+    /// Ends the threads.
+    pub(crate) fn stop(&self) {
+        self.inboxes.iter().for_each(|inbox| inbox.put(|letters| letters.is_end = true));
+    }
+}
+
+impl Inbox {
+    fn new(poll: &Poll) -> io::Result<Self> {
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        Ok(Self { state: Mutex::default(), called: Condvar::new(), waker, has_ended: AtomicBool::new(false) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, letter: impl FnOnce(&mut Letters)) {
+        let mut state = self.state();
+        letter(&mut state.letters);
+        let sleep = take(&mut state.sleep);
+        drop(state);
+        match sleep {
+            Sleep::Awake => {}
+            Sleep::Resting => self.called.notify_one(),
+            Sleep::Waiting => {
+                if let Err(error) = self.waker.wake() {
+                    tracing::error!(%error, "a thread of the WebSockets cannot be woken");
+                }
+            }
+        }
+    }
+
+    /// The thread takes what there is, into `letters`, which is empty.
+    pub(super) fn take(&self, letters: &mut Letters) {
+        let mut state = self.state();
+        state.sleep = Sleep::Awake;
+        std::mem::swap(&mut state.letters, letters);
+    }
+
+    /// The thread waits for letters, so long at most.
+    pub(super) fn rest(&self, time: Duration) {
+        let mut state = self.state();
+        state.sleep = Sleep::Resting;
+        drop(self.called.wait_timeout_while(state, time, |state| state.letters.is_empty()));
+    }
+
+    /// The thread is about to wait for its sockets; returns whether it may, since there is no letter.
+    pub(super) fn may_wait(&self) -> bool {
+        let mut state = self.state();
+        let may_wait = state.letters.is_empty();
+        state.sleep = if may_wait { Sleep::Waiting } else { Sleep::Awake };
+        may_wait
+    }
+
+    /// The thread ends.
+    pub(super) fn end(&self) {
+        self.has_ended.store(true, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::{
-            Arc,
-            atomic::{AtomicUsize, Ordering},
-        },
-        task::Wake,
-    };
-
     use super::*;
 
-    struct Woken(AtomicUsize);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
+    fn calls(pump: &Pump, thread: u16) -> Vec<u32> {
+        let mut letters = Letters::default();
+        pump.inbox(thread).take(&mut letters);
+        letters.calls
     }
 
     #[test]
-    fn whom_a_worker_wakes_is_woken_when_it_is_done() {
-        let (pump, woken) = (Pump::default(), Arc::new(Woken(AtomicUsize::new(0))));
-        wake(woken.clone().into());
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1, "others wake at once");
+    fn whom_a_worker_has_something_for_is_called_when_it_is_done() {
+        let (pump, _polls) = Pump::open(2).expect("there is something to wait by");
+        let (first, second) = (Address { thread: 0, slot: 7 }, Address { thread: 1, slot: 8 });
+        pump.call(first);
+        assert_eq!(calls(&pump, 0), [7], "others call at once");
         Pump::gather();
-        wake(woken.clone().into());
-        wake(woken.clone().into());
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        pump.call(first);
+        pump.call(second);
+        pump.call(Address { slot: 9, ..first });
+        assert_eq!((calls(&pump, 0), calls(&pump, 1)), (vec![], vec![]));
         pump.release();
-        assert_eq!(pump.waiting(), 2);
+        assert_eq!((calls(&pump, 0), calls(&pump, 1)), (vec![7, 9], vec![8]));
+        pump.release();
+        assert!(calls(&pump, 0).is_empty());
+    }
+
+    #[test]
+    fn a_thread_does_not_wait_over_letters() {
+        let (pump, mut polls) = Pump::open(1).expect("there is something to wait by");
+        let inbox = pump.inbox(0);
+        assert!(inbox.may_wait());
+        // It is woken out of waiting for its sockets.
+        pump.call(Address { thread: 0, slot: 1 });
+        let mut events = mio::Events::with_capacity(4);
+        polls[0].poll(&mut events, Some(Duration::from_secs(10))).expect("it can wait");
+        assert!(events.iter().any(|event| event.token() == WAKER));
+        assert!(!inbox.may_wait());
+        assert_eq!(calls(&pump, 0), [1]);
+        assert!(inbox.may_wait());
+        // And out of its rest, which would be an hour.
+        std::thread::scope(|scope| {
+            scope.spawn(|| pump.call(Address { thread: 0, slot: 2 }));
+            inbox.rest(Duration::from_secs(3600));
+        });
+        assert_eq!(calls(&pump, 0), [2]);
     }
 }

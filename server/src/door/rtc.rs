@@ -416,9 +416,11 @@ impl Session {
                 if !data.binary || !self.line.admit(side, data.data.len(), now) {
                     return data.binary;
                 }
-                if let Err(code) = self.line.deliver(side, data.data.into(), now) {
+                match self.line.deliver(side, &data.data, now) {
+                    Ok(Some(worker)) => worker.nudge(),
+                    Ok(None) => {}
                     // Who is in no match hears so over the WebSocket.
-                    self.line.remind(&code.into(), now);
+                    Err(code) => self.line.remind(&code.into(), now),
                 }
             }
             Event::ChannelClose(_) | Event::IceConnectionStateChange(IceConnectionState::Disconnected) => return false,

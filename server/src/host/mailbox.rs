@@ -61,6 +61,20 @@ impl<T> Mailbox<T> {
         Ok(())
     }
 
+    /// Has the receiver look at what is there.
+    pub(super) fn nudge(&self) {
+        let mut state = self.state();
+        if state.waiting.is_empty() {
+            return;
+        }
+        state.is_urgent = true;
+        let wakes = std::mem::take(&mut state.is_asleep);
+        drop(state);
+        if wakes {
+            self.arrived.notify_one();
+        }
+    }
+
     /// Puts something in, when there is room. Returns whether the receiver is there.
     pub(super) fn send(&self, item: T) -> bool {
         let has_no_room = |state: &mut State<T>| !state.is_closed && state.waiting.len() >= self.most;
@@ -155,6 +169,11 @@ mod tests {
         }
         assert_eq!(all, [1, 2]);
         assert_eq!(sender.join().expect("it ends"), Ok(()));
+        assert_eq!(mailbox.try_send(3, false), Ok(()));
+        mailbox.nudge();
+        assert_eq!(taken(&mailbox, Instant::now() + Duration::from_secs(3600)), [3]);
+        mailbox.nudge();
+        assert!(taken(&mailbox, Instant::now()).is_empty(), "there is nothing to look at");
         for number in 0..WORTH_WAKING as u32 {
             assert_eq!(mailbox.try_send(number, false), Ok(()));
         }

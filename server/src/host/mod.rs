@@ -221,6 +221,11 @@ impl WorkerDoor {
         self.put(order, false)
     }
 
+    /// Has the worker look now at what could have waited.
+    pub fn nudge(&self) {
+        self.mailbox.nudge();
+    }
+
     fn put(&self, order: Order, is_urgent: bool) -> bool {
         self.metrics.orders_waiting.inc();
         let is_taken = self.mailbox.try_send(order, is_urgent).is_ok();

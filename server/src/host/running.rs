@@ -302,7 +302,7 @@ impl Running {
         let at_once = self.game.settings().at_once;
         line.set_seat(Some(Seat { match_no: self.no, number, worker: self.door.clone(), at_once }));
         // The line may have ended while its client was on the way to the seat.
-        if line.why_cut().is_some() {
+        if line.has_ended() {
             self.gone(number, line.id, now);
         }
     }

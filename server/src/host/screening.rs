@@ -122,7 +122,7 @@ fn show(
     match opened {
         Ok(mut screening) => {
             line.set_seat(Some(Seat { match_no: 0, number: 0, worker: door.clone(), at_once: false }));
-            if reply.send(Ok(screening.joined())).is_ok() && line.why_cut().is_none() {
+            if reply.send(Ok(screening.joined())).is_ok() && !line.has_ended() {
                 screening.run(door);
             }
             // Whoever hears that it has left may join a match at once.
@@ -232,7 +232,7 @@ impl<'a> Screening<'a> {
                         continue;
                     }
                 }
-                if self.line.why_cut().is_some() || !self.carry_out(order) {
+                if self.line.has_ended() || !self.carry_out(order) {
                     return;
                 }
             }
@@ -242,7 +242,7 @@ impl<'a> Screening<'a> {
             }
             // A jump takes its time, which is not made up for.
             next = (next + period).max(now);
-            if self.line.why_cut().is_some() {
+            if self.line.has_ended() {
                 return;
             }
             if self.viewer.is_some() && (!self.is_paused || self.lead_in > 0) {

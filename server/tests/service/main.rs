@@ -4,6 +4,7 @@
 //! Method: one program, since each that is linked with a whole server costs more than its tests.
 
 mod draining_waits_for_matches;
+mod frames_are_read_as_they_come;
 mod killed_servers_resume;
 mod large_worlds_have_threads;
 mod long_matches_replay;

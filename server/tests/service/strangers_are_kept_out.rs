@@ -137,7 +137,7 @@ async fn who_says_too_much_is_cut_and_counted() {
             Err(error) => refusal = Some(error),
         }
     }
-    let Some(tokio_tungstenite::tungstenite::Error::Http(answer)) = refusal else { panic!("it is refused") };
+    let Some(tungstenite::Error::Http(answer)) = refusal else { panic!("it is refused") };
     assert_eq!(answer.status(), 429);
     good.tell_rules("2").await;
     good.play("the good guest's message", |client| client.said.iter().any(|said| said["said"] == 2)).await;
