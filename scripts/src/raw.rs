@@ -12,11 +12,11 @@
 
 use std::{
     cell::Cell,
-    ffi::c_int,
+    ffi::{CStr, c_int},
     time::{Duration, Instant},
 };
 
-use mlua::{Function, Lua, Result, ffi};
+use mlua::{Function, Lua, Result, Table, ffi};
 
 thread_local! {
     /// How many safepoints the call that runs on this thread may still pass until it is looked at more closely. A machine
@@ -220,17 +220,32 @@ fn stop_if_over(state: *mut ffi::lua_State) {
     }
 }
 
-/// While patterns are searched for, the time is looked at often.
-fn set_searching(is_searching: bool) {
-    let most = if is_searching { LENGTH_SEARCHING } else { LENGTH_MAX };
-    WATCH.with(|watch| {
-        watch.length_max.set(most);
-        watch.length.set(watch.length.get().min(most));
+/// Begins a search for a pattern, during which the time is looked at often. Returns how seldom it was.
+fn begin_search() -> i64 {
+    let length = WATCH.with(|watch| {
+        watch.length_max.set(LENGTH_SEARCHING);
+        watch.length.replace(watch.length.get().min(LENGTH_SEARCHING))
     });
+    set_slice(LENGTH_SEARCHING);
+    length
+}
+
+/// Ends a search: the time is looked at as seldom as before.
+fn end_search(length: i64) {
+    WATCH.with(|watch| {
+        watch.length_max.set(LENGTH_MAX);
+        watch.length.set(length);
+    });
+    set_slice(length);
+}
+
+/// Makes the slice this long, if there is so much. One that is over stays over.
+fn set_slice(length: i64) {
     let slice = SLICE.get();
-    if slice > most {
-        REST.set(REST.get() + slice - most);
-        SLICE.set(most);
+    if slice >= 0 {
+        let left = slice.saturating_add(REST.get());
+        SLICE.set(left.min(length));
+        REST.set(left - left.min(length));
     }
 }
 
@@ -244,6 +259,77 @@ pub(crate) fn set_category(lua: &Lua, category: u8) {
 pub(crate) fn category_bytes(lua: &Lua, category: u8) -> usize {
     // SAFETY: as in `set_category`; reading a total changes nothing.
     lua.exec_raw_lua(|raw| unsafe { ffi::lua_totalbytes(raw.state(), c_int::from(category)) })
+}
+
+/// A field of a table that the host makes for scripts.
+#[derive(Clone, Copy)]
+pub(crate) enum Plain<'a> {
+    Number(f64),
+    Text(&'a str),
+    Boolean(bool),
+}
+
+/// A table with these fields. All of it is one call that may fail, where mlua makes one for each field.
+pub(crate) fn record<const N: usize>(lua: &Lua, fields: &[(&CStr, Plain<'_>); N]) -> Result<Table> {
+    // SAFETY: the closure leaves one table; it has nothing with a destructor, so that an error may pass through it. Names end
+    // with a zero.
+    unsafe {
+        lua.exec_raw((), |state| {
+            ffi::lua_createtable(state, 0, N as c_int);
+            for (name, value) in fields {
+                push(state, *value);
+                ffi::lua_rawsetfield(state, -2, name.as_ptr());
+            }
+        })
+    }
+}
+
+/// A list of such tables, one for each item.
+pub(crate) fn records<T, const N: usize>(
+    lua: &Lua,
+    items: &[T],
+    fields: impl for<'a> Fn(&'a T) -> [(&'static CStr, Plain<'a>); N],
+) -> Result<Table> {
+    // SAFETY: as in `record`; what is borrowed outlives the call, and there is room for LUA_MINSTACK values, of which the names
+    // of a table, few as they are, take N.
+    unsafe {
+        lua.exec_raw((), |state| {
+            ffi::lua_createtable(state, items.len() as c_int, 0);
+            let Some(first) = items.first() else { return };
+            // Each name is looked up once.
+            let names = ffi::lua_gettop(state) + 1;
+            for (name, _) in &fields(first) {
+                ffi::lua_pushstring(state, name.as_ptr());
+            }
+            for (index, item) in (1..).zip(items) {
+                ffi::lua_createtable(state, 0, N as c_int);
+                for (name, (_, value)) in (names..).zip(fields(item)) {
+                    ffi::lua_pushvalue(state, name);
+                    push(state, value);
+                    ffi::lua_rawset(state, -3);
+                }
+                ffi::lua_rawseti(state, names - 1, index);
+            }
+            ffi::lua_settop(state, names - 1);
+        })
+    }
+}
+
+/// Pushes a value.
+///
+/// # Safety
+/// The state may raise errors and has room for a value.
+unsafe fn push(state: *mut ffi::lua_State, value: Plain<'_>) {
+    // SAFETY: the caller's; texts are copied.
+    unsafe {
+        match value {
+            Plain::Number(number) => ffi::lua_pushnumber(state, number),
+            Plain::Text(text) => {
+                ffi::lua_pushlstring(state, text.as_ptr().cast(), text.len());
+            }
+            Plain::Boolean(boolean) => ffi::lua_pushboolean(state, c_int::from(boolean)),
+        }
+    }
 }
 
 /// A built-in function that counts the work it does on what it is given and what it returns. Without this a loop round one
@@ -280,13 +366,11 @@ unsafe extern "C-unwind" fn call_charged(state: *mut ffi::lua_State) -> c_int {
         let is_search = work == Work::Search as u8;
         charge(CALL + before(state, work));
         stop_if_over(state);
-        if is_search {
-            set_searching(true);
-        }
+        let length = is_search.then(begin_search);
         let results = call_original(state);
-        if is_search {
-            // After an error it stays on until the next search or call: slower, and as safe.
-            set_searching(false);
+        // After an error the time is looked at often until the next call: slower, and as safe.
+        if let Some(length) = length {
+            end_search(length);
         }
         if results > RESULTS_MAX {
             ffi::luaL_error(state, c"too many results: a function returns at most 8000".as_ptr());

@@ -38,12 +38,12 @@ end
 -- in an envelope, so that nobody writes in another's name.
 function rules.match_loop(self, tick, messages)
 	for _, message in messages do
-		local envelope = `\{"from":{message.player},"data":{message.text}}`
+		local envelope = '{"from":' .. message.player .. ',"data":' .. message.text .. "}"
 		local to = tonumber(string.match(message.text, '^{%s*"to"%s*:%s*(%d+)'))
-		if to and match.player(to) then
-			match.send_text(to, envelope)
-		elseif not to then
+		if not to then
 			match.broadcast_text(envelope, message.player)
+		elseif table.find(self.order, to) then
+			match.send_text(to, envelope)
 		end
 	end
 end

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     matches::{Ended, Output, To},
-    raw,
+    raw::{self, Plain},
     stage::{Member, Stage},
     vm::Slot,
 };
@@ -287,14 +287,18 @@ fn add_changes(lua: &Lua, slot: &Slot, table: &Table) -> mlua::Result<()> {
 
 /// Who plays, as scripts are told of them.
 pub(crate) fn player_table(lua: &Lua, member: &Member) -> mlua::Result<Table> {
-    let table = lua.create_table_with_capacity(0, 6)?;
-    table.raw_set("number", member.player.number)?;
-    table.raw_set("id", member.player.id.as_str())?;
-    table.raw_set("name", member.player.name.as_str())?;
-    table.raw_set("is_bot", member.player.is_bot)?;
-    table.raw_set("team", member.team)?;
-    table.raw_set("away", member.is_away)?;
-    Ok(table)
+    let player = &member.player;
+    raw::record(
+        lua,
+        &[
+            (c"number", Plain::Number(f64::from(player.number))),
+            (c"id", Plain::Text(&player.id)),
+            (c"name", Plain::Text(&player.name)),
+            (c"is_bot", Plain::Boolean(player.is_bot)),
+            (c"team", Plain::Number(f64::from(member.team))),
+            (c"away", Plain::Boolean(member.is_away)),
+        ],
+    )
 }
 
 fn view(stage: &Stage, point: ViewPoint) -> View {

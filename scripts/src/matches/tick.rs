@@ -8,6 +8,7 @@ use crate::{
     ScriptError,
     binding::json_to_lua,
     plain,
+    raw::{self, Plain},
     stage::{Timer, Used},
 };
 
@@ -124,19 +125,15 @@ impl Match {
     fn run_loop(&mut self) -> Option<Box<ScriptError>> {
         let stage = self.stage_mut();
         let tick = stage.tick();
-        let messages = std::mem::take(&mut stage.inbox);
+        let messages = Vec::from(std::mem::take(&mut stage.inbox));
         stage.inbox_bytes = 0;
         for member in stage.members.values_mut() {
             member.messages = 0;
         }
         let told = self.call("match_loop", |lua| {
-            let list = lua.create_table_with_capacity(messages.len(), 0)?;
-            for (player, text) in &messages {
-                let message = lua.create_table_with_capacity(0, 2)?;
-                message.raw_set("player", *player)?;
-                message.raw_set("text", text.as_str())?;
-                list.raw_push(message)?;
-            }
+            let list = raw::records(lua, &messages, |(player, text)| {
+                [(c"player", Plain::Number(f64::from(*player))), (c"text", Plain::Text(text))]
+            })?;
             Ok((tick, list))
         });
         self.keep_state(told).err()

@@ -84,7 +84,7 @@ pub(crate) fn start(server: &Arc<Server>, polls: Vec<Poll>) -> io::Result<Vec<Jo
                 buffer: vec![0; READ],
                 out: Vec::with_capacity(2 * WRITTEN),
                 turns: Vec::new(),
-                heard: Counted { gathering: Gathering::new(Instant::now()), nudged: Vec::new() },
+                heard: Counted::new(Instant::now()),
             }
             .run();
         })
@@ -111,8 +111,16 @@ struct Desk {
 
 /// What was heard since workers were nudged last.
 struct Counted {
+    /// When the sockets were looked at last.
+    now: Instant,
     gathering: Gathering,
     nudged: Vec<Arc<WorkerDoor>>,
+}
+
+impl Counted {
+    const fn new(now: Instant) -> Self {
+        Self { now, gathering: Gathering::new(now), nudged: Vec::new() }
+    }
 }
 
 /// One thread.
@@ -182,6 +190,7 @@ impl Sockets<'_> {
         let (mut letters, mut events) = (Letters::default(), Events::with_capacity(EVENTS));
         loop {
             inbox.take(&mut letters);
+            self.heard.now = Instant::now();
             if letters.is_end {
                 // What was said last goes out if it can.
                 let slots: Vec<u32> = self.clients.iter().map(|(slot, _)| slot as u32).collect();
@@ -193,7 +202,7 @@ impl Sockets<'_> {
             letters.calls.drain(..).for_each(|slot| self.write(slot));
             self.pass_time();
             self.nudge();
-            let now = Instant::now();
+            let now = self.heard.now;
             let due = self.due.peek().map_or(WAIT, |Reverse((due, _))| due.saturating_duration_since(now).min(WAIT));
             let wait = if !self.turns.is_empty() {
                 Duration::ZERO
@@ -210,6 +219,7 @@ impl Sockets<'_> {
             {
                 return tracing::error!(%error, "the WebSockets cannot be waited for");
             }
+            self.heard.now = Instant::now();
             for slot in take(&mut self.turns) {
                 self.read(slot, false);
             }
@@ -375,7 +385,7 @@ impl Sockets<'_> {
     }
 
     fn pass_time(&mut self) {
-        let now = Instant::now();
+        let now = self.heard.now;
         while let Some(Reverse((due, slot))) = self.due.peek().copied()
             && due <= now
         {
@@ -451,7 +461,7 @@ impl Client {
 
     /// Hears frames, until one has not come whole or asks something. Returns how many bytes they have.
     fn hear_frames(&mut self, bytes: &mut [u8], desk: &Desk, counted: &mut Counted) -> (usize, Option<End>) {
-        let (mut at, now) = (0, Instant::now());
+        let mut at = 0;
         while !self.asks {
             let Some(session) = &mut self.session else { break };
             let frame = match self.incoming.next(&mut bytes[at..], desk.message_max) {
@@ -465,7 +475,7 @@ impl Client {
                 Heard::Ping(bytes) => self.pong = Some(bytes.into()),
                 _ => {}
             }
-            match session.hear(frame.heard, frame.payload, now) {
+            match session.hear(frame.heard, frame.payload, counted.now) {
                 Next::Goes => counted.gathering.note(),
                 Next::Nudges(worker) => {
                     if counted.nudged.last().is_none_or(|last| !Arc::ptr_eq(last, &worker)) {

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// So many things that can wait wake the receiver together.
-const WORTH_WAKING: usize = 64;
+const WORTH_WAKING: usize = 512;
 
 /// The queue.
 pub(super) struct Mailbox<T> {

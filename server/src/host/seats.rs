@@ -96,16 +96,16 @@ impl Seats {
     }
 
     /// Sends what must not be lost.
-    pub(super) fn send(&self, to: To, bytes: &Bytes) {
+    pub(super) fn send(&self, to: To, bytes: Bytes) {
         match to {
             To::Player(number) => {
                 if let Some(line) = self.by_number.get(&number).and_then(|sitter| sitter.line.as_ref()) {
-                    line.reliable(bytes.clone());
+                    line.reliable(bytes);
                 }
             }
-            To::Team(team) => self.send_where(bytes, |number, sitter| number < SPECTATORS_FROM && sitter.team == team),
-            To::All => self.send_where(bytes, |_, _| true),
-            To::AllBut(but) => self.send_where(bytes, |number, _| number != but),
+            To::Team(team) => self.send_where(&bytes, |number, sitter| number < SPECTATORS_FROM && sitter.team == team),
+            To::All => self.send_where(&bytes, |_, _| true),
+            To::AllBut(but) => self.send_where(&bytes, |number, _| number != but),
         }
     }
 

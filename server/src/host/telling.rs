@@ -30,7 +30,7 @@ impl Running {
             match output {
                 Output::Message { to, bytes } => {
                     let frame = encode(&mut self.builder, &bytes);
-                    self.seats.send(to, &frame);
+                    self.seats.send(to, frame);
                 }
                 Output::Log { level, text, version } => self.log(level, &text, &version),
                 Output::ScriptError(error) => self.handle_fault(ScriptFault::from(&*error)),
