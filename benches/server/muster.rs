@@ -128,6 +128,8 @@ impl Muster {
     /// # Errors
     /// When it does not answer.
     pub(crate) fn metrics(&mut self) -> Result<String> {
+        // The server ends a connection that says nothing for a while, and a row may take longer.
+        self.http = Http::open(self.program.address)?;
         let (status, text) = self.http.request("GET", "/metrics", "")?;
         ensure!(status == 200, "the metrics were answered with {status}");
         Ok(text)

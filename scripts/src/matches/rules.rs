@@ -112,7 +112,12 @@ impl Rules {
     ) -> (Result<Option<MultiValue>, Box<ScriptError>>, Spent) {
         let Tables { rules, state, .. } = self.tables();
         self.enter(stage, callback, budget, |lua| {
-            let function = match rules.get::<Value>(callback)? {
+            // What the table itself has is found sooner than what it may have from another.
+            let function = match rules.raw_get::<Value>(callback)? {
+                Value::Nil => rules.get(callback)?,
+                own => own,
+            };
+            let function = match function {
                 Value::Nil => return Ok(None),
                 Value::Function(function) => function,
                 other => {

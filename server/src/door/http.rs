@@ -12,7 +12,7 @@ use axum::{
     Extension, Router,
     body::{Body, Bytes},
     extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -303,8 +303,9 @@ async fn read_part((mut file, left): (File, u64)) -> io::Result<Option<(Bytes, (
     if left == 0 {
         return Ok(None);
     }
+    // Taken here, where it is given back: there are many threads that may block, and each would keep some.
+    let mut part = vec![0; left.min(REPLAY_PART) as usize];
     let read = tokio::task::spawn_blocking(move || {
-        let mut part = vec![0; left.min(REPLAY_PART) as usize];
         file.read_exact(&mut part)?;
         let left = left - part.len() as u64;
         Ok(Some((Bytes::from(part), (file, left))))
@@ -319,9 +320,8 @@ async fn play(State(server): Shared, Extension(peer): Extension<Peer>, mut reque
         tracing::debug!(origin, "a page of another server is not let in");
         return refused(StatusCode::FORBIDDEN, &Refusal::because(ErrorCode::TokenInvalid, "not from this page"));
     }
-    let Some(accept) = accept_key(headers) else {
-        return no_websocket();
-    };
+    let accept = accept_key(headers).filter(|_| request.version() == Version::HTTP_11);
+    let Some(accept) = accept else { return no_websocket() };
     let admission = match server.networks.admit(peer.address, Instant::now()) {
         Ok(admission) => admission,
         Err(code) => {

@@ -5,6 +5,7 @@
 //! over the data channels.
 
 use std::{
+    cell::RefCell,
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -13,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{
     allowance::Allowance,
@@ -36,6 +37,26 @@ const GONE: u8 = u8::MAX;
 
 /// How often a client hears at most that its binary messages are none.
 const REMIND_EVERY: Duration = Duration::from_secs(10);
+
+/// What is passed to another thread is copied into parts of this size, one after another: memory that one thread takes and
+/// another gives back, message by message, costs more than the copy. Whoever is slow keeps what waits for them, and at
+/// most the rest of its part.
+const PART: usize = 16 << 10;
+
+thread_local! {
+    static PARTS: RefCell<BytesMut> = RefCell::new(BytesMut::new());
+}
+
+/// A copy, for another thread.
+fn copied(bytes: &[u8]) -> Bytes {
+    PARTS.with_borrow_mut(|part| {
+        if part.capacity() < bytes.len() {
+            part.reserve(bytes.len().max(PART));
+        }
+        part.extend_from_slice(bytes);
+        part.split().freeze()
+    })
+}
 
 /// How a binary message came, or goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -157,11 +178,11 @@ impl Line {
     pub fn packet(&self, packet: &[u8]) {
         let is_taken = if self.is_over_rtc.load(Ordering::Relaxed) {
             self.webrtc.went(packet.len());
-            self.over_rtc(|rtc| rtc.send(self.id, Side::State, Bytes::copy_from_slice(packet)))
+            self.over_rtc(|rtc| rtc.send(self.id, Side::State, copied(packet)))
         } else {
             self.put(self.queue_max / 4, || {
                 self.websocket.went(packet.len());
-                Down::Binary(Bytes::copy_from_slice(packet))
+                Down::Binary(copied(packet))
             })
         };
         if !is_taken {
@@ -285,7 +306,7 @@ impl Line {
             Some(b"MUMS") => seat.at_once,
             _ => false,
         };
-        let bytes = Bytes::copy_from_slice(bytes);
+        let bytes = copied(bytes);
         let order = Order::Up { match_no: seat.match_no, seat: seat.number, line: self.id, side, at: now, bytes };
         seat.worker.try_send_idly(order);
         Ok(is_urgent.then(|| seat.worker.clone()))

@@ -10,6 +10,7 @@ use std::{
     io::{self, ErrorKind, Read as _, Write as _},
     mem::take,
     net::{IpAddr, Shutdown},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -316,7 +317,14 @@ impl Sockets<'_> {
     /// Something has come.
     fn hear(&mut self, slot: u32, fresh: &mut [u8]) {
         let Some(client) = self.clients.get_mut(slot as usize) else { return };
-        if let Some(end) = client.hear(fresh, &self.desk, &mut self.heard) {
+        let heard = catch_unwind(AssertUnwindSafe(|| client.hear(fresh, &self.desk, &mut self.heard)));
+        let end = heard.unwrap_or_else(|_| {
+            // Whatever broke over what a client said, the others of this thread go on.
+            tracing::error!("hearing a client broke, and it is gone");
+            client.asks = false;
+            Some(End::Gone)
+        });
+        if let Some(end) = end {
             self.end(slot, end);
         } else if client.pong.is_some() {
             self.write(slot);
