@@ -48,7 +48,7 @@ thread_local! {
 }
 
 /// A copy, for another thread.
-fn copied(bytes: &[u8]) -> Bytes {
+pub(crate) fn copied(bytes: &[u8]) -> Bytes {
     PARTS.with_borrow_mut(|part| {
         if part.capacity() < bytes.len() {
             part.reserve(bytes.len().max(PART));

@@ -16,7 +16,10 @@ use muster_scripts::{Ended, LeaveReason, LogLevel, Output, StoreRequest, StoreRe
 use super::running::Running;
 use crate::{
     code::{ErrorCode, Refusal},
-    door::message::{ScriptFault, ServerMessage},
+    door::{
+        line::copied,
+        message::{ScriptFault, ServerMessage},
+    },
     store::Errand,
 };
 
@@ -163,7 +166,7 @@ fn encode(builder: &mut Builder<'static>, text: &[u8]) -> Bytes {
     let data = builder.create_vector(text);
     let message = Message::create(builder, &MessageArgs { data: Some(data) });
     finish_message_buffer(builder, message);
-    Bytes::copy_from_slice(builder.finished_data())
+    copied(builder.finished_data())
 }
 
 /// A name of the archive's and the log's: why a match ended.
