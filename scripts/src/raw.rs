@@ -220,32 +220,43 @@ fn stop_if_over(state: *mut ffi::lua_State) {
     }
 }
 
-/// Begins a search for a pattern, during which the time is looked at often. Returns how seldom it was.
-fn begin_search() -> i64 {
-    let length = WATCH.with(|watch| {
-        watch.length_max.set(LENGTH_SEARCHING);
-        watch.length.replace(watch.length.get().min(LENGTH_SEARCHING))
-    });
-    set_slice(LENGTH_SEARCHING);
-    length
+/// What a search for a pattern has to leave as it was.
+struct Search {
+    length: i64,
+    length_max: i64,
+    slice: i64,
+    left: i64,
 }
 
-/// Ends a search: the time is looked at as seldom as before.
-fn end_search(length: i64) {
-    WATCH.with(|watch| {
-        watch.length_max.set(LENGTH_MAX);
-        watch.length.set(length);
-    });
-    set_slice(length);
-}
-
-/// Makes the slice this long, if there is so much. One that is over stays over.
-fn set_slice(length: i64) {
+/// Begins a search for a pattern, during which the time is looked at often.
+fn begin_search() -> Search {
     let slice = SLICE.get();
+    let left = slice.saturating_add(REST.get());
+    let (length, length_max) = WATCH.with(|watch| {
+        let length = watch.length.replace(watch.length.get().min(LENGTH_SEARCHING));
+        (length, watch.length_max.replace(LENGTH_SEARCHING))
+    });
+    if slice > LENGTH_SEARCHING {
+        SLICE.set(LENGTH_SEARCHING);
+        REST.set(left - LENGTH_SEARCHING);
+    }
+    Search { length, length_max, slice, left }
+}
+
+/// Ends a search. The time is looked at next when it would have been without it: never later, whatever is searched for.
+fn end_search(search: &Search) {
+    WATCH.with(|watch| {
+        watch.length.set(search.length);
+        watch.length_max.set(search.length_max);
+    });
+    let slice = SLICE.get();
+    // One that is over stays over.
     if slice >= 0 {
         let left = slice.saturating_add(REST.get());
-        SLICE.set(left.min(length));
-        REST.set(left - left.min(length));
+        let passed = search.left - left;
+        let slice = (search.slice - passed).clamp(0, left);
+        SLICE.set(slice);
+        REST.set(left - slice);
     }
 }
 
@@ -366,11 +377,11 @@ unsafe extern "C-unwind" fn call_charged(state: *mut ffi::lua_State) -> c_int {
         let is_search = work == Work::Search as u8;
         charge(CALL + before(state, work));
         stop_if_over(state);
-        let length = is_search.then(begin_search);
+        let search = is_search.then(begin_search);
         let results = call_original(state);
         // After an error the time is looked at often until the next call: slower, and as safe.
-        if let Some(length) = length {
-            end_search(length);
+        if let Some(search) = &search {
+            end_search(search);
         }
         if results > RESULTS_MAX {
             ffi::luaL_error(state, c"too many results: a function returns at most 8000".as_ptr());

@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use muster_scripts::{Limits, MatchOptions, Output};
 use support::{errors, host, host_of, looping, messages, open, outputs, step};
 
@@ -109,6 +111,29 @@ fn what_does_not_end_is_stopped_and_the_match_goes_on() {
         step(&mut game);
         assert_eq!(messages(&mut game), ["2"], "{body}");
         assert!(game.ended().is_none());
+    }
+}
+
+/// What takes long at few safepoints is stopped by its time, and searches do not put off the look at it.
+#[test]
+fn searches_do_not_hide_work_from_the_net() {
+    let passes = |search: &str| {
+        let round = format!("n += 1 if n % 20 == 0 then {search} end math.max(...) math.min(...)");
+        let body = format!(
+            "local n = 0 for i = 1, 2000 do n += 0 end
+            local function f(...) while true do {round} end end f(unpack(table.create(7900, 1)))"
+        );
+        let mut game = open(&looping(&body));
+        let report = step(&mut game);
+        assert_eq!(report.script_kills, 1, "{search}");
+        game.script_time()
+    };
+    // The count alone would stop them after some fifty thousand calls with as many arguments.
+    for search in
+        ["local _ = n", "string.find('a', 'b')", "string.gsub('aa', 'a', function() string.find('a', 'b') end)"]
+    {
+        let time = passes(search);
+        assert!(time < Duration::from_millis(400), "{search}: {time:?}");
     }
 }
 

@@ -320,7 +320,8 @@ async fn play(State(server): Shared, Extension(peer): Extension<Peer>, mut reque
         tracing::debug!(origin, "a page of another server is not let in");
         return refused(StatusCode::FORBIDDEN, &Refusal::because(ErrorCode::TokenInvalid, "not from this page"));
     }
-    let accept = accept_key(headers).filter(|_| request.version() == Version::HTTP_11);
+    let may_be_one = request.version() == Version::HTTP_11 && request.method() == Method::GET;
+    let accept = accept_key(headers).filter(|_| may_be_one);
     let Some(accept) = accept else { return no_websocket() };
     let admission = match server.networks.admit(peer.address, Instant::now()) {
         Ok(admission) => admission,

@@ -39,9 +39,10 @@ const GONE: u8 = u8::MAX;
 const REMIND_EVERY: Duration = Duration::from_secs(10);
 
 /// What is passed to another thread is copied into parts of this size, one after another: memory that one thread takes and
-/// another gives back, message by message, costs more than the copy. Whoever is slow keeps what waits for them, and at
-/// most the rest of its part.
+/// another gives back, message by message, costs more than the copy. A message keeps its whole part.
 const PART: usize = 16 << 10;
+/// Where so many messages wait, another one gets memory of its own: who is slow would keep a part for each.
+const FEW: usize = 8;
 
 thread_local! {
     static PARTS: RefCell<BytesMut> = RefCell::new(BytesMut::new());
@@ -142,7 +143,7 @@ impl Line {
     /// Sends JSON, which always goes over the WebSocket.
     pub fn text(&self, text: String) {
         self.websocket.went(text.len());
-        if !self.put(0, || Down::Text(text)) {
+        if !self.put(0, |_| Down::Text(text)) {
             self.cut(ErrorCode::Slow);
         }
     }
@@ -167,7 +168,7 @@ impl Line {
             self.over_rtc(|rtc| rtc.send(self.id, Side::Control, bytes))
         } else {
             self.websocket.went(bytes.len());
-            self.put(0, || Down::Binary(bytes))
+            self.put(0, |waiting| Down::Binary(if waiting < FEW { bytes } else { Bytes::copy_from_slice(&bytes) }))
         };
         if !is_taken {
             self.cut(ErrorCode::Slow);
@@ -180,9 +181,9 @@ impl Line {
             self.webrtc.went(packet.len());
             self.over_rtc(|rtc| rtc.send(self.id, Side::State, copied(packet)))
         } else {
-            self.put(self.queue_max / 4, || {
+            self.put(self.queue_max / 4, |waiting| {
                 self.websocket.went(packet.len());
-                Down::Binary(copied(packet))
+                Down::Binary(if waiting < FEW { copied(packet) } else { Bytes::copy_from_slice(packet) })
             })
         };
         if !is_taken {
@@ -190,13 +191,14 @@ impl Line {
         }
     }
 
-    /// Has a message wait for the WebSocket, if so much room is left behind it.
-    fn put(&self, reserve: usize, message: impl FnOnce() -> Down) -> bool {
+    /// Has a message wait for the WebSocket, if so much room is left behind it; it is told how many wait before it.
+    fn put(&self, reserve: usize, message: impl FnOnce(usize) -> Down) -> bool {
         let mut waiting = self.waiting();
         if waiting.len() + reserve >= self.queue_max {
             return false;
         }
-        waiting.push_back(message());
+        let message = message(waiting.len());
+        waiting.push_back(message);
         let is_first = waiting.len() == 1;
         drop(waiting);
         // Who has not yet taken the one before is called already.

@@ -112,8 +112,12 @@ impl Pump {
 
     /// A client has come: one thread after the other takes one.
     pub(super) fn arrive(&self, arrival: Arrival) {
-        let thread = self.arrivals.fetch_add(1, Ordering::Relaxed) % self.inboxes.len().max(1);
-        self.put(thread as u16, |letters| letters.arrivals.push(arrival));
+        let first = self.arrivals.fetch_add(1, Ordering::Relaxed);
+        let inboxes = (0..self.inboxes.len()).map(|next| &self.inboxes[(first + next) % self.inboxes.len()]);
+        // Without any the client is gone.
+        if let Some(inbox) = inboxes.into_iter().find(|inbox| !inbox.has_ended.load(Ordering::Relaxed)) {
+            inbox.put(|letters| letters.arrivals.push(arrival));
+        }
     }
 
     /// From now on those for whom this thread has something are gathered.
@@ -208,6 +212,8 @@ impl Inbox {
     /// The thread ends.
     pub(super) fn end(&self) {
         self.has_ended.store(true, Ordering::Relaxed);
+        let left = take(&mut self.state().letters);
+        drop(left);
     }
 }
 

@@ -222,7 +222,7 @@ impl Sockets<'_> {
             }
             self.heard.now = Instant::now();
             for slot in take(&mut self.turns) {
-                self.read(slot, false);
+                self.read(slot, true);
             }
             for event in events.iter().filter(|event| event.token() != WAKER) {
                 let slot = event.token().0 as u32;
@@ -255,7 +255,7 @@ impl Sockets<'_> {
         let address = Address { thread: self.number, slot: entry.key() as u32 };
         let line = Line::new(server.next_line(), &settings.limits, metrics.clone(), (self.pump.clone(), address), now);
         metrics.connections.inc();
-        let beat = now + settings.limits.idle / 3;
+        let beat = now + (settings.limits.idle / 3).min(CONNECT_DEADLINE);
         entry.insert(Client {
             stream,
             address,
@@ -443,6 +443,18 @@ impl Sockets<'_> {
     }
 }
 
+impl Drop for Sockets<'_> {
+    fn drop(&mut self) {
+        // However the thread ends, matches hear who has gone.
+        for session in self.clients.drain().filter_map(|client| client.session) {
+            session.line.end();
+            if let Some(parting) = session.leave() {
+                self.desk.runtime.spawn(parting);
+            }
+        }
+    }
+}
+
 impl Client {
     /// Whether something is on its way.
     const fn is_blocked(&self) -> bool {
@@ -460,7 +472,10 @@ impl Client {
         let mut held = take(&mut self.held);
         held.extend_from_slice(fresh);
         let (at, end) = self.hear_frames(&mut held, desk, heard);
-        if at < held.len() {
+        // Room for what was long is not kept for what is short.
+        if held.len() - at < held.capacity() / 4 {
+            self.held = held[at..].to_vec();
+        } else {
             held.drain(..at);
             self.held = held;
         }
@@ -565,6 +580,7 @@ impl Client {
         if let Some(pong) = self.pong.take() {
             websocket::write_pong(words, &pong);
         }
+        let enough = words.len() + WRITTEN;
         match end {
             End::Gone => {
                 line.end();
@@ -573,12 +589,12 @@ impl Client {
             End::Closed(code) => {
                 line.end();
                 // What answers what was said before comes first.
-                line.write(words, WRITTEN);
+                line.write(words, enough);
                 websocket::write_close(words, code.unwrap_or(1000), "");
             }
             End::Broken(broken) => {
                 line.end();
-                line.write(words, WRITTEN);
+                line.write(words, enough);
                 let (code, reason) = broken.close();
                 websocket::write_close(words, code, reason);
             }

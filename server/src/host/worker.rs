@@ -159,6 +159,7 @@ impl Worker {
             self.take_orders(self.next_statistics.min(due.unwrap_or(self.next_statistics)));
         }
         self.save_all();
+        self.commons.metrics.orders_waiting.dec_by(self.orders.len() as i64);
         self.commons.pump.release();
         self.lodgings.close();
     }
