@@ -286,12 +286,13 @@ export class Session {
     this.handler.opened(this.client);
   }
 
+  /** What is said before the seat is had again would be refused, and end the session. */
   sendReport(bytes: Uint8Array<ArrayBuffer>): void {
-    this.link?.sendState(bytes);
+    if (this.isSeated) this.link?.sendState(bytes);
   }
 
   sendScript(message: unknown): void {
-    this.link?.sendReliable(writeScriptMessage(message));
+    if (this.isSeated) this.link?.sendReliable(writeScriptMessage(message));
   }
 
   /** To another tick of the replay. */
