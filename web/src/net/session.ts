@@ -286,23 +286,27 @@ export class Session {
     this.handler.opened(this.client);
   }
 
-  /** What is said before the seat is had again would be refused, and end the session. */
+  /** The line, once the seat is had: what is said before that is refused, and would end the session. */
+  private get seatedLink(): Link | null {
+    return this.isSeated ? this.link : null;
+  }
+
   sendReport(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.isSeated) this.link?.sendState(bytes);
+    this.seatedLink?.sendState(bytes);
   }
 
   sendScript(message: unknown): void {
-    if (this.isSeated) this.link?.sendReliable(writeScriptMessage(message));
+    this.seatedLink?.sendReliable(writeScriptMessage(message));
   }
 
-  /** To another tick of the replay. */
+  /** To another tick of the replay; without a line, as soon as there is one. */
   seek(tick: number): void {
     this.replayTick = tick;
-    this.link?.send({ type: "replay:seek", tick });
+    this.seatedLink?.send({ type: "replay:seek", tick });
   }
 
   pause(on: boolean): void {
-    this.link?.send({ type: "replay:pause", on });
+    this.seatedLink?.send({ type: "replay:pause", on });
   }
 
   /** Goes for good. */
