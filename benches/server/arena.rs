@@ -45,7 +45,7 @@ pub(crate) fn tick(plan: &Plan) -> Result<Finding> {
             busy.push(100.0 * ticks.busy);
         }
         if lines == players {
-            finding.rounds = p95.clone();
+            finding.rounds = mean.clone();
         }
         finding.add(&of, "mean, ms", mean);
         finding.add(&of, "p95, ms", p95);

@@ -39,7 +39,7 @@ pub(crate) type Row = muster_benches::row::Row<Plan>;
 pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "arena-tick",
-        title: "a tick of an arena match, 64 players, Lua rules included, p95",
+        title: "a tick of an arena match, 64 players, Lua rules included, mean",
         target: Target::AtMost(0.5),
         unit: "ms",
         measure: arena::tick,

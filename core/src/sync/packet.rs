@@ -11,6 +11,8 @@ use muster_schemas::{SchemaError, sync::PacketHeader as HeaderMessage};
 pub const ENVELOPE: usize = 44;
 /// Most bytes of what is said of a group before its share.
 pub const GROUP_HEADER_MAX: usize = 9;
+/// In how many bytes it is laid out.
+const HEADER_ROOM: usize = 16;
 /// Most bytes of a group's share.
 pub const SHARE_MAX: usize = (1 << 11) - 1;
 /// The age that stands for itself and anything beyond.
@@ -96,24 +98,6 @@ impl Default for Last {
     }
 }
 
-/// A group's header in bytes.
-struct Head {
-    bytes: [u8; GROUP_HEADER_MAX],
-    length: usize,
-    last: Last,
-}
-
-impl Head {
-    fn new() -> Self {
-        Self { bytes: [0; GROUP_HEADER_MAX], length: 1, last: Last::default() }
-    }
-
-    fn push(&mut self, byte: u8) {
-        self.bytes[self.length] = byte;
-        self.length += 1;
-    }
-}
-
 impl PacketWriter {
     /// One with room for so many bytes.
     pub fn with_room(bytes: usize) -> Self {
@@ -172,55 +156,22 @@ impl PacketWriter {
 
     /// Adds a group and its share to the packet that was begun last, unless that would then be longer than `packet_max`. Returns
     /// whether it did.
+    #[inline]
     pub fn push_group(&mut self, header: GroupHeader, share: &[u8], packet_max: usize) -> bool {
         let start = self.starts.last().expect("a packet has been begun");
-        let head = self.head(header, share.len() as u16);
-        if self.out.len() - start + head.length + share.len() > packet_max {
+        let before = self.out.len();
+        // A number of bytes that the compiler knows costs less than the right one, which follows.
+        self.out.extend_from_slice(&[0; HEADER_ROOM]);
+        let head: &mut [u8; HEADER_ROOM] = self.out.last_chunk_mut().expect("they were added");
+        let (length, base) = write_header(&header, share.len() as u16, self.last, head);
+        if before - start + length + share.len() > packet_max {
+            self.out.truncate(before);
             return false;
         }
-        self.out.extend_from_slice(&head.bytes[..head.length]);
+        self.out.truncate(before + length);
         self.out.extend_from_slice(share);
-        self.last = head.last;
+        self.last = Last { group: header.group, base };
         true
-    }
-
-    fn head(&self, header: GroupHeader, length: u16) -> Head {
-        let mut head = Head::new();
-        let step = header.group.wrapping_sub(self.last.group).wrapping_sub(1);
-        if step < FAR.into() {
-            head.bytes[0] = step as u8;
-        } else {
-            head.bytes[0] = FAR;
-            let [low, high] = header.group.to_le_bytes();
-            head.push(low);
-            head.push(high);
-        }
-        head.last = Last { group: header.group, base: self.last.base };
-        if header.is_closing {
-            head.bytes[0] |= HAS_AGE;
-            head.push(CLOSING);
-            return head;
-        }
-        if header.age != 0 {
-            head.bytes[0] |= HAS_AGE;
-            head.push(header.age);
-        }
-        head.push(header.version);
-        let base = header.base | header.before << 6;
-        if base != self.last.base {
-            head.bytes[0] |= HAS_BASE;
-            head.push(base);
-            head.last.base = base;
-        }
-        if length < LONG.into() {
-            head.push(length as u8);
-        } else {
-            let [low, high] = length.to_le_bytes();
-            for byte in [LONG, low, high] {
-                head.push(byte);
-            }
-        }
-        head
     }
 
     /// Takes the packet that was begun last out again.
@@ -255,6 +206,44 @@ impl PacketWriter {
             &self.out[*start..end]
         })
     }
+}
+
+/// Writes a group's header, told from the one before it. Returns how many bytes it has and the base that the next one is told from.
+#[inline]
+fn write_header(header: &GroupHeader, share: u16, last: Last, out: &mut [u8; HEADER_ROOM]) -> (usize, u8) {
+    let mut length = 1;
+    let mut push = |byte| {
+        out[length % HEADER_ROOM] = byte;
+        length += 1;
+    };
+    let step = header.group.wrapping_sub(last.group).wrapping_sub(1);
+    let mut lead = if step < FAR.into() { step as u8 } else { FAR };
+    if lead == FAR {
+        header.group.to_le_bytes().into_iter().for_each(&mut push);
+    }
+    if header.is_closing {
+        push(CLOSING);
+        out[0] = lead | HAS_AGE;
+        return (length, last.base);
+    }
+    if header.age != 0 {
+        lead |= HAS_AGE;
+        push(header.age);
+    }
+    push(header.version);
+    let base = header.base | header.before << 6;
+    if base != last.base {
+        lead |= HAS_BASE;
+        push(base);
+    }
+    if share < LONG.into() {
+        push(share as u8);
+    } else {
+        push(LONG);
+        share.to_le_bytes().into_iter().for_each(&mut push);
+    }
+    out[0] = lead;
+    (length, base)
 }
 
 /// Why bytes are no packet.

@@ -6,7 +6,7 @@
 use core::fmt;
 
 use super::{
-    codec::bits::{BitReader, BitWriter},
+    codec::bits::{BitReader, BitWriter, short_code},
     word::{WordError, push_id, push_sector, read_id, read_sector, signed, unsigned},
 };
 use crate::{
@@ -53,7 +53,7 @@ pub enum EventsError {
 }
 
 /// Gathers the events of one packet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct EventList {
     entries: Vec<(u32, u8)>,
     bodies: Vec<u8>,
@@ -91,20 +91,22 @@ impl EventList {
         if self.is_empty() { 0 } else { (self.bits + 1).div_ceil(8) + self.bodies.len() }
     }
 
-    /// How many bytes it were with one more event; `None` if there are [`EVENTS_MAX`].
-    pub fn len_with(&self, sequence: u32, body: &[u8]) -> Option<usize> {
-        (self.entries.len() < EVENTS_MAX)
-            .then(|| (self.bits + self.entry_bits(sequence, body) + 1).div_ceil(8) + self.bodies.len() + body.len())
-    }
-
-    /// Adds an event that [`encode_event`] made the bytes of. Numbers other than 0 must grow, and there must be room for it.
-    pub fn push(&mut self, sequence: u32, body: &[u8]) {
-        debug_assert!(self.entries.len() < EVENTS_MAX && body.len() <= EVENT_BYTES_MAX, "there is room for it");
+    /// Adds an event that [`encode_event`] made the bytes of, if there are fewer than [`EVENTS_MAX`] and the list is then no longer
+    /// than `room`. Numbers other than 0 must grow. Returns whether it did.
+    #[inline]
+    pub fn push(&mut self, sequence: u32, body: &[u8], room: usize) -> bool {
+        debug_assert!(body.len() <= EVENT_BYTES_MAX, "the bytes are those of an event");
         debug_assert!(sequence == 0 || sequence > self.last, "numbers grow");
-        self.bits += self.entry_bits(sequence, body);
+        let bits = self.bits + self.entry_bits(sequence, body);
+        let length = (bits + 1).div_ceil(8) + self.bodies.len() + body.len();
+        if self.entries.len() >= EVENTS_MAX || length > room {
+            return false;
+        }
+        self.bits = bits;
         self.entries.push((sequence, body.len() as u8));
         self.bodies.extend_from_slice(body);
         self.last = self.last.max(sequence);
+        true
     }
 
     /// Appends the list: for each event a 1, its length, and whether it has a number and which, the first one whole and the
@@ -117,9 +119,10 @@ impl EventList {
         let mut writer = BitWriter::new(out);
         let mut last = 0;
         for (sequence, length) in &self.entries {
-            writer.push_bool(true);
-            writer.push_unsigned(u64::from(*length), LENGTH_ORDER);
-            writer.push_bool(*sequence != 0);
+            // The 1, the length and whether there is a number.
+            let (code, bits) = short_code((*length).into(), LENGTH_ORDER);
+            let has_number = u64::from(*sequence != 0);
+            writer.push(has_number << (bits + 1) | code << 1 | 1, bits + 2);
             match (*sequence, last) {
                 (0, _) => continue,
                 (_, 0) => writer.push(u64::from(*sequence), 32),
@@ -137,15 +140,10 @@ impl EventList {
         let number = match (sequence, self.last) {
             (0, _) => 0,
             (_, 0) => 32,
-            _ => code_bits(u64::from(sequence.wrapping_sub(self.last).wrapping_sub(1)), 0),
+            _ => short_code(sequence.wrapping_sub(self.last).wrapping_sub(1), 0).1 as usize,
         };
-        2 + code_bits(body.len() as u64, LENGTH_ORDER) + number
+        2 + short_code(body.len() as u32, LENGTH_ORDER).1 as usize + number
     }
-}
-
-/// How many bits [`BitWriter::push_unsigned`] takes.
-const fn code_bits(value: u64, order: u32) -> usize {
-    (2 * ((value >> order) as u128 + 1).ilog2() + 1 + order) as usize
 }
 
 /// Appends an event's bytes, at most [`EVENT_BYTES_MAX`]. They are right in packets of the 65,535 ticks after it.
@@ -351,9 +349,12 @@ mod tests {
                 prop_assert!(body.len() <= EVENT_BYTES_MAX);
                 sequence += step;
                 let number = if step == 0 { 0 } else { sequence };
-                let len = list.len_with(number, &body);
-                list.push(number, &body);
-                prop_assert_eq!(Some(list.len()), len);
+                let mut with_it = list.clone();
+                prop_assert!(with_it.push(number, &body, usize::MAX));
+                let length = with_it.len();
+                prop_assert!(!list.push(number, &body, length - 1));
+                prop_assert!(list.push(number, &body, length));
+                prop_assert_eq!(list.len(), length);
                 let event = Event { x: told(event.x), y: told(event.y), ..event };
                 expected.push(Told { sequence: number, event });
             }

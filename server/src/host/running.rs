@@ -386,10 +386,11 @@ impl Running {
     /// A binary message of a client. Returns whether the rules want to hear it at once.
     pub(super) fn handle_up(&mut self, number: u32, line: u64, side: Side, bytes: &[u8], now_us: u64) -> bool {
         let Some(sitter) = self.seats.of_line(number, line) else { return false };
-        let line = sitter.line.clone().expect("it is of the line");
+        let line = sitter.line.as_ref().expect("it is of the line");
         let viewer = sitter.viewer;
         let refusal = match Up::read(bytes) {
             Ok(Up::Hello) => {
+                let line = line.clone();
                 self.handle_hello(number, &line, side, bytes);
                 return false;
             }
@@ -423,7 +424,7 @@ impl Running {
         };
         if let Some(refusal) = refusal {
             self.commons.metrics.refused(refusal.code);
-            refuse(&line, &refusal);
+            refuse(line, &refusal);
         }
         false
     }

@@ -47,20 +47,26 @@ impl<'a> BitWriter<'a> {
     }
 
     /// The lower `bits` of `value`, at most 64.
+    #[inline]
     pub fn push(&mut self, value: u64, bits: u32) {
         debug_assert!(bits <= 64, "a word has 64 bits");
         if bits > 32 {
-            self.push(value & 0xffff_ffff, 32);
-            self.push(value >> 32, bits - 32);
-            return;
+            self.push_half(value & 0xffff_ffff, 32);
+            self.push_half(value >> 32, bits - 32);
+        } else {
+            self.push_half(value, bits);
         }
-        let value = value & ((1 << bits) - 1);
-        self.held |= value << self.count;
+    }
+
+    /// At most 32 bits; fewer than 32 are held before and after it.
+    #[inline]
+    fn push_half(&mut self, value: u64, bits: u32) {
+        self.held |= (value & ((1 << bits) - 1)) << self.count;
         self.count += bits;
-        while self.count >= 8 {
-            self.out.push(self.held as u8);
-            self.held >>= 8;
-            self.count -= 8;
+        if self.count >= 32 {
+            self.out.extend_from_slice(&(self.held as u32).to_le_bytes());
+            self.held >>= 32;
+            self.count -= 32;
         }
     }
 
@@ -71,12 +77,24 @@ impl<'a> BitWriter<'a> {
 
     /// An Exp-Golomb code of order `order`, at most 63: `value >> order` plus 1 behind one zero for each of its bits but the
     /// first, from the highest; then the lower `order` bits. Any value has a code; those below 2^order have order + 1 bits.
+    #[inline]
     pub fn push_unsigned(&mut self, value: u64, order: u32) {
+        match u32::try_from(value) {
+            Ok(value) if order < 32 && value >> order < 1 << 15 => {
+                let (code, bits) = short_code(value, order);
+                self.push(code, bits);
+            }
+            _ => self.push_long(value, order),
+        }
+    }
+
+    /// A code that may have more than 64 bits.
+    #[cold]
+    fn push_long(&mut self, value: u64, order: u32) {
         let quotient = u128::from(value >> order) + 1;
         let bits = quotient.ilog2();
         self.push(0, bits);
         self.push(1, 1);
-        // The highest bit is the 1 that ended the zeros.
         self.push(quotient as u64, bits);
         self.push(value, order);
     }
@@ -87,10 +105,27 @@ impl<'a> BitWriter<'a> {
     }
 
     /// Fills the last byte with zeros.
-    pub fn finish(mut self) {
-        let rest = (8 - self.count % 8) % 8;
-        self.push(0, rest);
+    pub fn finish(self) {
+        let bytes = self.count.div_ceil(8) as usize;
+        self.out.extend_from_slice(&self.held.to_le_bytes()[..bytes]);
     }
+}
+
+/// The code that [`BitWriter::push_unsigned`] writes for a value of 32 bits, and how many bits that are; `order` is at most 31 and
+/// `value >> order` below 2^16.
+#[inline]
+pub(crate) const fn short_code(value: u32, order: u32) -> (u64, u32) {
+    let quotient = (value >> order) + 1;
+    let bits = quotient.ilog2();
+    // Zeros; the highest bit, which ends them; the others; the lowest ones of the value.
+    let low = (quotient ^ 1 << bits) as u64 | (value as u64 & low_bits(order)) << bits;
+    ((low << 1 | 1) << bits, 2 * bits + 1 + order)
+}
+
+/// The lowest so many bits, at most 64.
+#[inline]
+const fn low_bits(bits: u32) -> u64 {
+    if bits == 0 { 0 } else { u64::MAX >> (64 - bits) }
 }
 
 impl<'a> BitReader<'a> {
@@ -99,25 +134,36 @@ impl<'a> BitReader<'a> {
         Self { bytes, at: 0 }
     }
 
+    /// The next bits and how many those are: 57 to 64, or all there are if they are fewer.
+    #[inline]
+    fn peek(&self) -> (u64, u32) {
+        let (rest, offset) = (&self.bytes[self.at / 8..], (self.at % 8) as u32);
+        if let Some(word) = rest.first_chunk() {
+            return (u64::from_le_bytes(*word) >> offset, 64 - offset);
+        }
+        let mut word = [0; 8];
+        word[..rest.len()].copy_from_slice(rest);
+        (u64::from_le_bytes(word) >> offset, rest.len() as u32 * 8 - offset)
+    }
+
     /// So many bits, at most 64.
     ///
     /// # Errors
     /// When there are not so many left.
+    #[inline]
     pub fn bits(&mut self, bits: u32) -> Result<u64, BitsError> {
         debug_assert!(bits <= 64, "a word has 64 bits");
+        let (word, have) = self.peek();
+        if bits <= have {
+            self.at += bits as usize;
+            return Ok(word & low_bits(bits));
+        }
         if self.bytes.len() * 8 - self.at < bits as usize {
             return Err(BitsError::End);
         }
-        let mut value = 0;
-        let mut have = 0;
-        while have < bits {
-            let (byte, offset) = (u64::from(self.bytes[self.at / 8]), (self.at % 8) as u32);
-            let take = (8 - offset).min(bits - have);
-            value |= (byte >> offset & ((1 << take) - 1)) << have;
-            have += take;
-            self.at += take as usize;
-        }
-        Ok(value)
+        // There are eight bytes at least, so that each half is had at once.
+        let low = self.bits(32)?;
+        Ok(low | self.bits(bits - 32)? << 32)
     }
 
     /// One bit.
@@ -132,7 +178,22 @@ impl<'a> BitReader<'a> {
     ///
     /// # Errors
     /// At the end of the bits, and for a code that no value has.
+    #[inline]
     pub fn unsigned(&mut self, order: u32) -> Result<u64, BitsError> {
+        let (word, have) = self.peek();
+        let bits = word.trailing_zeros();
+        let length = 2 * bits + 1 + order;
+        if length > have {
+            return self.unsigned_long(order);
+        }
+        self.at += length as usize;
+        let quotient = (1 << bits | word >> bits >> 1 & low_bits(bits)) - 1;
+        Ok(quotient << order | word >> bits >> 1 >> bits & low_bits(order))
+    }
+
+    /// A code that is longer than what is had at once, or that ends behind the end.
+    #[cold]
+    fn unsigned_long(&mut self, order: u32) -> Result<u64, BitsError> {
         let mut bits = 0;
         while !self.bool()? {
             bits += 1;

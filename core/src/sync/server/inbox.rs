@@ -1,7 +1,6 @@
 //! What a viewer says: which packets came, and its inputs.
 
 use core::fmt;
-use std::collections::VecDeque;
 
 use super::{SyncServer, ViewerError, ViewerId};
 use crate::{
@@ -12,9 +11,6 @@ use crate::{
 
 /// Most inputs that wait for their ticks.
 const WAITING_MAX: usize = 64;
-
-/// How many packets before the newest a report tells of.
-const RECEIVED: u32 = 64;
 
 /// Why a report was refused. Nothing has changed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,7 +36,8 @@ pub(super) struct Inbox {
     shown_tick: u32,
     /// The number of the input that comes next.
     next: u32,
-    waiting: VecDeque<(u32, TickInput)>,
+    /// Ascending by number. Few are at a time, so that these are the same few lines of memory again and again.
+    waiting: Vec<(u32, TickInput)>,
     /// The number of the last input that was taken out, or that will never come.
     pub(super) done: u32,
 }
@@ -56,7 +53,7 @@ pub struct InputsDue {
 
 impl Inbox {
     pub(super) fn new() -> Self {
-        let waiting = VecDeque::with_capacity(WAITING_MAX);
+        let waiting = Vec::with_capacity(WAITING_MAX);
         Self { heard: 0, heard_us: 0, shown_tick: 0, next: 1, waiting, done: 0 }
     }
 
@@ -72,7 +69,7 @@ impl Inbox {
                 continue;
             }
             self.next = number + 1;
-            self.waiting.push_back((number, *input));
+            self.waiting.push((number, *input));
         }
     }
 }
@@ -104,11 +101,7 @@ impl SyncServer {
         let inbox = &mut viewer.inbox;
         (inbox.heard, inbox.heard_us, inbox.shown_tick) = (header.sequence, now_us, header.shown_tick);
         inbox.take_in(header.input_first, &self.inputs);
-        for sequence in header.newest.saturating_sub(RECEIVED)..=header.newest {
-            if header.has_received(sequence) {
-                viewer.acknowledge(sequence, &mut self.done);
-            }
-        }
+        viewer.acknowledge(|sequence| header.has_received(sequence), &mut self.done);
         for group in self.done.drain(..) {
             self.roster.unwatch(group);
             self.roster.close_if_idle(group, &mut self.cells);
@@ -139,19 +132,20 @@ impl SyncServer {
         let mut due = InputsDue { inputs: 0, rewind };
         // What the world would not look back on need not be in its log.
         let rewind = rewind.min(world.config().rewind_ticks.into()) as u8;
-        while let Some((number, input)) = inbox.waiting.front() {
+        let rate = world.config().tick_rate_hz;
+        let is_due = |input: &TickInput| {
             let ahead = input.tick.wrapping_sub(now).cast_signed();
-            if ahead > 0 && ahead.unsigned_abs() <= world.config().tick_rate_hz {
-                break;
-            }
-            inbox.done = *number;
+            ahead <= 0 || ahead.unsigned_abs() > rate
+        };
+        let count = inbox.waiting.iter().take_while(|(_, input)| is_due(input)).count();
+        for (number, input) in inbox.waiting.drain(..count) {
+            inbox.done = number;
             due.inputs += 1;
             if player != 0 {
                 for (entity, action) in input.commands() {
                     out.push(Command { player, entity: *entity, action: *action, sector: None, rewind });
                 }
             }
-            inbox.waiting.pop_front();
         }
         Ok(due)
     }

@@ -192,12 +192,11 @@ impl News {
                 continue;
             }
             let event = &self.bytes[common.start as usize..common.end as usize];
-            if told == COMMON_MAX || list.len_with(0, event).is_none_or(|length| length > room) {
+            if told < COMMON_MAX && list.push(0, event, room) {
+                told += 1;
+            } else {
                 left_out += 1;
-                continue;
             }
-            list.push(0, event);
-            told += 1;
         }
         left_out
     }
@@ -299,15 +298,14 @@ impl Pending {
             }
         }
         for (number, waiting) in self.queue.iter().take(TOLD_MAX).enumerate() {
-            if told >> number & 1 == 1 {
-                list.push(self.first + number as u32, &waiting.bytes[..usize::from(waiting.length)]);
+            let event = &waiting.bytes[..usize::from(waiting.length)];
+            if told >> number & 1 == 1 && !list.push(self.first + number as u32, event, room) {
+                told &= !(1 << number);
             }
         }
         for waiting in self.once.drain(..) {
             let event = &waiting.bytes[..usize::from(waiting.length)];
-            if list.len_with(0, event).is_some_and(|length| length <= room) {
-                list.push(0, event);
-            } else {
+            if !list.push(0, event, room) {
                 self.dropped += 1;
             }
         }

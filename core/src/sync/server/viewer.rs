@@ -250,20 +250,27 @@ impl Viewer {
     }
 
     /// Notes that the packet tells a group's version, or that it is closed if that is 0.
+    #[inline]
     pub(super) fn note_group(&mut self, group: u16, version: u32) {
+        if self.entries.len() >= ENTRIES {
+            self.make_room();
+        }
+        let sent = self.sent.last_mut().expect("a packet was begun");
+        if sent.entries != GROUPS_LOST {
+            self.entries.push(Entry::new(group, version));
+            sent.entries += 1;
+        }
+    }
+
+    /// Remembers older packets no longer, and if there is none, not what this one tells.
+    #[cold]
+    fn make_room(&mut self) {
         while self.entries.len() >= ENTRIES && self.sent.len() > 1 {
             self.drop_packet(0);
         }
-        let sent = self.sent.last_mut().expect("a packet was begun");
-        if sent.entries == GROUPS_LOST {
-            return;
-        }
-        if self.entries.len() < ENTRIES {
-            self.entries.push(Entry::new(group, version));
-            sent.entries += 1;
-        } else {
+        if self.entries.len() >= ENTRIES {
             self.entries.clear();
-            sent.entries = GROUPS_LOST;
+            self.last_sent().entries = GROUPS_LOST;
         }
     }
 
@@ -278,13 +285,20 @@ impl Viewer {
         (sent.own_update, sent.input) = (update, input);
     }
 
-    /// A packet has arrived. Groups that need no link any more go to `done`.
-    pub(super) fn acknowledge(&mut self, sequence: u32, done: &mut Vec<u16>) {
-        let Ok(packet) = self.sent.binary_search_by_key(&sequence, |sent| sent.sequence) else {
-            // It was acknowledged before, or is forgotten.
-            return;
-        };
-        let sent = self.sent[packet];
+    /// Of the packets that are on their way, some have arrived. Groups that need no link any more go to `done`.
+    pub(super) fn acknowledge(&mut self, has_arrived: impl Fn(u32) -> bool, done: &mut Vec<u16>) {
+        let mut packet = 0;
+        while let Some(sent) = self.sent.get(packet).copied() {
+            if has_arrived(sent.sequence) {
+                self.note_arrived(&sent, done);
+                self.drop_packet(packet);
+            } else {
+                packet += 1;
+            }
+        }
+    }
+
+    fn note_arrived(&mut self, sent: &Sent, done: &mut Vec<u16>) {
         self.pending.acknowledge(sent.event_first, sent.events);
         self.own_acknowledged = self.own_acknowledged.max(sent.own_update);
         self.input_acknowledged = self.input_acknowledged.max(sent.input);
@@ -299,7 +313,7 @@ impl Viewer {
             let Ok(at) = found else { continue };
             next = at + 1;
             let link = &mut self.links[at];
-            if link.is_closing != (version == 0) || sequence < link.opened {
+            if link.is_closing != (version == 0) || sent.sequence < link.opened {
                 continue;
             }
             if link.is_closing {
@@ -309,7 +323,6 @@ impl Viewer {
             }
             link.note_acknowledged(version);
         }
-        self.drop_packet(packet);
     }
 
     /// Forgets a group that nobody is in any more, and of which it knows that.
@@ -372,15 +385,15 @@ mod tests {
         let first = tell(&mut viewer, 0..3, 1);
         let second = tell(&mut viewer, 1..4, 2);
         let third = tell(&mut viewer, [3, 0].into_iter(), 3);
-        viewer.acknowledge(second, &mut done);
+        viewer.acknowledge(|arrived| arrived == second, &mut done);
         assert_eq!(bases(&viewer), [0, 2, 2, 2]);
-        viewer.acknowledge(first, &mut done);
+        viewer.acknowledge(|arrived| arrived == first, &mut done);
         assert_eq!(bases(&viewer), [1, 2, 2, 2]);
-        viewer.acknowledge(third, &mut done);
+        viewer.acknowledge(|arrived| arrived == third, &mut done);
         assert_eq!(bases(&viewer), [3, 2, 2, 3]);
         let before = bases(&viewer);
         for sequence in [0, first, second, third, third + 1, u32::MAX] {
-            viewer.acknowledge(sequence, &mut done);
+            viewer.acknowledge(|arrived| arrived == sequence, &mut done);
         }
         assert_eq!((bases(&viewer), viewer.sent.len(), viewer.entries.len()), (before, 0, 0));
         assert!(done.is_empty());
@@ -396,8 +409,8 @@ mod tests {
         viewer.go_back(first);
         let second = tell(&mut viewer, 3..4, 3);
         assert_eq!(second, first + 1);
-        viewer.acknowledge(second, &mut done);
-        viewer.acknowledge(first, &mut done);
+        viewer.acknowledge(|arrived| arrived == second, &mut done);
+        viewer.acknowledge(|arrived| arrived == first, &mut done);
         assert_eq!(bases(&viewer), [1, 1, 0, 3]);
     }
 
@@ -409,20 +422,20 @@ mod tests {
         let old = tell(&mut viewer, 0..1, 1);
         let kept = tell(&mut viewer, 1..2, 1);
         (0..PACKETS - 1).for_each(|_| _ = tell(&mut viewer, std::iter::empty(), 1));
-        viewer.acknowledge(old, &mut done);
-        viewer.acknowledge(kept, &mut done);
+        viewer.acknowledge(|arrived| arrived == old, &mut done);
+        viewer.acknowledge(|arrived| arrived == kept, &mut done);
         assert_eq!(&bases(&viewer)[..2], [0, 1]);
 
         let (whole, half) = (tell(&mut viewer, 0..3000, 2), tell(&mut viewer, 0..3000, 3));
-        viewer.acknowledge(whole, &mut done);
+        viewer.acknowledge(|arrived| arrived == whole, &mut done);
         assert_eq!(viewer.links[2999].base, 0, "it had to go for the one after it");
-        viewer.acknowledge(half, &mut done);
+        viewer.acknowledge(|arrived| arrived == half, &mut done);
         assert_eq!((viewer.links[0].base, viewer.links[2999].base), (3, 3));
 
         let (too_much, after) = (tell(&mut viewer, 0..5000, 4), tell(&mut viewer, 10..20, 5));
-        viewer.acknowledge(too_much, &mut done);
+        viewer.acknowledge(|arrived| arrived == too_much, &mut done);
         assert_eq!(viewer.links[4999].base, 0);
-        viewer.acknowledge(after, &mut done);
+        viewer.acknowledge(|arrived| arrived == after, &mut done);
         assert_eq!((viewer.links[9].base, viewer.links[10].base), (3, 5));
         assert_eq!((viewer.sent.capacity(), viewer.entries.capacity()), room);
     }
