@@ -3,10 +3,7 @@
 //! **What is not healthy should be started again, what is not ready should get nobody new**: a server that drains, or whose
 //! modes are all broken, would be no better after a start.
 
-use std::time::Duration;
-
-/// A worker that has not gone round its loop for so long hangs: it goes round at least twice a second.
-pub const HANGS_AFTER: Duration = Duration::from_secs(10);
+use crate::pulse::Life;
 
 /// The state of the server's parts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -17,10 +14,10 @@ pub struct Condition {
     pub workers_ended: usize,
     /// Workers, those of large worlds included, that hang.
     pub workers_hung: usize,
-    /// Whether the thread of the data channels has ended.
-    pub has_rtc_ended: bool,
-    /// Whether a thread of the WebSockets has ended.
-    pub have_sockets_ended: bool,
+    /// The thread of the data channels.
+    pub rtc: Life,
+    /// The worst of the threads of the WebSockets.
+    pub sockets: Life,
     /// Whether the thread that writes files has ended.
     pub has_archive_ended: bool,
     /// Whether the store has ended, or its database does nothing any more.
@@ -32,11 +29,16 @@ pub struct Condition {
 impl Condition {
     /// What is broken, if something is.
     pub fn why_not_healthy(&self) -> Option<String> {
+        let thread = |name: &str, life| match life {
+            Life::Good => None,
+            Life::Hung => Some(format!("{name} hangs")),
+            Life::Ended => Some(format!("{name} has stopped")),
+        };
         let reasons = [
             (self.workers_ended > 0).then(|| format!("{} workers have stopped", self.workers_ended)),
             (self.workers_hung > 0).then(|| format!("{} workers hang", self.workers_hung)),
-            self.has_rtc_ended.then(|| "the thread of WebRTC has stopped".to_owned()),
-            self.have_sockets_ended.then(|| "a thread of the WebSockets has stopped".to_owned()),
+            thread("the thread of WebRTC", self.rtc),
+            thread("a thread of the WebSockets", self.sockets),
             self.has_archive_ended.then(|| "the thread that writes files has stopped".to_owned()),
             self.is_store_broken.then(|| "the store is broken".to_owned()),
         ];
@@ -64,8 +66,10 @@ mod tests {
         for (condition, word) in [
             (Condition { workers_ended: 1, ..good }, "1 workers have stopped"),
             (Condition { workers_hung: 2, ..good }, "2 workers hang"),
-            (Condition { has_rtc_ended: true, ..good }, "WebRTC"),
-            (Condition { have_sockets_ended: true, ..good }, "WebSockets"),
+            (Condition { rtc: Life::Hung, ..good }, "the thread of WebRTC hangs"),
+            (Condition { rtc: Life::Ended, ..good }, "the thread of WebRTC has stopped"),
+            (Condition { sockets: Life::Hung, ..good }, "a thread of the WebSockets hangs"),
+            (Condition { sockets: Life::Ended, ..good }, "a thread of the WebSockets has stopped"),
             (Condition { has_archive_ended: true, ..good }, "writes files"),
             (Condition { is_store_broken: true, ..good }, "store"),
         ] {

@@ -23,6 +23,7 @@ pub mod host;
 pub mod metrics;
 pub mod modes;
 pub mod new_mode;
+pub mod pulse;
 pub mod relay;
 pub mod replays;
 pub mod server;

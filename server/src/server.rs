@@ -29,6 +29,7 @@ use crate::{
     },
     metrics::Metrics,
     modes::{Change, Modes},
+    pulse::Life,
     relay::Turn,
     store::Store,
     token::Tokens,
@@ -86,14 +87,14 @@ impl Server {
     /// What state its parts are in.
     pub fn condition(&self) -> Condition {
         let now = Instant::now();
-        let hangs = |door: &WorkerDoor| door.hangs(now);
+        let are = |life| move |door: &&Arc<WorkerDoor>| door.pulse.life(now) == life;
         Condition {
             is_draining: self.is_draining(),
-            workers_ended: self.doors.iter().filter(|door| door.has_ended.load(Ordering::Relaxed)).count(),
-            workers_hung: self.doors.iter().filter(|door| hangs(door)).count()
-                + self.commons.directory.lodgers(&self.doors).iter().filter(|door| hangs(door)).count(),
-            has_rtc_ended: self.rtc.as_ref().is_some_and(RtcGateway::has_ended),
-            have_sockets_ended: self.commons.pump.has_ended(),
+            workers_ended: self.doors.iter().filter(are(Life::Ended)).count(),
+            workers_hung: self.doors.iter().filter(are(Life::Hung)).count()
+                + self.commons.directory.lodgers(&self.doors).iter().filter(are(Life::Hung)).count(),
+            rtc: self.rtc.as_ref().map_or(Life::Good, |rtc| rtc.life(now)),
+            sockets: self.commons.pump.life(now),
             has_archive_ended: self.commons.archive.has_ended(),
             is_store_broken: self.commons.store.is_broken(),
             modes: self.modes.list().iter().filter(|mode| mode.version.is_some()).count(),

@@ -9,14 +9,15 @@ use std::{
     mem::take,
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use mio::{Poll, Token, Waker};
 
 use super::sockets::Arrival;
+use crate::pulse::{Life, Pulse};
 
 /// The token of what wakes a thread that waits for its sockets.
 pub(super) const WAKER: Token = Token(usize::MAX);
@@ -48,7 +49,7 @@ pub(super) struct Inbox {
     state: Mutex<State>,
     called: Condvar,
     waker: Waker,
-    has_ended: AtomicBool,
+    pulse: Pulse,
 }
 
 #[derive(Default)]
@@ -115,7 +116,7 @@ impl Pump {
         let first = self.arrivals.fetch_add(1, Ordering::Relaxed);
         let inboxes = (0..self.inboxes.len()).map(|next| &self.inboxes[(first + next) % self.inboxes.len()]);
         // Without any the client is gone.
-        if let Some(inbox) = inboxes.into_iter().find(|inbox| !inbox.has_ended.load(Ordering::Relaxed)) {
+        if let Some(inbox) = inboxes.into_iter().find(|inbox| !inbox.pulse.has_ended()) {
             inbox.put(|letters| letters.arrivals.push(arrival));
         }
     }
@@ -150,9 +151,9 @@ impl Pump {
         &self.inboxes[usize::from(thread)]
     }
 
-    /// Whether a thread has ended.
-    pub fn has_ended(&self) -> bool {
-        self.inboxes.iter().any(|inbox| inbox.has_ended.load(Ordering::Relaxed))
+    /// What state the worst of the threads is in.
+    pub fn life(&self, now: Instant) -> Life {
+        self.inboxes.iter().map(|inbox| inbox.pulse.life(now)).max().unwrap_or_default()
     }
 
     /// Ends the threads.
@@ -164,7 +165,7 @@ impl Pump {
 impl Inbox {
     fn new(poll: &Poll) -> io::Result<Self> {
         let waker = Waker::new(poll.registry(), WAKER)?;
-        Ok(Self { state: Mutex::default(), called: Condvar::new(), waker, has_ended: AtomicBool::new(false) })
+        Ok(Self { state: Mutex::default(), called: Condvar::new(), waker, pulse: Pulse::new(Instant::now()) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -187,8 +188,9 @@ impl Inbox {
         }
     }
 
-    /// The thread takes what there is, into `letters`, which is empty.
-    pub(super) fn take(&self, letters: &mut Letters) {
+    /// The thread takes what there is, into `letters`, which is empty. It comes by at least once a second.
+    pub(super) fn take(&self, letters: &mut Letters, now: Instant) {
+        self.pulse.beat(now);
         let mut state = self.state();
         state.sleep = Sleep::Awake;
         std::mem::swap(&mut state.letters, letters);
@@ -211,7 +213,7 @@ impl Inbox {
 
     /// The thread ends.
     pub(super) fn end(&self) {
-        self.has_ended.store(true, Ordering::Relaxed);
+        self.pulse.end();
         let left = take(&mut self.state().letters);
         drop(left);
     }
@@ -220,10 +222,11 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pulse::HANGS_AFTER;
 
     fn calls(pump: &Pump, thread: u16) -> Vec<u32> {
         let mut letters = Letters::default();
-        pump.inbox(thread).take(&mut letters);
+        pump.inbox(thread).take(&mut letters, Instant::now());
         letters.calls
     }
 
@@ -242,6 +245,21 @@ mod tests {
         assert_eq!((calls(&pump, 0), calls(&pump, 1)), (vec![7, 9], vec![8]));
         pump.release();
         assert!(calls(&pump, 0).is_empty());
+    }
+
+    #[test]
+    fn a_thread_that_does_not_come_by_hangs() {
+        let (pump, _polls) = Pump::open(2).expect("there is something to wait by");
+        let now = Instant::now();
+        let late = now + HANGS_AFTER + Duration::from_secs(1);
+        let come_by = |thread| pump.inbox(thread).take(&mut Letters::default(), late);
+        assert_eq!(pump.life(now), Life::Good);
+        come_by(0);
+        assert_eq!(pump.life(late), Life::Hung);
+        come_by(1);
+        assert_eq!(pump.life(late), Life::Good);
+        pump.inbox(0).end();
+        assert_eq!(pump.life(late + 2 * HANGS_AFTER), Life::Ended, "that is worse");
     }
 
     #[test]

@@ -30,6 +30,7 @@ use crate::{
     code::{ErrorCode, Refusal},
     config::Settings,
     metrics::Metrics,
+    pulse::{Life, Pulse},
     token::random_hex,
 };
 
@@ -70,6 +71,7 @@ impl RtcSender {
 /// The gateway of data channels.
 pub struct RtcGateway {
     sender: mpsc::Sender<Command>,
+    pulse: Arc<Pulse>,
     address: SocketAddr,
 }
 
@@ -94,7 +96,8 @@ impl RtcGateway {
         }
         let address = socket.local_addr()?;
         let (sender, receiver) = mpsc::channel(ORDERS_MAX);
-        let gateway = Self { sender: sender.clone(), address };
+        let pulse = Arc::new(Pulse::new(Instant::now()));
+        let gateway = Self { sender: sender.clone(), pulse: pulse.clone(), address };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let provider = Arc::new(from_feature_flags());
         let certificate = provider.dtls_provider.generate_certificate();
@@ -121,6 +124,7 @@ impl RtcGateway {
                     told,
                     port: address.port(),
                     sender: RtcSender(sender),
+                    pulse,
                     metrics,
                     sessions: AHashMap::new(),
                     by_address: AHashMap::new(),
@@ -154,9 +158,9 @@ impl RtcGateway {
         drop(self.sender.try_send(Command::Close { line }));
     }
 
-    /// Whether the thread has ended, as it does when its socket fails.
-    pub fn has_ended(&self) -> bool {
-        self.sender.is_closed()
+    /// What state the thread is in. It ends when its socket fails.
+    pub fn life(&self, now: Instant) -> Life {
+        if self.sender.is_closed() { Life::Ended } else { self.pulse.life(now) }
     }
 
     /// Ends the thread.
@@ -171,6 +175,7 @@ struct Gateway {
     told: Vec<IpAddr>,
     port: u16,
     sender: RtcSender,
+    pulse: Arc<Pulse>,
     metrics: Arc<Metrics>,
     /// By line.
     sessions: AHashMap<u64, Session>,
@@ -198,7 +203,10 @@ impl Gateway {
     async fn run(mut self, mut receiver: mpsc::Receiver<Command>) {
         let mut commands = Vec::with_capacity(256);
         loop {
-            let due = self.due.peek().map_or_else(|| Instant::now() + Duration::from_secs(1), |Reverse((due, _))| *due);
+            let now = Instant::now();
+            self.pulse.beat(now);
+            let rest = now + Duration::from_secs(1);
+            let due = self.due.peek().map_or(rest, |Reverse((due, _))| rest.min(*due));
             tokio::select! {
                 ready = self.socket.readable() => {
                     if let Err(error) = ready {

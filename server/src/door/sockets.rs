@@ -190,8 +190,8 @@ impl Sockets<'_> {
         let inbox = self.pump.inbox(self.number);
         let (mut letters, mut events) = (Letters::default(), Events::with_capacity(EVENTS));
         loop {
-            inbox.take(&mut letters);
             self.heard.now = Instant::now();
+            inbox.take(&mut letters, self.heard.now);
             if letters.is_end {
                 // What was said last goes out if it can.
                 let slots: Vec<u32> = self.clients.iter().map(|(slot, _)| slot as u32).collect();

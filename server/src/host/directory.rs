@@ -134,7 +134,7 @@ impl Directory {
             // A match that has just been opened shows in the load only later.
             door.load_permille.load(Ordering::Relaxed) / 50 + matches
         };
-        doors.iter().filter(|door| !door.has_ended.load(Ordering::Relaxed)).min_by_key(burden).cloned()
+        doors.iter().filter(|door| !door.pulse.has_ended()).min_by_key(burden).cloned()
     }
 
     fn add(
@@ -259,7 +259,7 @@ mod tests {
         assert!(directory.find(&second.match_id).is_none());
         assert_eq!(directory.list(Some("arena"), 9).len(), 2);
         assert_eq!(directory.list(Some("race"), 9).len(), 0);
-        doors.iter().for_each(|door| door.has_ended.store(true, Ordering::Relaxed));
+        doors.iter().for_each(|door| door.pulse.end());
         assert_eq!(directory.place("race", &[], &doors, 9, 0).err(), Some(ErrorCode::ServerFull));
     }
 }

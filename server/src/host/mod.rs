@@ -16,12 +16,9 @@ mod telling;
 mod worker;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU32},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -31,7 +28,6 @@ use tokio::sync::oneshot;
 
 use crate::{
     code::Refusal,
-    condition::HANGS_AFTER,
     config::Settings,
     door::{
         line::{Line, Side},
@@ -39,6 +35,7 @@ use crate::{
         pump::Pump,
     },
     metrics::Metrics,
+    pulse::Pulse,
     store::Store,
     token::{Guest, Tokens},
 };
@@ -180,11 +177,8 @@ pub struct WorkerDoor {
     metrics: Arc<Metrics>,
     /// How busy the worker is, in thousandths.
     pub load_permille: AtomicU32,
-    /// Whether its thread has ended.
-    pub has_ended: AtomicBool,
-    /// When it went round its loop last, in milliseconds since `begun`.
-    beat_ms: AtomicU64,
-    begun: Instant,
+    /// Whether its thread is there.
+    pub pulse: Pulse,
 }
 
 impl WorkerDoor {
@@ -194,21 +188,8 @@ impl WorkerDoor {
             mailbox: Mailbox::new(orders_max),
             metrics,
             load_permille: AtomicU32::new(0),
-            has_ended: AtomicBool::new(false),
-            beat_ms: AtomicU64::new(0),
-            begun: Instant::now(),
+            pulse: Pulse::new(Instant::now()),
         })
-    }
-
-    /// The worker has gone round its loop, or about one more thing that may take long.
-    fn beat(&self, now: Instant) {
-        self.beat_ms.store(now.saturating_duration_since(self.begun).as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// Whether the worker's thread is there and has done nothing for too long.
-    pub fn hangs(&self, now: Instant) -> bool {
-        let beat = self.begun + Duration::from_millis(self.beat_ms.load(Ordering::Relaxed));
-        !self.has_ended.load(Ordering::Relaxed) && now.saturating_duration_since(beat) > HANGS_AFTER
     }
 
     /// Tells the worker something. What finds its queue full is dropped and counted; returns whether it was taken.
@@ -339,25 +320,7 @@ struct Ending(Arc<WorkerDoor>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.has_ended.store(true, Ordering::Relaxed);
+        self.0.pulse.end();
         self.0.metrics.orders_waiting.dec_by(self.0.mailbox.close() as i64);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_worker_hangs_that_does_not_go_round_any_more() {
-        let door = WorkerDoor::new(1, Arc::new(Metrics::new()));
-        let (now, moment) = (door.begun, Duration::from_millis(1));
-        assert!(!door.hangs(now + HANGS_AFTER));
-        assert!(door.hangs(now + HANGS_AFTER + moment));
-        door.beat(now + HANGS_AFTER);
-        assert!(!door.hangs(now + 2 * HANGS_AFTER));
-        assert!(door.hangs(now + 2 * HANGS_AFTER + moment));
-        door.has_ended.store(true, Ordering::Relaxed);
-        assert!(!door.hangs(now + 3 * HANGS_AFTER), "what has ended is told of as that");
     }
 }

@@ -141,7 +141,7 @@ impl Worker {
             // What players want in a tick has come before it, however long it lay there.
             self.take_orders(Instant::now());
             let begun = Instant::now();
-            self.door.beat(begun);
+            self.door.pulse.beat(begun);
             while let Some(Reverse((due, no))) = self.due.peek().copied()
                 && due <= begun
             {
@@ -292,7 +292,7 @@ impl Worker {
         let (no, id, mode) = (opening.match_no, opening.match_id.clone(), opening.bundle.name().to_owned());
         let saved = opening.saved.clone();
         self.has_opened = true;
-        self.door.beat(now);
+        self.door.pulse.beat(now);
         let (commons, door, threads) = (self.commons.clone(), self.door.clone(), self.threads);
         let opened = self.host(&opening.bundle).and_then(|host| {
             let opened =
