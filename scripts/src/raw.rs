@@ -35,6 +35,8 @@ struct Watch {
     worked: Cell<Duration>,
     /// When it was last looked at.
     last: Cell<Option<Instant>>,
+    /// The longest time between two looks.
+    longest: Cell<Duration>,
     /// How long it may work.
     most: Cell<Duration>,
     /// How many safepoints it passes between two looks: few at first and while they take long.
@@ -88,6 +90,7 @@ impl Watch {
             begin: Cell::new(None),
             worked: Cell::new(Duration::ZERO),
             last: Cell::new(None),
+            longest: Cell::new(Duration::ZERO),
             most: Cell::new(Duration::MAX),
             length: Cell::new(LENGTH_MIN),
             length_max: Cell::new(LENGTH_MAX),
@@ -97,26 +100,29 @@ impl Watch {
     /// Begins anew: a call that may work so long.
     fn set(&self, most: Duration) {
         self.begin.set(None);
+        self.longest.set(Duration::ZERO);
         self.most.set(most);
         self.length.set(LENGTH_MIN);
         self.length_max.set(LENGTH_MAX);
     }
 
-    /// Whether the call has worked for too long.
-    fn is_late(&self) -> bool {
-        let now = Instant::now();
-        let last = self.last.replace(Some(now));
+    /// Whether the call has worked for too long, now that the thread has worked for `worked` in all.
+    fn is_late(&self, now: Instant, worked: impl FnOnce() -> Duration) -> bool {
+        let last = self.last.replace(Some(now)).unwrap_or(now);
         let Some(begin) = self.begin.get() else {
             self.begin.set(Some(now));
-            self.worked.set(thread_time());
+            self.worked.set(worked());
             return false;
         };
-        let is_slow = last.is_some_and(|last| now - last > SLICE_TIME_MAX);
+        let gap = now - last;
+        self.longest.set(self.longest.get().max(gap));
+        let is_slow = gap > SLICE_TIME_MAX;
         let length = if is_slow { LENGTH_MIN } else { self.length.get() * 2 };
         self.length.set(length.min(self.length_max.get()));
-        // Time in which another thread was on the processor does not count, and is asked about only when it may matter.
+        // Time in which another thread was on the processor does not count, and is asked about only when it may matter. Nor does
+        // the longest time between two looks: a machine that was stopped for a while counts that as work.
         let most = self.most.get();
-        now - begin > most && thread_time().saturating_sub(self.worked.get()) > most
+        now - begin - self.longest.get() > most && worked().saturating_sub(self.worked.get()) > most
     }
 }
 
@@ -195,7 +201,7 @@ fn look(state: *mut ffi::lua_State, gc: c_int) {
 /// Takes the next slice; false if there is none or the call has worked for too long.
 fn refill() -> bool {
     let left = SLICE.get().saturating_add(REST.get());
-    if left < 0 || WATCH.with(Watch::is_late) {
+    if left < 0 || WATCH.with(|watch| watch.is_late(Instant::now(), thread_time)) {
         // So far below 0 that it stays there: a script that catches the error meets it again at once.
         SLICE.set(i64::MIN / 2);
         REST.set(0);
@@ -556,4 +562,46 @@ unsafe fn sizes(state: *mut ffi::lua_State, count: c_int) -> u64 {
         }
     }
     sum as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Looks after each of these times, in which the thread worked so long; returns at which of them the call was late.
+    fn late_at(steps: impl IntoIterator<Item = (Duration, Duration)>) -> Option<usize> {
+        let watch = Watch::new();
+        watch.set(6 * MS);
+        let (mut now, mut worked) = (Instant::now(), 40 * MS);
+        assert!(!watch.is_late(now, || worked), "it is the first look");
+        steps.into_iter().position(|(passed, its_own)| {
+            now += passed;
+            worked += its_own;
+            watch.is_late(now, || worked)
+        })
+    }
+
+    #[test]
+    fn a_call_is_late_by_what_it_works_and_not_by_what_others_do() {
+        assert_eq!(late_at([(MS, MS); 20]), Some(7), "six, the longest, and more than that");
+        assert_eq!(late_at([(MS / 10, MS / 10); 100]), Some(61));
+        assert_eq!(late_at([(MS, MS / 4); 24]), None, "another thread was on the processor");
+        assert_eq!(late_at([(MS, MS / 4); 30]), Some(24));
+    }
+
+    #[test]
+    fn a_machine_that_stands_still_once_stops_no_call() {
+        let work = [(MS / 10, MS / 10); 50];
+        let standstill = [(30 * MS, 30 * MS)];
+        assert_eq!(late_at(work.into_iter().chain(standstill)), None);
+        assert_eq!(late_at(standstill.into_iter().chain(work)), None);
+        assert_eq!(
+            late_at(standstill.into_iter().chain(work).chain(work)),
+            Some(61),
+            "what goes on is late all the same"
+        );
+        assert_eq!(late_at(standstill.into_iter().chain(standstill)), Some(1), "twice is no accident");
+    }
 }
