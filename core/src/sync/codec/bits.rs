@@ -115,10 +115,10 @@ impl<'a> BitWriter<'a> {
 /// `value >> order` below 2^16.
 #[inline]
 pub(crate) const fn short_code(value: u32, order: u32) -> (u64, u32) {
-    let quotient = (value >> order) + 1;
+    let quotient = (value >> order) as u64 + 1;
     let bits = quotient.ilog2();
     // Zeros; the highest bit, which ends them; the others; the lowest ones of the value.
-    let low = (quotient ^ 1 << bits) as u64 | (value as u64 & low_bits(order)) << bits;
+    let low = (quotient ^ 1 << bits) | (value as u64 & low_bits(order)) << bits;
     ((low << 1 | 1) << bits, 2 * bits + 1 + order)
 }
 

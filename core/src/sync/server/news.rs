@@ -291,7 +291,7 @@ impl Pending {
             for (number, waiting) in self.queue.iter().take(TOLD_MAX).enumerate() {
                 // The length and the number of an event take three bytes at most, but for the first number.
                 let length = usize::from(waiting.length) + 3;
-                if !waiting.is_done && (waiting.class == Class::Critical) == is_critical && length + 2 <= left {
+                if !waiting.is_done && (waiting.class == Class::Critical) == is_critical && length + 3 <= left {
                     left -= length;
                     told |= 1 << number;
                 }
