@@ -3,14 +3,15 @@
 //!
 //! Method: the server runs without a window, and the client under Xvfb for eight seconds, moving by itself. Datagrams go
 //! over the loopback, and the example itself loses and delays them. At its end the client prints what it has judged of
-//! every frame; limits are in updates, ticks and metres, so that a slow machine does not change them.
+//! every frame; limits are in updates, ticks and metres, so that a slow machine does not change them. One that stands still for a
+//! tenth of a second loses what no network was told to lose: what was shown then says nothing, and it is played again.
 
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 mod library;
@@ -19,10 +20,15 @@ use library::{Scratch, workspace};
 
 /// Bots, and the disc of the viewer.
 const SHOWN: u64 = 121;
+/// How often it is played on a machine that stands still.
+const TRIES: usize = 4;
+/// A frame that takes longer is a standstill, as the server has it too.
+const STANDSTILL_MS: u64 = 100;
 
 /// A server that ends with the test, and by itself when the test is killed.
 struct Server {
     process: Child,
+    output: BufReader<ChildStdout>,
     port: String,
 }
 
@@ -37,9 +43,18 @@ impl Server {
             .spawn()
             .expect("`make install-tools` installs love");
         let mut line = String::new();
-        BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut line).expect("it is text");
+        let mut output = BufReader::new(process.stdout.take().expect("it is piped"));
+        output.read_line(&mut line).expect("it is text");
         let port = line.trim().strip_prefix("listening on port ").map(str::to_owned);
-        Self { port: port.unwrap_or_else(|| panic!("the server says {line:?}")), process }
+        Self { port: port.unwrap_or_else(|| panic!("the server says {line:?}")), process, output }
+    }
+
+    /// Ends it. Returns what else it has said: when it stood still.
+    fn end(mut self) -> String {
+        self.process.kill().expect("it still runs");
+        let mut said = String::new();
+        self.output.read_to_string(&mut said).expect("it is text");
+        said
     }
 }
 
@@ -62,10 +77,9 @@ fn numbers(said: &str) -> BTreeMap<&str, u64> {
     words.chunks_exact(2).map(|pair| (pair[0], pair[1].parse().expect("a number follows each name"))).collect()
 }
 
-#[test]
-fn it_is_smooth_at_five_percent_loss_and_eighty_milliseconds() {
-    let scratch = Scratch::new();
-    let server = Server::start(&scratch);
+/// Plays for eight seconds. Returns what the client says, and whether the machine stood still meanwhile.
+fn play(scratch: &Scratch) -> (String, bool) {
+    let server = Server::start(scratch);
     let output = Command::new("timeout")
         .args(["100", "xvfb-run", "--auto-servernum", "--server-args", "-screen 0 1024x768x24", "love"])
         .arg(example())
@@ -78,8 +92,21 @@ fn it_is_smooth_at_five_percent_loss_and_eighty_milliseconds() {
         .expect("`timeout` is there");
     let (said, faults) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}: {said}{faults}; `make install-tools` installs xvfb", output.status);
+    let stood_still = !server.end().is_empty() || number(&numbers(&said), "frame_ms") > STANDSTILL_MS;
+    (said.into_owned(), stood_still)
+}
+
+fn number(numbers: &BTreeMap<&str, u64>, name: &str) -> u64 {
+    *numbers.get(name).unwrap_or_else(|| panic!("there is no {name} in {numbers:?}"))
+}
+
+#[test]
+fn it_is_smooth_at_five_percent_loss_and_eighty_milliseconds() {
+    let scratch = Scratch::new();
+    let played = (0..TRIES).map(|_| play(&scratch)).find(|(_, stood_still)| !stood_still);
+    let (said, _) = played.expect("the machine stood still each time; run it again when less goes on");
     let numbers = numbers(&said);
-    let of = |name: &str| *numbers.get(name).unwrap_or_else(|| panic!("there is no {name} in {numbers:?}"));
+    let of = |name: &str| number(&numbers, name);
     let picture = fs::metadata(scratch.path().join("love/muster/network.png")).expect("it has written its picture");
     assert!(picture.len() > 1000);
 

@@ -117,8 +117,8 @@ end
 local function finish()
   judge.finish(tonumber(stats.shown_tick))
   -- For tests, and for who wants to compare networks.
-  local seen = ("frames %d shown %d jump_mm %d gap_updates %d missing_ticks %d"):format(
-    judge.frames, judge.shown_max, judge.jump_max * 1000, judge.gap_max, judge.missing_max)
+  local seen = ("frames %d shown %d jump_mm %d gap_updates %d missing_ticks %d frame_ms %d"):format(
+    judge.frames, judge.shown_max, judge.jump_max * 1000, judge.gap_max, judge.missing_max, judge.frame_max * 1000)
   local counted = ("corrections %d commands %d rtt_ms %d lost %d dropped %d"):format(
     tonumber(stats.corrections), commands, stats.rtt_us / 1000, tonumber(stats.lost), down.lost + up.lost)
   print(seen .. " " .. counted)

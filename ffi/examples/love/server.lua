@@ -8,6 +8,7 @@ local BOTS = 120
 local FIELD = { width = 66, height = 46 } -- metres
 local TICK = 1 / 60 -- seconds
 local SILENCE = 5 -- seconds, after which a viewer is gone
+local STANDSTILL = 0.1 -- seconds, after which it says that its machine let it wait
 local NOTHING = ffi.new("muster_bytes_t")
 
 local server = {}
@@ -141,6 +142,10 @@ local function tell(viewer)
 end
 
 function server.update(seconds)
+  if seconds > STANDSTILL then
+    print(("stood still for %d ms"):format(seconds * 1000))
+    io.stdout:flush()
+  end
   listen()
   forget_the_silent()
   -- What a busy machine has missed is made up for, so that the world's time is that of the wall.

@@ -11,6 +11,8 @@ function smoothness.new(speed_max)
     -- The most updates between two that came, and the most ticks for which anybody was not shown.
     gap_max = 0,
     missing_max = 0,
+    -- The longest that a frame took, in seconds.
+    frame_max = 0,
   }
   local known, update, before = {}, nil, nil
 
@@ -25,6 +27,7 @@ function smoothness.new(speed_max)
   function judge.handle_frame(now, tick, count, ids, xy)
     local seconds = before and now - before or 0
     before = now
+    judge.frame_max = math.max(judge.frame_max, seconds)
     judge.frames, judge.shown_max = judge.frames + 1, math.max(judge.shown_max, count)
     for i = 0, count - 1 do
       local key = tostring(ids[i])

@@ -103,12 +103,12 @@ export class SyncClient {
     readonly welcome: Welcome,
     walls: readonly Wall[],
   ) {
-    const { rateHz, speedMax, cellShift, history, publicAttributes } = welcome;
+    const { rateHz, updateTicks, speedMax, cellShift, history, publicAttributes } = welcome;
     this.groups = new Groups(GROUPS_MAX, history, { attributes: publicAttributes.length, cellShift });
     // A quarter more, since contacts push too.
     this.limits = { stepMax: (speedMax * 1.25) / rateHz, beyondMax: (BEYOND_US * rateHz) / 1_000_000 };
     this.prediction = new Prediction({ rateHz, speedMax, smoothUs: SMOOTH_US, snap: 4 * METRE }, walls);
-    this.clock = new Clock(rateHz);
+    this.clock = new Clock(rateHz, updateTicks);
   }
 
   /** Takes in a packet; what is refused has changed nothing but counters. */
@@ -251,7 +251,8 @@ export class SyncClient {
       return;
     }
     let held: number | null = null;
-    if (before !== null) {
+    // The new state may have taken the place of the newest, which then says nothing of its pace.
+    if (before !== null && group.versions.includes(before)) {
       const states = version.number - before.number;
       const updates = (version.update - before.update) >>> 0;
       // States are made in every update in which something changes: in those before nothing did.

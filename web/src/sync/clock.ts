@@ -55,7 +55,13 @@ export class Clock {
   /** The tick that the server comes to when what is sent now arrives. */
   ahead = -Infinity;
 
-  constructor(private readonly rate: number) {}
+  constructor(
+    private readonly rate: number,
+    updateTicks: number,
+  ) {
+    // Until it is known, as if every other update were lost: who is shown late does not jump when one is.
+    this.handleSpacing(2 * updateTicks);
+  }
 
   get isRunning(): boolean {
     return this.arrivals.length > 0;

@@ -72,8 +72,8 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn new(rate_hz: u32) -> Self {
-        Self {
+    pub(super) fn new(rate_hz: u32, update_ticks: u16) -> Self {
+        let mut clock = Self {
             rate: i64::from(rate_hz),
             arrivals: [0; ARRIVALS],
             count: 0,
@@ -92,7 +92,10 @@ impl Clock {
             last_us: None,
             shown: i64::MIN,
             ahead: i64::MIN,
-        }
+        };
+        // Until it is known, as if every other update were lost: who is shown late does not jump when one is.
+        clock.handle_spacing(2 * i64::from(update_ticks));
+        clock
     }
 
     /// Whether anything has arrived.
@@ -212,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_time_of_the_server_is_found_through_jitter() {
-        let mut clock = Clock::new(60);
+        let mut clock = Clock::new(60, 3);
         let (mut shown, mut now) = (i64::MIN, 0);
         for update in 0..2000i64 {
             let tick = update * 3;
@@ -237,8 +240,25 @@ mod tests {
     }
 
     #[test]
+    fn from_the_first_packet_on_nothing_is_shown_before_it_is_known() {
+        let mut clock = Clock::new(60, 3);
+        let mut newest = 0;
+        for now in 1_000..=2_000 {
+            // The second update is lost.
+            let update = (now - 1_000) / 50;
+            if update != 1 && (now - 1_000) % 50 == 0 {
+                newest = update * 3;
+                clock.handle_arrival(newest, now * 1_000);
+                clock.handle_spacing(3);
+            }
+            clock.advance(now * 1_000);
+            assert!(clock.shown() <= newest * TICK, "{now} ms: {} is shown, {newest} is known", clock.shown() / TICK);
+        }
+    }
+
+    #[test]
     fn the_way_there_and_back_is_measured_without_what_the_server_held() {
-        let mut clock = Clock::new(60);
+        let mut clock = Clock::new(60, 3);
         for sequence in 1..100 {
             let now = i64::from(sequence) * 50_000;
             clock.handle_report(sequence, now);

@@ -192,7 +192,7 @@ impl SyncClient {
             values: OwnerValues::new(options.owner_values_max as usize),
             outbox: Outbox::new(),
             prediction: prediction.map_err(TermsError::Config)?,
-            clock: Clock::new(config.tick_rate_hz),
+            clock: Clock::new(config.tick_rate_hz, welcome.update_ticks),
             seen: Window::default(),
             acknowledged: Window::default(),
             newest_update: 0,
