@@ -63,6 +63,24 @@ fn the_last_order_counts_for_who_is_among_the_rows_twice() {
     game.world().ids(&mut ids);
     for expect in [1, 1, 1, 1, 1, 2, 2] {
         assert_eq!(step(&mut game).script_errors, 0);
-        assert!(game.world().has_velocity_order(ids[0], expect << 16, 0));
+        assert_eq!(game.world().rows(&ids[..1]).velocity_orders().next(), Some(Some((expect << 16, 0))));
     }
+}
+
+#[test]
+fn the_last_value_counts_for_who_is_among_the_rows_twice() {
+    let body = "local h = world.rows('health') h:all() local id = buffer.readf64(h.id, 0) buffer.writef64(h.id, 8, id) h.count = 2
+        local before = buffer.readf64(h.health, 0)
+        buffer.writef64(h.health, 0, before + 1) buffer.writef64(h.health, 8, before)
+        assert(h:set('health') == 2 and world.get(id, 'health') == before)";
+    let mut game = host(&rules(body)).open(&MatchOptions::default()).unwrap();
+    assert_eq!(step(&mut game).script_errors, 0);
+}
+
+#[test]
+fn an_order_that_cannot_be_stops_all_of_its_call() {
+    let body = "r:all() local x = column(1) buffer.writef64(x, 72, 1e9) assert(not pcall(r.velocity, r, x, column(0)))";
+    let mut game = host(&rules(body)).open(&MatchOptions::default()).unwrap();
+    let result = step(&mut game);
+    assert_eq!((result.script_errors, result.inputs), (0, 0));
 }

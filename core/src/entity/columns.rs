@@ -290,6 +290,24 @@ macro_rules! columns {
                 })
             }
 
+            /// Hands over one value of many rows; 0 where there is no row, and for an attribute that is not declared.
+            #[inline]
+            pub(crate) fn read<'c>(
+                rows: impl Iterator<Item = Option<(&'c Self, usize)>>,
+                column: Column,
+                put: impl FnMut(i64),
+            ) {
+                match column {
+                    $( Column::$variant => {
+                        rows.map(|at| at.map_or(0, |(columns, row)| columns.$field[row].to_i64())).for_each(put);
+                    } )+
+                    Column::Attribute(number) => {
+                        let value = |columns: &Self, row: usize| Some(columns.attributes.get(usize::from(number))?[row]);
+                        rows.map(|at| at.and_then(|(columns, row)| value(columns, row)).map_or(0, i64::from)).for_each(put);
+                    }
+                }
+            }
+
             /// How many bytes a row takes in a snapshot.
             pub(crate) const fn row_bytes(attributes: usize) -> usize {
                 8 + 4 + 4 $( + <$type as Value>::BYTES )+ + 4 * attributes

@@ -107,14 +107,6 @@ impl World {
         Ok(self.region(region).columns.value(column, row as usize).unwrap_or(0))
     }
 
-    /// Whether the order of an entity is to take on this velocity, so that the same command would change nothing.
-    pub fn has_velocity_order(&self, id: EntityId, x: i32, y: i32) -> bool {
-        self.row(id).is_some_and(|(columns, row, _)| {
-            let goal = (columns.goal_x[row], columns.goal_y[row]);
-            columns.order[row] == Order::Velocity as u8 && goal == (i64::from(x), i64::from(y))
-        })
-    }
-
     /// Sets one value of an entity.
     pub fn set(&mut self, id: EntityId, column: Column, value: i64) -> Result<(), WriteError> {
         let place = self.directory.place(id).ok_or(WriteError::Gone)?;

@@ -25,6 +25,7 @@ mod partitioning;
 mod places;
 mod query;
 mod rehearsal;
+mod rows;
 mod save;
 mod step;
 
@@ -36,6 +37,7 @@ pub use commands::FLAG_TAKEN_OVER;
 pub use host::{EntityError, SpawnError, WriteError};
 pub use load::{OVERLOAD_PERMILLE, OVERLOADS_TO_RISE, RATE_STEP_MAX, REST_PERMILLE, RESTS_TO_FALL};
 pub use query::{Filter, QUERY_MAX, RayHit};
+pub use rows::Rows;
 
 use load::Load;
 use places::Places;

@@ -6,8 +6,9 @@
 use std::f64::consts::TAU;
 
 use muster_core::{
-    Column, EntityId, METRE, Position, World,
+    Column, EntityId, METRE, Position, SectorId, World,
     entity::{FLAG_AVOIDS, FLAG_NOT_REWOUND, FLAG_OWNER_ONLY, FLAG_TEAM_ONLY, FLAG_TELLS_CONTACTS},
+    world::Rows,
 };
 
 use crate::{error::likely, stage::Names};
@@ -111,41 +112,37 @@ impl Field {
         })
     }
 
-    /// The values for a script of many entities, as bytes in the place of what was there; of those that are gone it is 0. `places` is
-    /// filled when places are needed, and kept for the next field of the same entities.
-    pub(crate) fn read_all(self, world: &World, ids: &[EntityId], places: &mut Vec<Position>, out: &mut Vec<u8>) {
-        out.clear();
-        out.resize(8 * ids.len(), 0);
-        let each = out.as_chunks_mut::<8>().0.iter_mut().zip(ids);
+    /// The values for a script of many entities, as the bytes of as many numbers; 0 for who is gone. `places` is filled when
+    /// places are needed, and kept for the next field of the same entities.
+    pub(crate) fn read_all(self, world: &World, rows: &Rows<'_>, places: &mut Vec<(f64, f64)>, out: &mut [u8]) {
+        let mut out = out.as_chunks_mut().0.iter_mut();
+        let mut put = |value: f64| {
+            if let Some(bytes) = out.next() {
+                *bytes = value.to_le_bytes();
+            }
+        };
         match self {
             Self::X | Self::Y => {
                 // Both coordinates of a place are found at once.
-                if places.len() != ids.len() {
-                    places.clear();
-                    places.extend(ids.iter().map(|id| world.position(*id).unwrap_or_else(|_| origin(world))));
+                if places.is_empty() {
+                    fill_places(world, rows, places);
                 }
-                // Most are in the sector that the one before was in, whose corner is worked out once.
-                let mut sector = None;
-                let mut corner = (0.0, 0.0);
-                for ((bytes, _), place) in each.zip(places) {
-                    if sector != Some(place.sector) {
-                        sector = Some(place.sector);
-                        corner = metres(world, Position { x: 0, y: 0, ..*place });
-                    }
-                    let value = if self == Self::X {
-                        corner.0 + f64::from(place.x) / LENGTH
-                    } else {
-                        corner.1 + f64::from(place.y) / LENGTH
-                    };
-                    *bytes = value.to_le_bytes();
-                }
+                places.iter().for_each(|(x, y)| put(if self == Self::X { *x } else { *y }));
             }
-            Self::Column(column, unit) if column != Column::Target => {
-                each.for_each(|(bytes, id)| {
-                    *bytes = (world.value(*id, column).unwrap_or(0) as f64 / unit).to_le_bytes();
-                });
+            Self::Heading => rows.read(Column::Heading, |value| put(value as f64 * (TAU / TURN))),
+            Self::Column(Column::Target, _) => {
+                rows.read(Column::Target, |value| put(from_id(EntityId::from_bits(value.cast_unsigned()))));
             }
-            _ => each.for_each(|(bytes, id)| *bytes = self.read(world, *id).unwrap_or(0.0).to_le_bytes()),
+            Self::Column(column, unit) => rows.read(column, |value| put(value as f64 / unit)),
+        }
+    }
+
+    /// The column that it is; places are none.
+    pub(crate) const fn column(self) -> Option<Column> {
+        match self {
+            Self::X | Self::Y => None,
+            Self::Column(column, _) => Some(column),
+            Self::Heading => Some(Column::Heading),
         }
     }
 
@@ -224,6 +221,20 @@ pub(crate) fn short_length(metres: f64, name: &str) -> mlua::Result<i32> {
 #[cold]
 fn too_long_for_column(metres: f64, name: &str) -> mlua::Error {
     mlua::Error::runtime(format!("`{name}` cannot be {metres}: at most 32,767"))
+}
+
+/// The places of entities in metres; (0, 0) for who is gone.
+fn fill_places(world: &World, rows: &Rows<'_>, out: &mut Vec<(f64, f64)>) {
+    // Most are in the sector that the one before was in, whose corner is worked out once.
+    let mut last: Option<(SectorId, (f64, f64))> = None;
+    out.extend(rows.positions().map(|place| {
+        let Some(Position { sector, x, y }) = place else { return (0.0, 0.0) };
+        let (_, corner) = match last {
+            Some(known) if known.0 == sector => known,
+            _ => *last.insert((sector, metres(world, Position { sector, x: 0, y: 0 }))),
+        };
+        (corner.0 + f64::from(x) / LENGTH, corner.1 + f64::from(y) / LENGTH)
+    }));
 }
 
 /// A place of the world.

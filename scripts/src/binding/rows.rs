@@ -118,12 +118,6 @@ const DESPAWN: u64 = 4;
 /// What events have for columns.
 pub(crate) const EVENT_COLUMNS: &[&str] = &["subject", "object", "x", "y", "detail", "value", "count", "kind"];
 
-/// A column of a set: its name and its field; events have no fields.
-struct Columns {
-    names: Vec<String>,
-    fields: Vec<Option<Field>>,
-}
-
 pub(super) fn register(lua: &Lua, slot: &Slot) -> mlua::Result<()> {
     let methods = lua.create_table()?;
     add_fills(lua, slot, &methods)?;
@@ -386,39 +380,38 @@ fn fill(
 ) -> mlua::Result<usize> {
     let wanted = Wanted::read(filter)?;
     let names = names(rows)?;
-    let (found, mut bytes, columns) = with(slot, |stage| {
+    let found = with(slot, |stage| {
         raw::afford(stage.looks())?;
         let mut found = std::mem::take(&mut stage.found);
         ask(stage.world()?, &wanted, &mut found)?;
-        let fields = names.iter().map(|name| Field::of(name, &stage.names).ok()).collect();
-        Ok((found, std::mem::take(&mut stage.bytes), Columns { names, fields }))
+        Ok(found)
     })?;
-    raw::charge((found.len() * (columns.names.len() + 1) / VALUES_A_SAFEPOINT) as u64);
-    bytes.clear();
-    bytes.resize(8 * found.len(), 0);
-    bytes.as_chunks_mut().0.iter_mut().zip(&found).for_each(|(bytes, id)| *bytes = from_id(*id).to_le_bytes());
-    put(lua, rows, ID, &bytes)?;
-    let mut places = Vec::new();
-    for (name, field) in columns.names.iter().zip(&columns.fields) {
-        with(slot, |stage| {
-            let world = stage.world()?;
-            match field {
-                Some(field) => field.read_all(world, &found, &mut places, &mut bytes),
-                None => {
-                    bytes.clear();
-                    bytes.resize(8 * found.len(), 0);
-                }
-            }
-            Ok(())
-        })?;
-        put(lua, rows, name, &bytes)?;
-    }
+    raw::charge((found.len() * (names.len() + 1) / VALUES_A_SAFEPOINT) as u64);
+    let length = 8 * found.len();
+    let ids = room(lua, rows, ID, length)?;
+    let columns: Vec<Buffer> = names.iter().map(|name| room(lua, rows, name, length)).collect::<mlua::Result<_>>()?;
     let count = found.len();
-    rows.raw_set(COUNT, count)?;
     with(slot, |stage| {
+        let mut bytes = std::mem::take(&mut stage.bytes);
+        bytes.resize(length, 0);
+        bytes.as_chunks_mut().0.iter_mut().zip(&found).for_each(|(bytes, id)| *bytes = from_id(*id).to_le_bytes());
+        ids.write_bytes(0, &bytes);
+        let fields: Vec<Option<Field>> = names.iter().map(|name| Field::of(name, &stage.names).ok()).collect();
+        let world = stage.world()?;
+        let at = world.rows(&found);
+        let mut places = Vec::new();
+        for (column, field) in columns.iter().zip(fields) {
+            match field {
+                Some(field) => field.read_all(world, &at, &mut places, &mut bytes),
+                // What only events have.
+                None => bytes.fill(0),
+            }
+            column.write_bytes(0, &bytes);
+        }
         (stage.found, stage.bytes) = (found, bytes);
         Ok(())
     })?;
+    rows.raw_set(COUNT, count)?;
     Ok(count)
 }
 
@@ -427,11 +420,20 @@ fn set_column(stage: &mut Stage, name: &str, ids: &[EntityId], values: &Numbers)
     if matches!(field, Field::X | Field::Y) {
         return Err(mlua::Error::runtime("places are set one by one, by world.place"));
     }
+    let mut known = Vec::new();
+    if is_each_once(ids)
+        && let Some(column) = field.column()
+    {
+        known.reserve(ids.len());
+        stage.world()?.rows(ids).read(column, |value| known.push(value));
+    }
     let mut changed = 0;
-    for (id, number) in ids.iter().zip(values.iter()) {
+    for (row, (id, number)) in ids.iter().zip(values.iter()).enumerate() {
         let (column, value) = field.value(name, number)?;
+        let world = stage.world()?;
         // What stays as it is needs no place in a replay; who is gone has no value.
-        if stage.world()?.value(*id, column).is_ok_and(|before| before != value) {
+        let before = known.get(row).map_or_else(|| world.value(*id, column).ok(), |before| Some(*before));
+        if before.is_some_and(|before| before != value) && world.is_alive(*id) {
             set(stage, *id, column, value)?;
             changed += 1;
         }
@@ -439,6 +441,13 @@ fn set_column(stage: &mut Stage, name: &str, ids: &[EntityId], values: &Numbers)
     Ok(changed)
 }
 
+/// Whether nobody is among the rows twice; of rows that queries have filled it is so, and seen at once.
+fn is_each_once(ids: &[EntityId]) -> bool {
+    let slot_of = |id: &EntityId| id.bits() as u32;
+    ids.is_sorted_by(|a, b| slot_of(a) < slot_of(b))
+}
+
+/// Orders each what is asked for it, or nobody anything if one of the orders cannot be.
 fn command_each(
     slot: &Slot,
     ids: &[EntityId],
@@ -448,20 +457,25 @@ fn command_each(
     with(slot, |stage| {
         // An order that an entity has already changes nothing and needs no place in a replay. Whether it has one is only
         // seen while none waits, and if nobody is among the rows twice.
-        let slot_of = |id: &EntityId| id.bits() as u32;
-        let may_have = !stage.has_ordered && ids.is_sorted_by(|a, b| slot_of(a) < slot_of(b));
+        let may_have = !stage.has_ordered && is_each_once(ids);
+        let world = &*stage.world()?;
         let mut count = 0;
-        for (row, id) in ids.iter().enumerate().filter(|(_, id)| !id.is_null()) {
-            let world = stage.world()?;
-            let Some(action) = action(world, row)? else { continue };
-            count += 1;
-            let has_it = match action {
-                Action::SetVelocity { x, y } => may_have && world.has_velocity_order(*id, x, y),
-                _ => false,
-            };
-            if !has_it {
-                order(stage, *id, action)?;
+        let mut orders = Vec::with_capacity(ids.len());
+        {
+            let at = world.rows(if may_have { ids } else { &[] });
+            let mut known = at.velocity_orders();
+            for (row, id) in ids.iter().enumerate() {
+                let known = known.next().flatten();
+                let Some(action) = (if id.is_null() { None } else { action(world, row)? }) else { continue };
+                count += 1;
+                let has_it = matches!(action, Action::SetVelocity { x, y } if known == Some((x.into(), y.into())));
+                if !has_it {
+                    orders.push((*id, action));
+                }
             }
+        }
+        for (id, action) in orders {
+            order(stage, id, action)?;
         }
         Ok(count)
     })
@@ -505,16 +519,21 @@ fn numbers(buffer: Buffer, count: usize, name: &str) -> mlua::Result<Numbers> {
     Ok(Numbers(bytes))
 }
 
-/// Writes a column. Its buffer is made anew when it is too small, half as large again as it must be.
+/// Writes a column.
 fn put(lua: &Lua, rows: &Table, name: &str, bytes: &[u8]) -> mlua::Result<()> {
+    room(lua, rows, name, bytes.len())?.write_bytes(0, bytes);
+    Ok(())
+}
+
+/// The buffer of a column, of so many bytes at least. It is made anew when it is too small, half as large again as it must be.
+fn room(lua: &Lua, rows: &Table, name: &str, length: usize) -> mlua::Result<Buffer> {
     let buffer: Buffer = rows.raw_get(name).map_err(|_| not_rows())?;
-    if buffer.len() >= bytes.len() {
-        buffer.write_bytes(0, bytes);
-        return Ok(());
+    if buffer.len() >= length {
+        return Ok(buffer);
     }
-    let buffer = lua.create_buffer_with_capacity((bytes.len() / 2 * 3).next_multiple_of(64))?;
-    buffer.write_bytes(0, bytes);
-    rows.raw_set(name, buffer)
+    let buffer = lua.create_buffer_with_capacity((length / 2 * 3).next_multiple_of(64))?;
+    rows.raw_set(name, &buffer)?;
+    Ok(buffer)
 }
 
 fn not_rows() -> mlua::Error {
