@@ -360,7 +360,7 @@ function Rows:read() end
 ---@return number
 function Rows:set(...) end
 
----Orders every entity to the place of its row; rows whose x is not a number (0/0) get no order.
+---Orders every entity to the place of its row; rows whose x is not a number (0/0) get no order. If one cannot be, nobody gets one.
 ---@param x buffer
 ---@param y buffer
 ---@return number
@@ -396,7 +396,7 @@ function Rows:spawn(count, entity) end
 ---@return number
 function Rows:despawn() end
 
----Fills the rows with the last tick's events; columns are subject, object, x, y, detail, value, count, kind.
+---Fills the rows with the last tick's events; columns are subject, object, x, y, detail, value, times, kind.
 ---@param kind? EventKind
 ---@return number
 function Rows:events(kind) end

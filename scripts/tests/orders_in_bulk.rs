@@ -63,7 +63,7 @@ fn the_last_order_counts_for_who_is_among_the_rows_twice() {
     game.world().ids(&mut ids);
     for expect in [1, 1, 1, 1, 1, 2, 2] {
         assert_eq!(step(&mut game).script_errors, 0);
-        assert_eq!(game.world().rows(&ids[..1]).velocity_orders().next(), Some(Some((expect << 16, 0))));
+        assert_eq!(game.world().rows([ids[0]]).velocity_orders().next(), Some(Some((expect << 16, 0))));
     }
 }
 

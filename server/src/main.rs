@@ -107,7 +107,8 @@ fn check(modes: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
                 findings.into_iter().flat_map(|(word, list)| list.iter().map(move |found| (word, found)))
             {
                 let hint = if found.hint.is_empty() { String::new() } else { format!(" ({})", found.hint) };
-                println!("{}/{}:{}: {word}: {}{hint}", trial.folder, found.file, found.line, found.message);
+                let told = format!("{}/{}:{}: {word}: {}{hint}", trial.folder, found.file, found.line, found.message);
+                println!("{}", for_a_terminal(&told));
             }
             if trial.errors.is_empty() {
                 println!("{}: good", trial.folder);
@@ -115,6 +116,12 @@ fn check(modes: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What a mode says, without what would move a terminal's cursor or change its colours.
+fn for_a_terminal(text: &str) -> String {
+    let is_harmless = |letter: char| !letter.is_control() || letter == '\n' || letter == '\t';
+    text.chars().map(|letter| if is_harmless(letter) { letter } else { '\u{fffd}' }).collect()
 }
 
 fn run(

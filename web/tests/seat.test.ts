@@ -149,3 +149,34 @@ it("ends by an error before the seat, and tells one after it", async () => {
   expect(heard.ended).toHaveBeenCalledTimes(1);
   session.close();
 });
+
+it("waits for a server that ends in order, and takes its seat again", async () => {
+  const session = new Session({ token: "t", player: "p", name: "Ann" }, { mode: "arena" }, heard, true);
+  await Socket.all[0].open();
+  await Socket.all[0].tell(connected);
+  await Socket.all[0].tell(joined);
+  await Socket.all[0].tell({ type: "error", code: "draining", message: "the server is about to end" });
+  Socket.all[0].lose();
+  expect(heard.waiting).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(2_500);
+  // The next one is there too early, and is not let in.
+  expect(Socket.all.length).toBe(2);
+  await Socket.all[1].open();
+  await Socket.all[1].tell({ type: "error", code: "draining", message: "the server is about to end" });
+  await vi.advanceTimersByTimeAsync(2_500);
+  expect(Socket.all.length).toBe(3);
+  await Socket.all[2].open();
+  await Socket.all[2].tell(connected);
+  expect(Socket.all[2].said[1]).toBe(JSON.stringify({ type: "match:join", resume: "seat" }));
+  await Socket.all[2].tell(joined);
+  expect(heard.ended).not.toHaveBeenCalled();
+  session.close();
+});
+
+it("is told that a server ends where it has no seat yet", async () => {
+  const session = new Session({ token: "t", player: "p", name: "Ann" }, { mode: "arena" }, heard, true);
+  await Socket.all[0].open();
+  await Socket.all[0].tell({ type: "error", code: "draining", message: "the server is about to end" });
+  expect(heard.ended).toHaveBeenCalledTimes(1);
+  session.close();
+});

@@ -18,8 +18,8 @@ pub struct Rows<'w> {
 
 impl World {
     /// Finds entities for reading several values of each.
-    pub fn rows(&self, ids: &[EntityId]) -> Rows<'_> {
-        Rows { world: self, places: ids.iter().map(|id| self.directory.place(*id)).collect() }
+    pub fn rows(&self, ids: impl IntoIterator<Item = EntityId>) -> Rows<'_> {
+        Rows { world: self, places: ids.into_iter().map(|id| self.directory.place(id)).collect() }
     }
 }
 

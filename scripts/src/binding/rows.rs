@@ -58,7 +58,8 @@ pub(crate) const LIBRARY: Library = Library {
             name: "move_to",
             parameters: &["x: buffer", "y: buffer"],
             returns: "number",
-            doc: "Orders every entity to the place of its row; rows whose x is not a number (0/0) get no order.",
+            doc: "Orders every entity to the place of its row; rows whose x is not a number (0/0) get no order. If one \
+                  cannot be, nobody gets one.",
         },
         Function {
             name: "velocity",
@@ -95,7 +96,7 @@ pub(crate) const LIBRARY: Library = Library {
             name: "events",
             parameters: &["kind: EventKind?"],
             returns: "number",
-            doc: "Fills the rows with the last tick's events; columns are subject, object, x, y, detail, value, count, kind.",
+            doc: "Fills the rows with the last tick's events; columns are subject, object, x, y, detail, value, times, kind.",
         },
     ],
 };
@@ -112,11 +113,12 @@ const METATABLE: &str = "muster rows";
 const VALUES_A_SAFEPOINT: usize = 8;
 const CHANGES_A_SAFEPOINT: usize = 2;
 
-/// Safepoints that it is worth to take an entity away.
+/// Safepoints that it is worth to find a column and its buffer, and to take an entity away.
+const COLUMN: u64 = 16;
 const DESPAWN: u64 = 4;
 
 /// What events have for columns.
-pub(crate) const EVENT_COLUMNS: &[&str] = &["subject", "object", "x", "y", "detail", "value", "count", "kind"];
+pub(crate) const EVENT_COLUMNS: &[&str] = &["subject", "object", "x", "y", "detail", "value", "times", "kind"];
 
 pub(super) fn register(lua: &Lua, slot: &Slot) -> mlua::Result<()> {
     let methods = lua.create_table()?;
@@ -141,6 +143,10 @@ pub(super) fn register(lua: &Lua, slot: &Slot) -> mlua::Result<()> {
         table.raw_set(ID, &empty)?;
         for name in names.iter() {
             let name = known_name(name)?;
+            if [COLUMNS, COUNT, ID].contains(&&*name) {
+                let message = "a column cannot be `columns`, `count` or `id`: rows have these anyhow; of events, `times` is how many like it";
+                return Err(mlua::Error::runtime(message));
+            }
             if !EVENT_COLUMNS.contains(&&*name) {
                 with(&of, |stage| Field::of(&name, &stage.names))?;
             }
@@ -222,7 +228,7 @@ fn add_fills(lua: &Lua, slot: &Slot, methods: &Table) -> mlua::Result<()> {
                         "y" => place(event).1,
                         "detail" => f64::from(event.detail),
                         "value" => event_value(event),
-                        "count" => f64::from(event.count),
+                        "times" => f64::from(event.count),
                         "kind" => f64::from(event.kind as u8),
                         _ => f64::NAN,
                     };
@@ -380,6 +386,7 @@ fn fill(
 ) -> mlua::Result<usize> {
     let wanted = Wanted::read(filter)?;
     let names = names(rows)?;
+    raw::afford(names.len() as u64 * COLUMN)?;
     let found = with(slot, |stage| {
         raw::afford(stage.looks())?;
         let mut found = std::mem::take(&mut stage.found);
@@ -398,7 +405,7 @@ fn fill(
         ids.write_bytes(0, &bytes);
         let fields: Vec<Option<Field>> = names.iter().map(|name| Field::of(name, &stage.names).ok()).collect();
         let world = stage.world()?;
-        let at = world.rows(&found);
+        let at = world.rows(found.iter().copied());
         let mut places = Vec::new();
         for (column, field) in columns.iter().zip(fields) {
             match field {
@@ -421,11 +428,12 @@ fn set_column(stage: &mut Stage, name: &str, ids: &[EntityId], values: &Numbers)
         return Err(mlua::Error::runtime("places are set one by one, by world.place"));
     }
     let mut known = Vec::new();
-    if is_each_once(ids)
+    if !ids.is_empty()
+        && is_each_once(ids)
         && let Some(column) = field.column()
     {
         known.reserve(ids.len());
-        stage.world()?.rows(ids).read(column, |value| known.push(value));
+        stage.world()?.rows(ids.iter().copied()).read(column, |value| known.push(value));
     }
     let mut changed = 0;
     for (row, (id, number)) in ids.iter().zip(values.iter()).enumerate() {
@@ -447,7 +455,7 @@ fn is_each_once(ids: &[EntityId]) -> bool {
     ids.is_sorted_by(|a, b| slot_of(a) < slot_of(b))
 }
 
-/// Orders each what is asked for it, or nobody anything if one of the orders cannot be.
+/// Orders each what is asked for it, or nobody anything if one of the actions cannot be made.
 fn command_each(
     slot: &Slot,
     ids: &[EntityId],
@@ -458,21 +466,20 @@ fn command_each(
         // An order that an entity has already changes nothing and needs no place in a replay. Whether it has one is only
         // seen while none waits, and if nobody is among the rows twice.
         let may_have = !stage.has_ordered && is_each_once(ids);
-        let world = &*stage.world()?;
-        let mut count = 0;
         let mut orders = Vec::with_capacity(ids.len());
-        {
-            let at = world.rows(if may_have { ids } else { &[] });
-            let mut known = at.velocity_orders();
-            for (row, id) in ids.iter().enumerate() {
-                let known = known.next().flatten();
-                let Some(action) = (if id.is_null() { None } else { action(world, row)? }) else { continue };
-                count += 1;
-                let has_it = matches!(action, Action::SetVelocity { x, y } if known == Some((x.into(), y.into())));
-                if !has_it {
-                    orders.push((*id, action));
-                }
+        for (row, id) in ids.iter().enumerate().filter(|(_, id)| !id.is_null()) {
+            if let Some(action) = action(stage.world()?, row)? {
+                orders.push((*id, action));
             }
+        }
+        let count = orders.len() as u32;
+        if may_have && let Some((_, Action::SetVelocity { .. })) = orders.first() {
+            let at = stage.world()?.rows(orders.iter().map(|(id, _)| *id));
+            let mut known = at.velocity_orders();
+            orders.retain(|(_, action)| {
+                let known = known.next().flatten();
+                !matches!(action, Action::SetVelocity { x, y } if known == Some(((*x).into(), (*y).into())))
+            });
         }
         for (id, action) in orders {
             order(stage, id, action)?;

@@ -152,12 +152,14 @@ function rules.test_commands_and_events(self)
 end
 
 function rules.look(self)
-	local rows = world.rows("subject", "detail", "value")
+	local rows = world.rows("subject", "detail", "value", "times")
+	assert(not pcall(world.rows, "count"), "that is how many rows there are")
 	for _, event in world.events() do
 		self.seen[event.kind] = event
 	end
 	if rows:events("custom") == 1 then
 		self.custom = buffer.readf64(rows.detail, 0) + buffer.readf64(rows.value, 0)
+		assert(buffer.readf64(rows.times, 0) == 1)
 	end
 end
 

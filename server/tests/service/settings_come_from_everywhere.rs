@@ -84,6 +84,10 @@ fn modes_are_written_and_checked() {
     let output = muster(&["check", "--json"]).arg(folder.join("late")).output().expect("it runs");
     let trials: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     assert!(!output.status.success() && trials[0]["errors"][0]["line"] == 20, "{trials}");
+    scratch.write_mode("loud", r#"error("before \27[2J after")"#);
+    let output = check("loud");
+    assert!(!output.status.success() && text(&output).contains("before"), "{}", text(&output));
+    assert!(!text(&output).contains('\u{1b}'), "what a mode says moves no cursor: {:?}", text(&output));
     let output = muster(&["version"]).output().expect("it runs");
     assert_eq!(text(&output), format!("muster {}\n", env!("CARGO_PKG_VERSION")));
 }

@@ -40,7 +40,7 @@ export class Input {
   private readonly stop = new AbortController();
   /** Where on the page one's own entity is shown, from which the mouse aims. */
   centre: [number, number] | null = null;
-  /** Fingers have touched: sticks are shown. */
+  /** Fingers were used last, and no mouse: sticks are shown. */
   hasTouch = false;
   private sticks: Sticks = "none";
 
@@ -76,6 +76,11 @@ export class Input {
     if (type === "pointerdown" && !(event.target instanceof HTMLCanvasElement)) return;
     if (type === "pointerdown") this.isTapped = true;
     if (event.pointerType !== "touch") {
+      // Fingers that are down go on.
+      if (this.hasTouch && this.move === null && this.aim === null) {
+        this.hasTouch = false;
+        this.base.replaceChildren();
+      }
       this.mouse = { x: event.clientX, y: event.clientY };
       if (type === "pointerdown" && event.button === 0) this.isMouseDown = true;
       if (type === "pointerup" || type === "pointercancel") this.isMouseDown = false;
@@ -134,7 +139,7 @@ export class Input {
       this.draw();
       const isAiming = aimX !== 0 || aimY !== 0;
       // A full turn of the stick fires; whoever only leans on it aims.
-      return { moveX, moveY, aim: isAiming ? { x: aimX, y: aimY } : null, isFiring: Math.hypot(aimX, aimY) > 0.6 };
+      return { moveX, moveY, aim: isAiming ? { x: aimX, y: aimY } : null, isFiring: Math.hypot(aimX, aimY) > 0.6 || this.pressed.has("Space") };
     }
     const { mouse, area } = this;
     const [x, y] = this.centre ?? [area.clientWidth / 2, area.clientHeight / 2];

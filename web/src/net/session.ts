@@ -171,8 +171,6 @@ export class Session {
         if (this.joined !== null) this.joined.team = message.team;
         break;
       case "match:ended":
-        // A server that ends in order keeps the match, and goes on with it when it is there again.
-        if (message.reason === "closing" && this.resume !== undefined) return this.retry("The server restarts", RESTART_SECONDS);
         this.handler.text(message);
         this.isOver = true;
         this.forget();
@@ -199,7 +197,10 @@ export class Session {
   private handleError(code: string, message: string): void {
     const text = explain(code, message);
     const isOfPlace = !code.startsWith("rtc") && code !== "developer_off";
-    if (FINAL.has(code)) this.end(text);
+    const hasPlace = this.resume !== undefined || this.joined !== null;
+    // A server that ends in order keeps the match, and goes on with it when it is there again.
+    if (code === "draining" && hasPlace) this.retry("The server restarts", RESTART_SECONDS);
+    else if (FINAL.has(code)) this.end(text);
     else if (PASSING.has(code) && !this.isSeated) this.retry(text);
     else if (!this.isSeated && isOfPlace) this.end(text);
     else if (isOfPlace) this.handler.text({ type: "error", code, message: text });

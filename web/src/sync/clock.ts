@@ -59,7 +59,7 @@ export class Clock {
     private readonly rate: number,
     updateTicks: number,
   ) {
-    // Until it is known, as if every other update were lost: who is shown late does not jump when one is.
+    // Until it is known, as if every other update were lost, so that nobody jumps when one is.
     this.handleSpacing(2 * updateTicks);
   }
 
@@ -93,7 +93,8 @@ export class Clock {
   handleSpacing(ticks: number): void {
     // A fifth of a second is as long as anybody waits for the next.
     const spacing = Math.max(Math.min(ticks, Math.trunc(this.rate / 5)), 0) * 256;
-    this.spacing = spacing > this.spacing ? spacing : this.spacing - Math.trunc((this.spacing - spacing) / 256);
+    // By one at least, or it would stay a tick too long for ever.
+    this.spacing = spacing > this.spacing ? spacing : this.spacing - Math.ceil((this.spacing - spacing) / 256);
   }
 
   handleReport(sequence: number, nowUs: number): void {

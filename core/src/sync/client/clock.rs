@@ -93,7 +93,7 @@ impl Clock {
             shown: i64::MIN,
             ahead: i64::MIN,
         };
-        // Until it is known, as if every other update were lost: who is shown late does not jump when one is.
+        // Until it is known, as if every other update were lost, so that nobody jumps when one is.
         clock.handle_spacing(2 * i64::from(update_ticks));
         clock
     }
@@ -141,7 +141,8 @@ impl Clock {
     pub(super) fn handle_spacing(&mut self, ticks: i64) {
         // A fifth of a second is as long as anybody waits for the next.
         let ticks = ticks.min(self.rate / 5).max(0) << 8;
-        self.spacing = if ticks > self.spacing { ticks } else { self.spacing - (self.spacing - ticks) / 256 };
+        // By one at least, or it would stay a tick too long for ever.
+        self.spacing = if ticks > self.spacing { ticks } else { self.spacing - (self.spacing - ticks + 255) / 256 };
     }
 
     /// A report is sent.
@@ -253,6 +254,23 @@ mod tests {
             }
             clock.advance(now * 1_000);
             assert!(clock.shown() <= newest * TICK, "{now} ms: {} is shown, {newest} is known", clock.shown() / TICK);
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_lost_the_delay_comes_down_to_what_one_update_takes() {
+        for (rate, update_ticks) in [(60, 3), (60, 1), (20, 2), (20, 1), (10, 1)] {
+            let mut clock = Clock::new(rate, update_ticks);
+            let update_us = 1_000_000 * i64::from(update_ticks) / i64::from(rate);
+            for update in 0..2000 {
+                let now = update * update_us;
+                clock.handle_arrival(update * i64::from(update_ticks), now);
+                clock.handle_spacing(update_ticks.into());
+                clock.advance(now);
+            }
+            let least = update_us + 500_000 / i64::from(rate);
+            let delay = clock.delay_us();
+            assert!((least..least + 1000).contains(&delay), "{rate} {update_ticks}: {delay}");
         }
     }
 
