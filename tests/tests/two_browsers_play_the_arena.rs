@@ -1,6 +1,7 @@
 //! Goal: two real browsers play the arena to its end over WebRTC with loss, one on a desktop and one by touch on a phone. One is
 //! loaded again in mid-match and comes back; somebody looks on; a rule that is edited shows on both within a second, a mistake is
-//! shown to both while they play on; both are back where they were after `kill -9` of the server and after their lines were cut;
+//! shown to both while they play on; both are back where they were after `kill -9` of the server, after it has ended in order and
+//! was started again, and after their lines were cut;
 //! both see the result, and look at the replay. No request leaves the machine, and what others wrote is text. The other modes are
 //! played for a moment.
 //! Method: the scripts of `web/e2e` start the real server with the page built into it and headless Chromium, and report what they
@@ -65,6 +66,8 @@ fn two_browsers_play_a_match_to_its_end() {
     assert!(report["backMs"].as_u64().is_some_and(|back| back < 5000), "{report:#}");
     assert_eq!(report["isSameEntity"], json!([true, true]), "{report:#}");
     assert_eq!(report["isWhereItWas"], json!([true, true]), "{report:#}");
+    assert_eq!(report["exit"], 0, "{report:#}");
+    assert_eq!(report["isWhereItEnded"], json!([true, true]), "{report:#}");
     assert_eq!(report["markup"], 0, "a text became markup: {report:#}");
     let ends = report["ends"].as_array().expect("both pages say how it ended");
     assert_eq!(ends.len(), 2, "{report:#}");

@@ -1,5 +1,5 @@
 // Two browsers play the arena to its end: they move, see each other and shoot, on a desktop and by touch; one is loaded again; the
-// rules are edited while they play; the server is killed and comes back; lines are cut; the match ends, and its replay is looked at.
+// rules are edited while they play; the server is killed, or ends in order, and comes back; lines are cut; the match ends, and its replay is looked at.
 // Usage: stage.mjs.
 
 import { DESKTOP, PHONE, perform, wait } from "./stage.mjs";
@@ -147,17 +147,30 @@ await perform(async (stage, server, report) => {
   stage.isForgiving = false;
   report.isSameEntity = after.map(({ own }, index) => own.id === before[index].own.id);
   // Not further than somebody walks, who was steered for them meanwhile.
-  const reach = 7 * ((Date.now() - killed) / 1000 + 6);
-  report.isWhereItWas = after.map(({ own }, index) => {
+  const isNear = (reach, before) => ({ own }, index) => {
     const was = before[index].own;
     return Math.hypot(own.x - was.x, own.y - was.y) / METRE <= reach;
-  });
+  };
+  report.isWhereItWas = after.map(isNear(7 * ((Date.now() - killed) / 1000 + 6), before));
   await each("data channels again", ({ carrier }) => carrier === "webrtc");
   await stage.move(desktop, stage.byKeys(desktop));
 
+  stage.at("an orderly end");
+  const left = await each("they are in again", isHere);
+  const ending = Date.now();
+  stage.isForgiving = true;
+  report.exit = await server.end();
+  await each("they know that it has ended", ({ isOnline }) => !isOnline);
+  await server.start();
+  const again = await Promise.all(pages.map((page, index) => stage.until(page, "back after the end", isSame(left[index]))));
+  stage.isForgiving = false;
+  // All of it was written down: only what they were steered since.
+  report.isWhereItEnded = again.map(isNear(7 * ((Date.now() - ending) / 1000 + 1), left));
+  await each("data channels once more", ({ carrier }) => carrier === "webrtc");
+
   stage.at("cut lines");
   await desktop.evaluate(() => window.lines.sockets.at(-1).close());
-  await stage.until(desktop, "a cut line is noticed", ({ connections }) => connections > after[0].connections);
+  await stage.until(desktop, "a cut line is noticed", ({ connections }) => connections > again[0].connections);
   await stage.until(desktop, "back after a cut line", (seen) => isSame(before[0])(seen) && seen.carrier === "webrtc");
   await phone.evaluate(() => window.lines.channels.forEach((channel) => channel.close()));
   const rest = await stage.until(phone, "the WebSocket carries", (seen) => isSame(before[1])(seen) && seen.carrier === "websocket");

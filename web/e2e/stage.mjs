@@ -76,6 +76,13 @@ export class Server {
     this.child?.kill("SIGKILL");
   }
 
+  /** Asks it to end, and returns with what it has ended. */
+  async end() {
+    const ended = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.kill("SIGTERM");
+    return ended;
+  }
+
   /** A number of /metrics. */
   async metric(name) {
     const text = await (await fetch(`${this.address}/metrics`)).text();

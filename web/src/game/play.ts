@@ -88,7 +88,10 @@ export class Play {
   private readonly heartbeat: ReturnType<typeof setInterval>;
 
   private say(text: string): void {
-    this.session.sendScript({ type: "say", text });
+    if (!this.session.sendScript({ type: "say", text })) {
+      this.roster.note("Nobody heard that: there is no line to the server.", 0, performance.now());
+      return;
+    }
     // A relay room sends it to the others alone.
     if (this.view?.controls === "none") this.roster.chat.push({ name: "you", text: foreign(text) });
   }

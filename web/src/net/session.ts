@@ -296,8 +296,11 @@ export class Session {
     this.seatedLink?.sendState(bytes);
   }
 
-  sendScript(message: unknown): void {
-    this.seatedLink?.sendReliable(writeScriptMessage(message));
+  /** False if there is no line to say it on. */
+  sendScript(message: unknown): boolean {
+    const link = this.seatedLink;
+    link?.sendReliable(writeScriptMessage(message));
+    return link !== null;
   }
 
   /** To another tick of the replay; without a line, as soon as there is one. */
