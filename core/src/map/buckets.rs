@@ -9,6 +9,10 @@ pub(super) const LIST_MAX: u32 = 1024;
 /// The smallest side of a cell is 2 to the power of this, in units of length: 2 m.
 const SHIFT_MIN: u32 = 17;
 
+/// Where the first cell begins, in both axes: a unit before the map. **So what is in a map is never on the grid's own edge,
+/// and a ray that touches it goes through a cell that lists it**, also one that only passes the map's first corner.
+pub(super) const ORIGIN: i64 = -1;
+
 /// A box in map-local units of length, all its edges included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Bounds {
@@ -39,6 +43,10 @@ impl Bounds {
     pub(super) const fn around(x: i64, y: i64, half_x: i64, half_y: i64) -> Self {
         Self { x0: x - half_x, y0: y - half_y, x1: x + half_x, y1: y + half_y }
     }
+}
+
+const fn cell_of(at: i64, shift: u32) -> i64 {
+    (at - ORIGIN) >> shift
 }
 
 impl Buckets {
@@ -74,8 +82,8 @@ impl Buckets {
     }
 
     fn empty(width: i32, height: i32, shift: u32) -> Self {
-        let columns = (i64::from(width) >> shift) + 1;
-        let rows = (i64::from(height) >> shift) + 1;
+        let columns = cell_of(width.into(), shift) + 1;
+        let rows = cell_of(height.into(), shift) + 1;
         Self { shift, columns, rows, words_per_row: (columns as usize).div_ceil(64), ..Self::default() }
     }
 
@@ -136,18 +144,23 @@ impl Buckets {
         columns: impl Fn(i64, i64) -> (i64, i64),
         mut visit: impl FnMut(&mut Self, i64, i64, i64) -> bool,
     ) {
-        let first = ((bounds.y0 - 1) >> self.shift).max(0);
-        let last = ((bounds.y1 + 1) >> self.shift).min(self.rows - 1);
+        let first = self.cell_of(bounds.y0 - 1).max(0);
+        let last = self.cell_of(bounds.y1 + 1).min(self.rows - 1);
         for row in first..=last {
-            let low = (row << self.shift).max(bounds.y0).min(bounds.y1);
-            let high = ((row + 1) << self.shift).max(bounds.y0).min(bounds.y1);
+            let low = (ORIGIN + (row << self.shift)).max(bounds.y0).min(bounds.y1);
+            let high = (ORIGIN + ((row + 1) << self.shift)).max(bounds.y0).min(bounds.y1);
             let (left, right) = columns(low, high);
-            let left = ((left - 1) >> self.shift).max(0);
-            let right = ((right + 1) >> self.shift).min(self.columns - 1);
+            let left = self.cell_of(left - 1).max(0);
+            let right = self.cell_of(right + 1).min(self.columns - 1);
             if left <= right && !visit(self, row, left, right) {
                 return;
             }
         }
+    }
+
+    /// The column of an x, or the row of a y.
+    const fn cell_of(&self, at: i64) -> i64 {
+        cell_of(at, self.shift)
     }
 
     pub(super) const fn shift(&self) -> u32 {
@@ -204,10 +217,10 @@ impl Buckets {
 
     /// The cells of bounds: left, low, right, high.
     fn range(&self, bounds: Bounds) -> Option<(i64, i64, i64, i64)> {
-        let left = (bounds.x0 >> self.shift).max(0);
-        let low = (bounds.y0 >> self.shift).max(0);
-        let right = (bounds.x1 >> self.shift).min(self.columns - 1);
-        let high = (bounds.y1 >> self.shift).min(self.rows - 1);
+        let left = self.cell_of(bounds.x0).max(0);
+        let low = self.cell_of(bounds.y0).max(0);
+        let right = self.cell_of(bounds.x1).min(self.columns - 1);
+        let high = self.cell_of(bounds.y1).min(self.rows - 1);
         (left <= right && low <= high).then_some((left, low, right, high))
     }
 }

@@ -1,7 +1,7 @@
 //! The static geometry of a map, and what asks about it: push-out, rays, lines of sight.
 
 use super::{
-    buckets::{Bounds, Buckets},
+    buckets::{self, Bounds, Buckets},
     cells::{Cells, Exits},
     contact::{Body, Contact, Standing, least},
     definition::{MapDef, RADIUS_MAX, WallDef, WallForm},
@@ -296,7 +296,8 @@ impl Walls {
     /// The first of the walls that are not cells, unless something before them is met.
     fn cast_at_walls(&self, ray: &Ray, mask: u16, mut hit: Option<Hit>) -> Option<Hit> {
         let (columns, rows) = (self.buckets.columns(), self.buckets.rows());
-        let mut walk = Walk::new((ray.x, ray.y), (ray.dx, ray.dy), self.buckets.shift());
+        let mut walk =
+            Walk::new((ray.x - buckets::ORIGIN, ray.y - buckets::ORIGIN), (ray.dx, ray.dy), self.buckets.shift());
         walk.approach(columns, rows);
         let mut number = 0;
         while !walk.is_beyond(columns, rows) {
@@ -328,7 +329,8 @@ impl Walls {
 
     fn sweep_walls(&self, sweep: &Sweep, mask: u16, mut hit: Option<Hit>) -> Option<Hit> {
         let mut number = 0;
-        let grid = ((0, 0), self.buckets.shift(), (self.buckets.columns(), self.buckets.rows()));
+        let origin = (buckets::ORIGIN, buckets::ORIGIN);
+        let grid = (origin, self.buckets.shift(), (self.buckets.columns(), self.buckets.rows()));
         sweep.bands(grid, |bounds, enters| {
             if hit.is_some_and(|hit| hit.time < enters) {
                 return false;
@@ -530,6 +532,20 @@ mod tests {
         }
         assert!(map.walls().line_of_sight((0, 3 * METRE), (METRE, 3 * METRE), ALL), "an end may touch");
         assert!(!map.walls().line_of_sight((0, 0), (METRE + 1, 3 * METRE + 1), ALL), "an end may not be within");
+    }
+
+    #[test]
+    fn a_ray_past_the_first_corner_of_a_map_touches_what_is_there() {
+        let square = WallForm::Box { min: (0, 0), max: (METRE, METRE) };
+        let mut rows = ["........"; 8];
+        rows[7] = "#.......";
+        let maps = [of_rows(rows), of_forms(&[(square, ALL)]), of_forms(&[(segment((0, 0), (1, 1)), ALL)])];
+        for map in maps {
+            for (from, to) in [((-1, 1), (1, -1)), ((1, -1), (-1, 1)), ((-1, 1), (7, -7))] {
+                let time = cast(&map, from, to).map(|found| found.0);
+                assert_eq!(time, Some(Hit::WHOLE / if to.0 == 7 { 8 } else { 2 }), "{from:?} to {to:?}");
+            }
+        }
     }
 
     #[test]
