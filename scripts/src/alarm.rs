@@ -1,0 +1,162 @@
+//! A thread that rings where a call takes long.
+//!
+//! The net of time below the count looks every so many safepoints, and a safepoint may be anything: a round of a loop that compares
+//! texts of megabytes a hundred times. **Where a call has taken some milliseconds, its next safepoint is made to look**, without
+//! a change of what it has counted.
+
+use std::{
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+/// What a thread counts of its call, and others see.
+#[repr(align(128))]
+#[derive(Debug)]
+pub(crate) struct Counters {
+    /// How many safepoints the call may still pass until it is looked at more closely.
+    slice: AtomicI64,
+    /// The number of the call that runs; 0 if none does.
+    call: AtomicU64,
+}
+
+/// By how much too few safepoints are left where it rings: more than any call has or charges.
+const RING: i64 = 1 << 60;
+/// A call of which nothing has changed for so long is rung for.
+const EVERY: Duration = Duration::from_millis(4);
+
+/// The counters of threads: those that are in use, and those that were and wait for another thread.
+#[derive(Debug)]
+struct Register {
+    used: Vec<&'static Counters>,
+    free: Vec<&'static Counters>,
+    is_watched: bool,
+}
+
+static REGISTER: Mutex<Register> = Mutex::new(Register { used: Vec::new(), free: Vec::new(), is_watched: false });
+static SOMEBODY: Condvar = Condvar::new();
+
+fn register() -> MutexGuard<'static, Register> {
+    REGISTER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Counters {
+    pub(crate) const fn new() -> Self {
+        Self { slice: AtomicI64::new(i64::MAX), call: AtomicU64::new(0) }
+    }
+
+    /// Those of a thread, for as long as it has not given them back.
+    pub(crate) fn claim() -> &'static Self {
+        let mut register = register();
+        let counters = register.free.pop().unwrap_or_else(|| Box::leak(Box::new(Self::new())));
+        register.used.push(counters);
+        if !register.is_watched {
+            // Without it the net looks less often; the next thread tries again.
+            register.is_watched = thread::Builder::new().name("muster-alarm".into()).spawn(watch).is_ok();
+        }
+        SOMEBODY.notify_one();
+        counters
+    }
+
+    pub(crate) fn give_back(&'static self) {
+        self.end();
+        let mut register = register();
+        register.used.retain(|used| !std::ptr::eq(*used, self));
+        register.free.push(self);
+    }
+
+    /// A call begins, which is not the one before.
+    pub(crate) fn begin(&self, number: u64, slice: i64) {
+        self.set_slice(slice);
+        self.call.store(number, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self) {
+        self.call.store(0, Ordering::Relaxed);
+        self.set_slice(i64::MAX);
+    }
+
+    /// What is left of the slice; less than nothing also where it rings.
+    #[inline]
+    pub(crate) fn slice(&self) -> i64 {
+        self.slice.load(Ordering::Relaxed)
+    }
+
+    /// A ring that comes meanwhile may be lost: another follows.
+    #[inline]
+    pub(crate) fn set_slice(&self, slice: i64) {
+        self.slice.store(slice, Ordering::Relaxed);
+    }
+
+    /// What is left of the slice, rung for or not.
+    pub(crate) fn count(&self) -> i64 {
+        let slice = self.slice();
+        if (-2 * RING..-RING / 2).contains(&slice) { slice + RING } else { slice }
+    }
+
+    fn ring(&self) {
+        if self.slice() >= 0 {
+            self.slice.fetch_sub(RING, Ordering::Relaxed);
+        }
+    }
+}
+
+fn watch() {
+    let mut last: Vec<(*const Counters, u64)> = Vec::new();
+    loop {
+        let register = register();
+        let register = SOMEBODY.wait_while(register, |register| register.used.is_empty());
+        let register = register.unwrap_or_else(PoisonError::into_inner);
+        let now: Vec<_> =
+            register.used.iter().map(|used| (&raw const **used, used.call.load(Ordering::Relaxed))).collect();
+        for (counters, seen) in register.used.iter().zip(&now) {
+            if seen.1 != 0 && last.contains(seen) {
+                counters.ring();
+            }
+        }
+        drop(register);
+        last = now;
+        thread::sleep(EVERY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_counts_nothing() {
+        let counters = Counters::new();
+        for left in [512, 1, 0] {
+            counters.begin(1, left);
+            counters.ring();
+            counters.ring();
+            assert!(counters.slice() < 0);
+            assert_eq!(counters.count(), left);
+            // A safepoint passes.
+            counters.set_slice(counters.slice() - 1);
+            assert_eq!(counters.count(), left - 1);
+        }
+        // What is over stays over.
+        counters.set_slice(i64::MIN / 2);
+        counters.ring();
+        assert_eq!(counters.count(), i64::MIN / 2);
+    }
+
+    #[test]
+    fn a_call_that_takes_long_is_rung_for_and_one_that_ended_is_not() {
+        let counters = Counters::claim();
+        counters.begin(7, 512);
+        while counters.slice() >= 0 {
+            thread::sleep(EVERY / 4);
+        }
+        assert_eq!(counters.count(), 512);
+        counters.end();
+        thread::sleep(4 * EVERY);
+        assert_eq!(counters.slice(), i64::MAX);
+        counters.give_back();
+    }
+}
