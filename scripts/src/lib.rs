@@ -36,7 +36,6 @@
 // Errors of Luau are exceptions of C++ that pass through frames of Rust.
 const _: () = assert!(cfg!(panic = "unwind"), "scripts need a profile whose panics unwind");
 
-mod alarm;
 mod binding;
 mod bundle;
 mod check;

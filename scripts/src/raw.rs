@@ -1,4 +1,4 @@
-//! The raw corner: what mlua has no safe function for. **All `unsafe` of the crate is here.**
+//! The raw corner: what mlua has no safe function for. **All `unsafe` of the crate is here and below.**
 //!
 //! A budget is a number of safepoints: Luau asks at each call, at each return and at each round of a loop whether it
 //! should stop, and what built-in functions do on long texts and large tables counts by its size. mlua's own interrupts
@@ -10,6 +10,8 @@
 //! then is recorded like all else, so that replays hold. A call that takes milliseconds is looked at sooner (`alarm`).
 #![allow(unsafe_code)]
 
+mod alarm;
+
 use std::{
     cell::Cell,
     ffi::{CStr, c_int},
@@ -18,32 +20,35 @@ use std::{
 
 use mlua::{Function, Lua, Result, Table, ffi};
 
-use crate::alarm::Counters;
+use alarm::Counters;
 
 thread_local! {
-    /// How many safepoints the call that runs on this thread may still pass until it is looked at more closely; those of nobody
-    /// before there is a machine. A machine never leaves its thread, and no call into one machine is made while another one runs.
-    static COUNTERS: Cell<&'static Counters> = const { Cell::new(&NOBODY) };
+    /// How many safepoints the call that runs on this thread may still pass until it is looked at more closely. A machine
+    /// never leaves its thread, and no call into one machine is made while another one runs.
+    static COUNTERS: Counters = const { Counters::new() };
     /// How many it may pass after those.
     static REST: Cell<i64> = const { Cell::new(0) };
     /// How many calls there were.
     static CALLS: Cell<u64> = const { Cell::new(0) };
-    static CLAIM: Claim = const { Claim };
+    static WATCHED: Watched = const { Watched(Cell::new(false)) };
     static WATCH: Watch = const { Watch::new() };
 }
 
-static NOBODY: Counters = Counters::new();
+/// Whether the thread's calls are watched, until it ends.
+struct Watched(Cell<bool>);
 
-/// Gives the thread's counters back when it ends.
-struct Claim;
-
-impl Drop for Claim {
+impl Drop for Watched {
     fn drop(&mut self) {
-        let counters = COUNTERS.replace(&NOBODY);
-        if !std::ptr::eq(counters, &NOBODY) {
-            counters.give_back();
-        }
+        COUNTERS.with(|counters| alarm::forget(counters));
     }
+}
+
+fn slice() -> i64 {
+    COUNTERS.with(Counters::slice)
+}
+
+fn set_slice(slice: i64) {
+    COUNTERS.with(|counters| counters.set_slice(slice));
 }
 
 /// The net below the count.
@@ -182,13 +187,13 @@ pub(crate) fn begin(safepoints: u64) {
     REST.set(budget - slice);
     let number = CALLS.get() + 1;
     CALLS.set(number);
-    COUNTERS.get().begin(number, slice);
+    COUNTERS.with(|counters| counters.begin(number, slice));
 }
 
 /// Ends the count: how many safepoints are left; `None` when the call was stopped.
 pub(crate) fn end() -> Option<u64> {
-    let left = COUNTERS.get().count().saturating_add(REST.get());
-    COUNTERS.get().end();
+    let left = COUNTERS.with(Counters::count).saturating_add(REST.get());
+    COUNTERS.with(Counters::end);
     REST.set(0);
     WATCH.with(|watch| watch.set(Duration::MAX));
     u64::try_from(left).ok()
@@ -198,8 +203,7 @@ pub(crate) fn end() -> Option<u64> {
 pub(crate) fn charge(safepoints: u64) {
     /// More than any call may pass.
     const MOST: u64 = 1 << 40;
-    let counters = COUNTERS.get();
-    counters.set_slice(counters.slice().saturating_sub(safepoints.min(MOST).cast_signed()));
+    set_slice(slice().saturating_sub(safepoints.min(MOST).cast_signed()));
 }
 
 /// Counts work that the host is about to do for a script.
@@ -208,14 +212,15 @@ pub(crate) fn charge(safepoints: u64) {
 /// When it is too much: nothing must be done.
 pub(crate) fn afford(safepoints: u64) -> Result<()> {
     charge(safepoints);
-    if COUNTERS.get().slice() >= 0 || refill() { Ok(()) } else { Err(mlua::Error::runtime(KILLED)) }
+    if slice() >= 0 || refill() { Ok(()) } else { Err(mlua::Error::runtime(KILLED)) }
 }
 
 /// Makes a machine count safepoints.
 pub(crate) fn install(lua: &Lua) {
-    CLAIM.with(|_| {
-        if std::ptr::eq(COUNTERS.get(), &NOBODY) {
-            COUNTERS.set(Counters::claim());
+    WATCHED.with(|watched| {
+        if !watched.0.replace(true) {
+            // SAFETY: they live as long as the thread, which forgets them before.
+            COUNTERS.with(|counters| unsafe { alarm::watch(counters) });
         }
     });
     lua.exec_raw_lua(|raw| {
@@ -230,9 +235,8 @@ unsafe extern "C-unwind" fn interrupt(state: *mut ffi::lua_State, gc: c_int) {
     if gc >= 0 {
         return look(state, gc);
     }
-    let counters = COUNTERS.get();
-    let left = counters.slice() - 1;
-    counters.set_slice(left);
+    let left = slice() - 1;
+    set_slice(left);
     if left < 0 {
         look(state, gc);
     }
@@ -250,15 +254,15 @@ fn look(state: *mut ffi::lua_State, gc: c_int) {
 
 /// Takes the next slice; false if there is none or the call has worked for too long.
 fn refill() -> bool {
-    let left = COUNTERS.get().count().saturating_add(REST.get());
+    let left = COUNTERS.with(Counters::count).saturating_add(REST.get());
     if left < 0 || WATCH.with(|watch| watch.is_late(Instant::now(), thread_time)) {
         // So far below 0 that it stays there: a script that catches the error meets it again at once.
-        COUNTERS.get().set_slice(i64::MIN / 2);
+        set_slice(i64::MIN / 2);
         REST.set(0);
         return false;
     }
     let slice = left.min(WATCH.with(|watch| watch.length.get()));
-    COUNTERS.get().set_slice(slice);
+    set_slice(slice);
     REST.set(left - slice);
     true
 }
@@ -271,7 +275,7 @@ fn stop(state: *mut ffi::lua_State) {
 }
 
 fn stop_if_over(state: *mut ffi::lua_State) {
-    if COUNTERS.get().slice() < 0 {
+    if slice() < 0 {
         look(state, -1);
     }
 }
@@ -286,14 +290,14 @@ struct Search {
 
 /// Begins a search for a pattern, during which the time is looked at often.
 fn begin_search() -> Search {
-    let slice = COUNTERS.get().slice();
+    let slice = slice();
     let left = slice.saturating_add(REST.get());
     let (length, length_max) = WATCH.with(|watch| {
         let length = watch.length.replace(watch.length.get().min(LENGTH_SEARCHING));
         (length, watch.length_max.replace(LENGTH_SEARCHING))
     });
     if slice > LENGTH_SEARCHING {
-        COUNTERS.get().set_slice(LENGTH_SEARCHING);
+        set_slice(LENGTH_SEARCHING);
         REST.set(left - LENGTH_SEARCHING);
     }
     Search { length, length_max, slice, left }
@@ -305,13 +309,13 @@ fn end_search(search: &Search) {
         watch.length.set(search.length);
         watch.length_max.set(search.length_max);
     });
-    let slice = COUNTERS.get().slice();
+    let slice = slice();
     // One that is over stays over.
     if slice >= 0 {
         let left = slice.saturating_add(REST.get());
         let passed = search.left - left;
         let slice = (search.slice - passed).clamp(0, left);
-        COUNTERS.get().set_slice(slice);
+        set_slice(slice);
         REST.set(left - slice);
     }
 }

@@ -16,7 +16,7 @@ use std::{
 /// What a thread counts of its call, and others see.
 #[repr(align(128))]
 #[derive(Debug)]
-pub(crate) struct Counters {
+pub(super) struct Counters {
     /// How many safepoints the call may still pass until it is looked at more closely.
     slice: AtomicI64,
     /// The number of the call that runs; 0 if none does.
@@ -28,15 +28,21 @@ const RING: i64 = 1 << 60;
 /// A call of which nothing has changed for so long is rung for.
 const EVERY: Duration = Duration::from_millis(4);
 
-/// The counters of threads: those that are in use, and those that were and wait for another thread.
+/// Counters that live until [`forget`] has returned.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Place(*const Counters);
+
+// SAFETY: counters may be read and written by any thread; that they live is what `watch` asks for.
+unsafe impl Send for Place {}
+
+/// The counters of the threads that run scripts.
 #[derive(Debug)]
 struct Register {
-    used: Vec<&'static Counters>,
-    free: Vec<&'static Counters>,
+    places: Vec<Place>,
     is_watched: bool,
 }
 
-static REGISTER: Mutex<Register> = Mutex::new(Register { used: Vec::new(), free: Vec::new(), is_watched: false });
+static REGISTER: Mutex<Register> = Mutex::new(Register { places: Vec::new(), is_watched: false });
 static SOMEBODY: Condvar = Condvar::new();
 
 fn register() -> MutexGuard<'static, Register> {
@@ -44,55 +50,35 @@ fn register() -> MutexGuard<'static, Register> {
 }
 
 impl Counters {
-    pub(crate) const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { slice: AtomicI64::new(i64::MAX), call: AtomicU64::new(0) }
     }
 
-    /// Those of a thread, for as long as it has not given them back.
-    pub(crate) fn claim() -> &'static Self {
-        let mut register = register();
-        let counters = register.free.pop().unwrap_or_else(|| Box::leak(Box::new(Self::new())));
-        register.used.push(counters);
-        if !register.is_watched {
-            // Without it the net looks less often; the next thread tries again.
-            register.is_watched = thread::Builder::new().name("muster-alarm".into()).spawn(watch).is_ok();
-        }
-        SOMEBODY.notify_one();
-        counters
-    }
-
-    pub(crate) fn give_back(&'static self) {
-        self.end();
-        let mut register = register();
-        register.used.retain(|used| !std::ptr::eq(*used, self));
-        register.free.push(self);
-    }
-
     /// A call begins, which is not the one before.
-    pub(crate) fn begin(&self, number: u64, slice: i64) {
+    pub(super) fn begin(&self, number: u64, slice: i64) {
         self.set_slice(slice);
         self.call.store(number, Ordering::Relaxed);
     }
 
-    pub(crate) fn end(&self) {
+    pub(super) fn end(&self) {
         self.call.store(0, Ordering::Relaxed);
         self.set_slice(i64::MAX);
     }
 
     /// What is left of the slice; less than nothing also where it rings.
     #[inline]
-    pub(crate) fn slice(&self) -> i64 {
+    pub(super) fn slice(&self) -> i64 {
         self.slice.load(Ordering::Relaxed)
     }
 
     /// A ring that comes meanwhile may be lost: another follows.
     #[inline]
-    pub(crate) fn set_slice(&self, slice: i64) {
+    pub(super) fn set_slice(&self, slice: i64) {
         self.slice.store(slice, Ordering::Relaxed);
     }
 
     /// What is left of the slice, rung for or not.
-    pub(crate) fn count(&self) -> i64 {
+    pub(super) fn count(&self) -> i64 {
         let slice = self.slice();
         if (-2 * RING..-RING / 2).contains(&slice) { slice + RING } else { slice }
     }
@@ -104,21 +90,42 @@ impl Counters {
     }
 }
 
-fn watch() {
-    let mut last: Vec<(*const Counters, u64)> = Vec::new();
+/// Watches the calls of a thread.
+///
+/// # Safety
+/// The counters live until they were given to [`forget`].
+pub(super) unsafe fn watch(counters: *const Counters) {
+    let mut register = register();
+    register.places.push(Place(counters));
+    if !register.is_watched {
+        // Without it the net looks less often; the next thread tries again.
+        register.is_watched = thread::Builder::new().name("muster-alarm".into()).spawn(run).is_ok();
+    }
+    SOMEBODY.notify_one();
+}
+
+/// Watches them no more.
+pub(super) fn forget(counters: *const Counters) {
+    register().places.retain(|place| *place != Place(counters));
+}
+
+fn run() {
+    let mut last: Vec<(Place, u64)> = Vec::new();
     loop {
         let register = register();
-        let register = SOMEBODY.wait_while(register, |register| register.used.is_empty());
+        let register = SOMEBODY.wait_while(register, |register| register.places.is_empty());
         let register = register.unwrap_or_else(PoisonError::into_inner);
-        let now: Vec<_> =
-            register.used.iter().map(|used| (&raw const **used, used.call.load(Ordering::Relaxed))).collect();
-        for (counters, seen) in register.used.iter().zip(&now) {
-            if seen.1 != 0 && last.contains(seen) {
+        let look = |place: &Place| {
+            // SAFETY: they are in the register, which is locked, so that they live.
+            let counters = unsafe { &*place.0 };
+            let seen = (*place, counters.call.load(Ordering::Relaxed));
+            if seen.1 != 0 && last.contains(&seen) {
                 counters.ring();
             }
-        }
+            seen
+        };
+        last = register.places.iter().map(look).collect();
         drop(register);
-        last = now;
         thread::sleep(EVERY);
     }
 }
@@ -148,7 +155,9 @@ mod tests {
 
     #[test]
     fn a_call_that_takes_long_is_rung_for_and_one_that_ended_is_not() {
-        let counters = Counters::claim();
+        let counters = Counters::new();
+        // SAFETY: they are forgotten below; where the test fails before, they are in a frame that is left with the process.
+        unsafe { watch(&raw const counters) };
         counters.begin(7, 512);
         while counters.slice() >= 0 {
             thread::sleep(EVERY / 4);
@@ -157,6 +166,6 @@ mod tests {
         counters.end();
         thread::sleep(4 * EVERY);
         assert_eq!(counters.slice(), i64::MAX);
-        counters.give_back();
+        forget(&raw const counters);
     }
 }
