@@ -1,4 +1,4 @@
-//! The raw corner: what mlua has no safe function for. **All `unsafe` of the crate is here.**
+//! The raw corner: what mlua has no safe function for. **All `unsafe` of the crate is here and below.**
 //!
 //! A budget is a number of safepoints: Luau asks at each call, at each return and at each round of a loop whether it
 //! should stop, and what built-in functions do on long texts and large tables counts by its size. mlua's own interrupts
@@ -7,8 +7,10 @@
 //! **The count decides, and the same script stops at the same place wherever it runs.** Below it is a net for work that no
 //! count sees, such as calls with thousands of arguments: every so many safepoints the time that the thread has worked is
 //! looked at, and a call whose safepoints take many times what they do take is stopped too. What the world was given until
-//! then is recorded like all else, so that replays hold.
+//! then is recorded like all else, so that replays hold. A call that takes milliseconds is looked at sooner (`alarm`).
 #![allow(unsafe_code)]
+
+mod alarm;
 
 use std::{
     cell::Cell,
@@ -18,13 +20,35 @@ use std::{
 
 use mlua::{Function, Lua, Result, Table, ffi};
 
+use alarm::Counters;
+
 thread_local! {
     /// How many safepoints the call that runs on this thread may still pass until it is looked at more closely. A machine
     /// never leaves its thread, and no call into one machine is made while another one runs.
-    static SLICE: Cell<i64> = const { Cell::new(i64::MAX) };
+    static COUNTERS: Counters = const { Counters::new() };
     /// How many it may pass after those.
     static REST: Cell<i64> = const { Cell::new(0) };
+    /// How many calls there were.
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+    static WATCHED: Watched = const { Watched(Cell::new(false)) };
     static WATCH: Watch = const { Watch::new() };
+}
+
+/// Whether the thread's calls are watched, until it ends.
+struct Watched(Cell<bool>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        COUNTERS.with(|counters| alarm::forget(counters));
+    }
+}
+
+fn slice() -> i64 {
+    COUNTERS.with(Counters::slice)
+}
+
+fn set_slice(slice: i64) {
+    COUNTERS.with(|counters| counters.set_slice(slice));
 }
 
 /// The net below the count.
@@ -160,14 +184,16 @@ pub(crate) fn begin(safepoints: u64) {
     let most = Duration::from_nanos(safepoints.saturating_mul(NS_A_SAFEPOINT)).max(TIME_MIN);
     let slice = budget.min(LENGTH_MIN);
     WATCH.with(|watch| watch.set(most));
-    SLICE.set(slice);
     REST.set(budget - slice);
+    let number = CALLS.get() + 1;
+    CALLS.set(number);
+    COUNTERS.with(|counters| counters.begin(number, slice));
 }
 
 /// Ends the count: how many safepoints are left; `None` when the call was stopped.
 pub(crate) fn end() -> Option<u64> {
-    let left = SLICE.get().saturating_add(REST.get());
-    SLICE.set(i64::MAX);
+    let left = COUNTERS.with(Counters::count).saturating_add(REST.get());
+    COUNTERS.with(Counters::end);
     REST.set(0);
     WATCH.with(|watch| watch.set(Duration::MAX));
     u64::try_from(left).ok()
@@ -175,7 +201,9 @@ pub(crate) fn end() -> Option<u64> {
 
 /// Counts work that the host does for a script. The next safepoint stops the script if that was too much.
 pub(crate) fn charge(safepoints: u64) {
-    SLICE.set(SLICE.get().saturating_sub(i64::try_from(safepoints).unwrap_or(i64::MAX)));
+    /// More than any call may pass.
+    const MOST: u64 = 1 << 40;
+    set_slice(slice().saturating_sub(safepoints.min(MOST).cast_signed()));
 }
 
 /// Counts work that the host is about to do for a script.
@@ -184,11 +212,17 @@ pub(crate) fn charge(safepoints: u64) {
 /// When it is too much: nothing must be done.
 pub(crate) fn afford(safepoints: u64) -> Result<()> {
     charge(safepoints);
-    if SLICE.get() >= 0 || refill() { Ok(()) } else { Err(mlua::Error::runtime(KILLED)) }
+    if slice() >= 0 || refill() { Ok(()) } else { Err(mlua::Error::runtime(KILLED)) }
 }
 
 /// Makes a machine count safepoints.
 pub(crate) fn install(lua: &Lua) {
+    WATCHED.with(|watched| {
+        if !watched.0.replace(true) {
+            // SAFETY: they live as long as the thread, which forgets them before.
+            COUNTERS.with(|counters| unsafe { alarm::watch(counters) });
+        }
+    });
     lua.exec_raw_lua(|raw| {
         // SAFETY: the state is that of a live machine, whose callbacks live as long as it does. mlua sets `interrupt` only
         // in its own functions for that, which nobody here calls, and clears it when the machine goes.
@@ -201,8 +235,8 @@ unsafe extern "C-unwind" fn interrupt(state: *mut ffi::lua_State, gc: c_int) {
     if gc >= 0 {
         return look(state, gc);
     }
-    let left = SLICE.get() - 1;
-    SLICE.set(left);
+    let left = slice() - 1;
+    set_slice(left);
     if left < 0 {
         look(state, gc);
     }
@@ -220,15 +254,15 @@ fn look(state: *mut ffi::lua_State, gc: c_int) {
 
 /// Takes the next slice; false if there is none or the call has worked for too long.
 fn refill() -> bool {
-    let left = SLICE.get().saturating_add(REST.get());
+    let left = COUNTERS.with(Counters::count).saturating_add(REST.get());
     if left < 0 || WATCH.with(|watch| watch.is_late(Instant::now(), thread_time)) {
         // So far below 0 that it stays there: a script that catches the error meets it again at once.
-        SLICE.set(i64::MIN / 2);
+        set_slice(i64::MIN / 2);
         REST.set(0);
         return false;
     }
     let slice = left.min(WATCH.with(|watch| watch.length.get()));
-    SLICE.set(slice);
+    set_slice(slice);
     REST.set(left - slice);
     true
 }
@@ -241,7 +275,7 @@ fn stop(state: *mut ffi::lua_State) {
 }
 
 fn stop_if_over(state: *mut ffi::lua_State) {
-    if SLICE.get() < 0 {
+    if slice() < 0 {
         look(state, -1);
     }
 }
@@ -256,14 +290,14 @@ struct Search {
 
 /// Begins a search for a pattern, during which the time is looked at often.
 fn begin_search() -> Search {
-    let slice = SLICE.get();
+    let slice = slice();
     let left = slice.saturating_add(REST.get());
     let (length, length_max) = WATCH.with(|watch| {
         let length = watch.length.replace(watch.length.get().min(LENGTH_SEARCHING));
         (length, watch.length_max.replace(LENGTH_SEARCHING))
     });
     if slice > LENGTH_SEARCHING {
-        SLICE.set(LENGTH_SEARCHING);
+        set_slice(LENGTH_SEARCHING);
         REST.set(left - LENGTH_SEARCHING);
     }
     Search { length, length_max, slice, left }
@@ -275,13 +309,13 @@ fn end_search(search: &Search) {
         watch.length.set(search.length);
         watch.length_max.set(search.length_max);
     });
-    let slice = SLICE.get();
+    let slice = slice();
     // One that is over stays over.
     if slice >= 0 {
         let left = slice.saturating_add(REST.get());
         let passed = search.left - left;
         let slice = (search.slice - passed).clamp(0, left);
-        SLICE.set(slice);
+        set_slice(slice);
         REST.set(left - slice);
     }
 }

@@ -137,6 +137,24 @@ fn searches_do_not_hide_work_from_the_net() {
     }
 }
 
+/// Which of two texts comes first is found without a safepoint. However fast the script was before, the next round is looked at.
+#[test]
+fn a_round_that_takes_long_is_not_one_of_many() {
+    let compare = "if a < b then n += 1 end ".repeat(100);
+    // At several places in the slice that fast rounds were given.
+    for fast in (3000..3600).step_by(75) {
+        let body = format!(
+            "local x = 'x' for i = 1, 21 do x = x .. x end local a, b = x .. 'a', x .. 'b'
+            local n = 0 for i = 1, {fast} do n += 1 end while true do {compare} end"
+        );
+        let mut game = open(&looping(&body));
+        let report = step(&mut game);
+        assert_eq!(report.script_kills, 1);
+        let time = game.script_time();
+        assert!(time < Duration::from_millis(400), "after {fast} rounds: {time:?}");
+    }
+}
+
 #[test]
 fn a_pcall_cannot_swallow_the_stop() {
     let body = "if tick == 0 then pcall(function() while true do end end) self.went_on = true end match.broadcast(self.went_on or false)";

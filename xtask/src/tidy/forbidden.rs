@@ -93,6 +93,7 @@ const RULES: &[Rule] = &[
             "relay/src/io/",
             "ffi/src/boundary.rs",
             "scripts/src/raw.rs",
+            "scripts/src/raw/",
             "benches/",
             "relay/tests/steady_turns_allocate_nothing.rs",
             "core/tests/steady_ticks_allocate_nothing.rs",
