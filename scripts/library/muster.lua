@@ -6,6 +6,12 @@
 ---@alias buffer any
 ---@alias EventKind "unit_destroyed"|"base_destroyed"|"massive_battle"|"resource_capture"|"contact"|"hit"|"zone_entered"|"zone_left"|"pickup_taken"|"command_refused"|"used"|"custom"|"fired"
 
+---What a match is made for.
+---@class Context
+---@field match_id string 
+---@field mode string the name of its folder
+---@field version string of the mode's files
+
 ---A place in metres from the map's lower left corner.
 ---@class Point
 ---@field x number 
@@ -24,6 +30,17 @@
 ---@class Message
 ---@field player number 
 ---@field text string JSON text
+
+---What came of a request to the store.
+---@class StoreResult
+---@field id number what the request returned
+---@field action string get, set, add or delete
+---@field player number 0 is the mode itself
+---@field key string 
+---@field tag string as the request gave it
+---@field ok boolean 
+---@field value Json if it is ok
+---@field error string? if it is not
 
 ---Which entities are meant.
 ---@class Filter

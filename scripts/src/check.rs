@@ -63,7 +63,8 @@ pub fn check(bundle: &Arc<Bundle>, limits: &Limits) -> Checked {
     }
     #[cfg(feature = "types")]
     for error in crate::types::look_at(bundle) {
-        checked.find(Severity::Warning, error);
+        let is_strict = bundle.file(&error.file).is_some_and(crate::types::is_strict);
+        checked.find(if is_strict { Severity::Error } else { Severity::Warning }, error);
     }
     let host = match Host::new(bundle.clone(), limits.clone()) {
         Ok(host) => host,

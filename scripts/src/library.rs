@@ -13,6 +13,15 @@ struct Record {
 
 const RECORDS: &[Record] = &[
     Record {
+        name: "Context",
+        doc: "What a match is made for.",
+        fields: &[
+            ("match_id", "string", ""),
+            ("mode", "string", "the name of its folder"),
+            ("version", "string", "of the mode's files"),
+        ],
+    },
+    Record {
         name: "Point",
         doc: "A place in metres from the map's lower left corner.",
         fields: &[("x", "number", ""), ("y", "number", "")],
@@ -33,6 +42,20 @@ const RECORDS: &[Record] = &[
         name: "Message",
         doc: "What a player sent.",
         fields: &[("player", "number", ""), ("text", "string", "JSON text")],
+    },
+    Record {
+        name: "StoreResult",
+        doc: "What came of a request to the store.",
+        fields: &[
+            ("id", "number", "what the request returned"),
+            ("action", "string", "get, set, add or delete"),
+            ("player", "number", "0 is the mode itself"),
+            ("key", "string", ""),
+            ("tag", "string", "as the request gave it"),
+            ("ok", "boolean", ""),
+            ("value", "Json", "if it is ok"),
+            ("error", "string?", "if it is not"),
+        ],
     },
     Record {
         name: "Filter",
@@ -143,11 +166,11 @@ const HEAD: &str = "written from the tables in scripts/src/binding; do not edit"
 /// The definitions for Luau's analyser: `library/muster.d.luau`.
 pub fn luau_definitions() -> String {
     let mut text = format!("-- What rules can call: {HEAD}.\n\n");
-    text.push_str("type EntityId = number\ntype Json = any\n");
+    text.push_str("export type EntityId = number\nexport type Json = any\n");
     let kinds: Vec<String> = EVENTS.iter().map(|(name, _)| format!("\"{name}\"")).collect();
-    put(&mut text, format_args!("type EventKind = {}\n", kinds.join(" | ")));
+    put(&mut text, format_args!("export type EventKind = {}\n", kinds.join(" | ")));
     for record in RECORDS {
-        put(&mut text, format_args!("\n-- {}\ntype {} = {{\n", record.doc, record.name));
+        put(&mut text, format_args!("\n-- {}\nexport type {} = {{\n", record.doc, record.name));
         for (name, kind, doc) in record.fields {
             let doc = if doc.is_empty() { String::new() } else { format!(" -- {doc}") };
             put(&mut text, format_args!("\t{name}: {kind},{doc}\n"));
@@ -155,7 +178,7 @@ pub fn luau_definitions() -> String {
         text.push_str("}\n");
     }
     text.push_str(
-        "\n-- The fields of an entity; attributes have the names that match_init gives them.\ntype EntityFields = {\n",
+        "\n-- The fields of an entity; attributes have the names that match_init gives them.\nexport type EntityFields = {\n",
     );
     for (name, _, doc) in FIELDS {
         let kind = if matches!(*name, "weapon" | "bot") { "(number | string)?" } else { "number?" };
@@ -170,7 +193,7 @@ pub fn luau_definitions() -> String {
             put(
                 &mut text,
                 format_args!(
-                    "\n-- {}\ntype Rows = {{\n\tcount: number,\n\tid: buffer,\n\t[string]: buffer,\n",
+                    "\n-- {}\nexport type Rows = {{\n\tcount: number,\n\tid: buffer,\n\t[string]: buffer,\n",
                     library.doc
                 ),
             );

@@ -39,3 +39,24 @@ fn every_file_of_the_suite_holds() {
     }
     assert!(tests >= 15, "{tests} tests");
 }
+
+/// Whether the process has code that came from no file.
+#[cfg(target_os = "linux")]
+fn has_made_code() -> bool {
+    let maps = fs::read_to_string("/proc/self/maps").expect("the maps can be read");
+    maps.lines().any(|line| {
+        let mut columns = line.split_whitespace();
+        let is_code = columns.nth(1).is_some_and(|rights| rights.contains('x'));
+        is_code && columns.nth(3).is_none()
+    })
+}
+
+/// Without it the suite would be run interpreted whatever the feature says.
+#[cfg(target_os = "linux")]
+#[test]
+fn machine_code_is_made_with_the_feature_and_only_then() {
+    let rules = "local rules = {}\nfunction rules.match_init(ctx, params)\n\treturn {}\nend\nreturn rules";
+    let host = host_of(&[("rules.lua", rules)], Limits::default());
+    let _game = host.open(&MatchOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(has_made_code(), cfg!(feature = "native"));
+}

@@ -66,11 +66,13 @@ pub enum ErrorCode {
     Kicked,
     /// There is no such address.
     NotFound,
+    /// The address is there, but is not asked in this way.
+    MethodNotAllowed,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::NotConnected,
         Self::TokenInvalid,
         Self::TokenExpired,
@@ -101,6 +103,7 @@ impl ErrorCode {
         Self::Slow,
         Self::Kicked,
         Self::NotFound,
+        Self::MethodNotAllowed,
     ];
 
     /// The code on the wire.
@@ -136,6 +139,7 @@ impl ErrorCode {
             Self::Slow => "slow",
             Self::Kicked => "kicked",
             Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
         }
     }
 
@@ -145,33 +149,36 @@ impl ErrorCode {
             Self::NotConnected => "say connect with a token first",
             Self::TokenInvalid => "the token is none of this server's; ask for a new one",
             Self::TokenExpired => "the token is too old; ask for a new one",
-            Self::Malformed => "the message is not one that this server knows",
-            Self::TooLarge => "the message is too large",
+            Self::Malformed => "the message is not one that this server knows; see docs/DOORS.md for their forms",
+            Self::TooLarge => "the message is too large; say it in several, or shorter",
             Self::RateLimited => "too much at a time; wait a little",
-            Self::TooManyConnections => "there are too many connections",
-            Self::Draining => "the server is about to end and lets nobody in",
-            Self::ServerFull => "the server has no room for another match",
+            Self::TooManyConnections => "there are too many connections; close others, or come again later",
+            Self::Draining => "the server is about to end and lets nobody in; come again in a minute",
+            Self::ServerFull => "the server has no room for another match; join one that runs, or come again later",
             Self::Busy => "the server has too much to do; try again",
-            Self::ModeUnknown => "there is no such mode",
-            Self::ModeBroken => "the mode's rules have an error",
-            Self::MatchUnknown => "there is no such match",
-            Self::MatchFull => "the match is full",
-            Self::MatchRefused => "the match does not let you in",
-            Self::MatchFailed => "the match has broken and is over",
-            Self::NoSpectators => "the match has no spectators",
+            Self::ModeUnknown => "there is no such mode; /v1/modes lists them",
+            Self::ModeBroken => "the mode's rules have an error; `muster check` says which",
+            Self::MatchUnknown => "there is no such match, or no longer; /v1/matches lists them",
+            Self::MatchFull => "the match is full; join another one, or look on",
+            Self::MatchRefused => "the match does not let you in; join another one",
+            Self::MatchFailed => "the match has broken and is over; begin another one",
+            Self::NoSpectators => "the match shows itself to nobody who does not play; join it, or another one",
             Self::AlreadyJoined => "leave the match before you join another",
             Self::NotJoined => "join a match first",
-            Self::ResumeGone => "the place that you come back to is gone",
+            Self::ResumeGone => "the place that you come back to is gone; join without `resume`",
             Self::NameInvalid => "a name has 1 to 32 letters, digits, spaces or signs",
-            Self::HelloRefused => "the client speaks another version of the protocol",
+            Self::HelloRefused => "the client speaks another version of the protocol; it needs the one of this server",
             Self::RtcOff => "this server has no WebRTC; go on over the WebSocket",
             Self::RtcFailed => "no connection can be made of this offer; go on over the WebSocket",
             Self::DeveloperOff => "only a server in development shows this",
-            Self::Replaced => "you came in by another connection",
-            Self::Idle => "nothing came from you for too long",
-            Self::Slow => "what was sent to you was not taken in time",
+            Self::Replaced => "you came in by another connection, which has the seat now",
+            Self::Idle => {
+                "nothing came from you for too long; come again, and send something at least every few seconds"
+            }
+            Self::Slow => "what was sent to you was not taken in time; come again and read faster",
             Self::Kicked => "you were sent away",
-            Self::NotFound => "there is nothing here",
+            Self::NotFound => "there is nothing here; see docs/DOORS.md for what there is",
+            Self::MethodNotAllowed => "this address is asked in another way; the header `allow` says how",
         }
     }
 }

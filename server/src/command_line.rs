@@ -26,6 +26,8 @@ pub enum Asked {
     Check {
         /// Their folders.
         modes: Vec<PathBuf>,
+        /// The configuration file, for the limits of scripts.
+        config: Option<PathBuf>,
         /// Answer in JSON.
         json: bool,
     },
@@ -70,6 +72,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, cla
         },
         "check" => Asked::Check {
             modes: matches.get_many::<PathBuf>("mode").into_iter().flatten().cloned().collect(),
+            config: path("config"),
             json: matches.get_flag("json"),
         },
         "new" => Asked::New {
@@ -120,8 +123,18 @@ fn command() -> Command {
     let check = Command::new("check")
         .about("Compile modes and play a few ticks of each, without a server")
         .arg(file("mode").required(true).num_args(1..).value_name("MODE").help("A mode's folder"))
+        .arg(
+            file("config")
+                .long("config")
+                .value_name("FILE")
+                .help("The server's configuration, for its limits of scripts"),
+        )
         .arg(json())
-        .after_help("Examples:\n  muster check scripts/modes/*\n  muster check --json my-modes/duel");
+        .after_help(
+            "Ends with 1 if a mode cannot be played, or a file that begins with --!strict has a mistake of types.\n\n\
+             Examples:\n  muster check scripts/modes/*\n  muster check --json my-modes/duel\n  \
+             muster check --config /etc/muster/muster.toml my-modes/duel",
+        );
     let new = Command::new("new")
         .about("Write something new")
         .subcommand_required(false)

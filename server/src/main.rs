@@ -47,7 +47,7 @@ fn carry_out(asked: Asked) -> anyhow::Result<ExitCode> {
             let manner = if is_dev { Manner::Dev } else { Manner::Serve };
             run(manner, config, flags, print_config, json)
         }
-        Asked::Check { modes, json } => check(&modes, json),
+        Asked::Check { modes, config, json } => check(&modes, config, json),
         Asked::New { name, folder } => {
             let rules = new_mode::write(&name, &folder)?;
             println!("{} is written; `muster dev --modes {}` plays it", rules.display(), folder.display());
@@ -95,8 +95,20 @@ fn own_secret(data: &Path) -> std::io::Result<String> {
     Ok(secret)
 }
 
-fn check(modes: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
-    let trials: Vec<trial::Trial> = modes.iter().map(|mode| trial::try_mode(mode)).collect();
+/// What was given on the command line, in the environment and in the file.
+fn given(config: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> anyhow::Result<Given> {
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let named = environment.iter().find(|(name, _)| name == config::CONFIG_VARIABLE);
+    let file = config.or_else(|| named.map(|(_, value)| value.into()));
+    let file = file.map(|path| config::read(&path)).transpose()?;
+    Ok(Given { file, environment, flags })
+}
+
+fn check(modes: &[PathBuf], config: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
+    let limits = config::load(Manner::Dev, &given(config, Vec::new())?)?.settings.scripts;
+    let trials: Vec<trial::Trial> = modes.iter().map(|mode| trial::try_mode(mode, &limits)).collect();
     let is_good = trials.iter().all(|trial| trial.errors.is_empty());
     if json {
         println!("{}", serde_json::to_string(&trials)?);
@@ -131,13 +143,7 @@ fn run(
     print_config: bool,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let environment: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let named = environment.iter().find(|(name, _)| name == config::CONFIG_VARIABLE);
-    let file = config.or_else(|| named.map(|(_, value)| value.into()));
-    let file = file.map(|path| config::read(&path)).transpose()?;
-    let mut loaded = config::load(manner, &Given { file, environment, flags })?;
+    let mut loaded = config::load(manner, &given(config, flags)?)?;
     if loaded.settings.secret.is_empty() {
         // In development only: `serve` has refused before.
         loaded.settings.secret =

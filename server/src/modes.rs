@@ -25,6 +25,7 @@ const DEPTH_MAX: usize = 5;
 /// The modes of a folder.
 pub struct Modes {
     folder: PathBuf,
+    limits: Limits,
     table: RwLock<BTreeMap<String, Mode>>,
 }
 
@@ -68,9 +69,9 @@ pub struct ModeListing {
 }
 
 impl Modes {
-    /// A folder, not yet looked at.
-    pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.into(), table: RwLock::default() }
+    /// A folder, not yet looked at, and what its scripts may do.
+    pub fn new(folder: &Path, limits: &Limits) -> Self {
+        Self { folder: folder.into(), limits: limits.clone(), table: RwLock::default() }
     }
 
     /// The folder.
@@ -123,7 +124,7 @@ impl Modes {
                 continue;
             }
             drop(table);
-            let change = load(name, &folder);
+            let change = load(name, &folder, &self.limits);
             let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
             let was = table.remove(name);
             let was_broken = was.as_ref().is_some_and(|mode| mode.fault.is_some());
@@ -152,7 +153,7 @@ impl Modes {
     }
 }
 
-fn load(name: &str, folder: &Path) -> Change {
+fn load(name: &str, folder: &Path, limits: &Limits) -> Change {
     let broken = |fault| Change::Broken { mode: name.into(), fault };
     let bundle = match Bundle::load(folder) {
         Ok(bundle) => Arc::new(bundle),
@@ -167,7 +168,7 @@ fn load(name: &str, folder: &Path) -> Change {
         }
     };
     // Rules are good if a match can be opened by them: it is, and goes again.
-    let opened = Host::new(bundle.clone(), Limits::default()).and_then(|host| host.open(&MatchOptions::default()));
+    let opened = Host::new(bundle.clone(), limits.clone()).and_then(|host| host.open(&MatchOptions::default()));
     match opened {
         Ok(_) => Change::Loaded(bundle),
         Err(error) => broken(ScriptFault::from(&*error)),

@@ -216,7 +216,7 @@ impl Start {
         let (store, store_task) = Store::open(&settings.data, &settings.limits, metrics.clone())
             .await
             .with_context(|| format!("cannot use the database in {}", settings.data.display()))?;
-        let modes = Arc::new(Modes::new(&settings.modes));
+        let modes = Arc::new(Modes::new(&settings.modes, &settings.scripts));
         modes.refresh().with_context(|| format!("cannot read the modes in {}", settings.modes.display()))?;
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (pump, polls) = Pump::open(sockets::threads(cores)).context("the WebSockets")?;

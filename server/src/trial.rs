@@ -22,8 +22,8 @@ pub struct Trial {
     pub ticks: u32,
 }
 
-/// Looks at a mode.
-pub fn try_mode(folder: &Path) -> Trial {
+/// Looks at a mode, under the limits that its scripts will have.
+pub fn try_mode(folder: &Path, limits: &Limits) -> Trial {
     let mut trial = Trial {
         folder: folder.display().to_string(),
         version: None,
@@ -39,7 +39,7 @@ pub fn try_mode(folder: &Path) -> Trial {
         }
     };
     trial.version = Some(bundle.version().to_owned());
-    let checked = check(&bundle, &Limits::default());
+    let checked = check(&bundle, limits);
     trial.ticks = checked.ticks;
     for finding in checked.findings {
         let list = if finding.severity == Severity::Error { &mut trial.errors } else { &mut trial.warnings };

@@ -58,6 +58,7 @@ fn two_browsers_play_a_match_to_its_end() {
     let report = drive("arena", &["--loss", "10"]);
     assert_eq!(report["carriers"], json!(["webrtc", "webrtc"]), "{report:#}");
     assert_eq!(report["isOneMatch"], true, "{report:#}");
+    assert_eq!(report["isDrawn"], json!([true, true]), "{report:#}");
     assert_eq!(report["isBack"], true, "{report:#}");
     assert_eq!(report["watcher"], json!([0, "websocket"]), "{report:#}");
     // The first times may meet a busy machine; a rule that is not looked for within a second never shows within one.

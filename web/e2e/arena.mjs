@@ -84,6 +84,7 @@ await perform(async (stage, server, report) => {
   await stage.shoot(phone, "arena-phone");
   await desktop.mouse.up();
   await thumb.lift();
+  report.isDrawn = [await stage.drawn(desktop), await stage.drawn(phone)];
   await desktop.getByRole("button", { name: "Net" }).click();
 
   stage.at("load again");
@@ -131,42 +132,53 @@ await perform(async (stage, server, report) => {
   await Promise.all(pages.map((page) => page.locator(".dev-fault:visible").waitFor({ state: "detached" })));
 
   stage.at("kill -9");
+  // Where somebody slow is afterwards says whether they are where they were.
+  const SLOW = 1;
+  const atSpeed = async (speed, health) => {
+    server.edit("arena", withReload(good, `world.set(fighter.unit, { speed_max = ${speed}, health = ${health}, health_max = ${health} })`));
+    const isSo = ({ shown, number }) => shown.some(({ owner, healthMax }) => owner === number && healthMax === health);
+    await each(`they have a speed of ${speed}`, isSo);
+  };
+  await atSpeed(SLOW, 50_004);
   const saves = await server.metric("muster_backups_total");
   await wait("it is saved", async () => (await server.metric("muster_backups_total")) >= saves + 2);
   const before = await each("they are in", isHere);
-  const killed = Date.now();
   stage.isForgiving = true;
   server.kill();
   await each("the line is known to be lost", ({ isOnline }) => !isOnline);
   await stage.shoot(desktop, "lost-desktop");
   await stage.shoot(phone, "lost-phone");
+  const starting = Date.now();
   await server.start();
   const restarted = Date.now();
   const after = await Promise.all(pages.map((page, index) => stage.until(page, "back after kill -9", isSame(before[index]))));
   report.backMs = Date.now() - restarted;
   stage.isForgiving = false;
   report.isSameEntity = after.map(({ own }, index) => own.id === before[index].own.id);
-  // Not further than somebody walks, who was steered for them meanwhile.
+  // Not further than somebody walks since the last save, which is two seconds old at most, and since the start: they were steered.
   const isNear = (reach, before) => ({ own }, index) => {
     const was = before[index].own;
     return Math.hypot(own.x - was.x, own.y - was.y) / METRE <= reach;
   };
-  report.isWhereItWas = after.map(isNear(7 * ((Date.now() - killed) / 1000 + 6), before));
+  report.isWhereItWas = after.map(isNear(SLOW * ((Date.now() - starting) / 1000 + 3) + 1, before));
   await each("data channels again", ({ carrier }) => carrier === "webrtc");
+  await atSpeed("SPEED", 50_005);
   await stage.move(desktop, stage.byKeys(desktop));
 
   stage.at("an orderly end");
+  await atSpeed(SLOW, 50_006);
   const left = await each("they are in again", isHere);
-  const ending = Date.now();
   stage.isForgiving = true;
   report.exit = await server.end();
   await each("they know that it has ended", ({ isOnline }) => !isOnline);
+  const beginning = Date.now();
   await server.start();
   const again = await Promise.all(pages.map((page, index) => stage.until(page, "back after the end", isSame(left[index]))));
   stage.isForgiving = false;
   // All of it was written down: only what they were steered since.
-  report.isWhereItEnded = again.map(isNear(7 * ((Date.now() - ending) / 1000 + 1), left));
+  report.isWhereItEnded = again.map(isNear(SLOW * ((Date.now() - beginning) / 1000 + 1) + 1, left));
   await each("data channels once more", ({ carrier }) => carrier === "webrtc");
+  await atSpeed("SPEED", 50_007);
 
   stage.at("cut lines");
   await desktop.evaluate(() => window.lines.sockets.at(-1).close());

@@ -191,6 +191,40 @@ export class Stage {
     return page.screenshot({ path: `${this.screenshots}/${name}.png` });
   }
 
+  /** The colours of a picture at places, in pixels of the page. */
+  colours(page, picture, places) {
+    const look = async ({ text, places }) => {
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+      const canvas = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+      canvas.drawImage(bitmap, 0, 0);
+      const at = ([x, y]) => canvas.getImageData(Math.round(x * devicePixelRatio), Math.round(y * devicePixelRatio), 1, 1);
+      return places.map((place) => at(place).data.join());
+    };
+    return page.evaluate(look, { text: picture.toString("base64"), places });
+  }
+
+  /** Waits for a picture in which one's own entity is drawn where the page says that it is: it has another colour than what is round it. */
+  async drawn(page) {
+    const place = ({ own, camera }) => {
+      const [right, up] = [own.x / METRE - camera.x, own.y / METRE - camera.y];
+      return [camera.width / 2 + right * camera.zoom, camera.height / 2 - up * camera.zoom];
+    };
+    await wait("nobody is drawn where they are", async () => {
+      const before = await this.inspect(page);
+      const picture = await page.screenshot();
+      const after = await this.inspect(page);
+      if (!before.own || !after.own) return false;
+      const [[x, y], [laterX, laterY]] = [place(before), place(after)];
+      if (Math.hypot(laterX - x, laterY - y) > 2) return false;
+      const far = 2.5 * after.camera.zoom;
+      const round = [0, 1, 2, 3, 4, 5, 6, 7].map((way) => (way * Math.PI) / 4);
+      const [middle, ...others] = await this.colours(page, picture, [[x, y], ...round.map((way) => [x + far * Math.cos(way), y + far * Math.sin(way)])]);
+      return others.every((colour) => colour !== middle);
+    });
+    return true;
+  }
+
   /**
    * Pushes one's own entity one way after the other until it has gone so far in a row: walls and falls are in the way at times.
    * `press` begins to push, and comes back with what ends it.

@@ -395,6 +395,8 @@ fn fill(
     })?;
     raw::charge((found.len() * (names.len() + 1) / VALUES_A_SAFEPOINT) as u64);
     let length = 8 * found.len();
+    // If there is no memory for one of them, there are no rows, and not some without their values.
+    rows.raw_set(COUNT, 0)?;
     let ids = room(lua, rows, ID, length)?;
     let columns: Vec<Buffer> = names.iter().map(|name| room(lua, rows, name, length)).collect::<mlua::Result<_>>()?;
     let count = found.len();

@@ -8,6 +8,7 @@ mod load;
 mod problem;
 mod relay;
 mod report;
+pub mod settings_page;
 pub mod table;
 
 use std::{
@@ -76,6 +77,8 @@ pub struct Settings {
     pub relay: Option<Box<TurnRelay>>,
     /// Limits.
     pub limits: Limits,
+    /// What a match and its scripts may do and hold.
+    pub scripts: muster_scripts::Limits,
 }
 
 /// What may be used at most.
@@ -143,6 +146,7 @@ impl Settings {
             turn_lifetime: Duration::from_secs(12 * 3600),
             relay: None,
             limits: Limits::default(),
+            scripts: muster_scripts::Limits::default(),
         }
     }
 }

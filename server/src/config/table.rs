@@ -118,14 +118,14 @@ macro_rules! row {
 
 /// A whole number of the limits and its range.
 macro_rules! limit {
-    ($path:literal, $field:ident, $min:literal, $max:literal, $allowed:literal, $help:literal) => {
+    ($path:literal, $table:ident.$field:ident, $min:literal, $max:literal, $allowed:literal, $help:literal) => {
         row!(
             $path,
             "N",
             $allowed,
             $help,
-            |to, text| put(text, &mut to.limits.$field, |value| ($min..=$max).contains(value)),
-            |of| of.limits.$field.to_string()
+            |to, text| put(text, &mut to.$table.$field, |value| ($min..=$max).contains(value)),
+            |of| of.$table.$field.to_string()
         )
     };
 }
@@ -144,7 +144,7 @@ fn rows() -> Vec<Setting> {
             "rtc_listen",
             "IP:PORT",
             "IP:PORT, or off",
-            "Where WebRTC comes in over UDP. `off` leaves players the WebSocket alone.",
+            "Where WebRTC comes in over UDP; where `listen` says unless it is set. `off` leaves players the WebSocket alone.",
             |to, text| {
                 if text == "off" {
                     to.rtc_listen = None;
@@ -312,10 +312,17 @@ fn rows() -> Vec<Setting> {
             |to, text| put_seconds(text, &mut to.turn_lifetime, 60, 604_800),
             |of| seconds(of.turn_lifetime)
         ),
-        limit!("limits.connections", connections, 1, 1_000_000, "1 to 1000000", "WebSocket connections at a time."),
+        limit!(
+            "limits.connections",
+            limits.connections,
+            1,
+            1_000_000,
+            "1 to 1000000",
+            "WebSocket connections at a time."
+        ),
         limit!(
             "limits.connections_per_network",
-            connections_per_network,
+            limits.connections_per_network,
             1,
             1_000_000,
             "1 to 1000000",
@@ -323,7 +330,7 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.arrivals_per_minute",
-            arrivals_per_minute,
+            limits.arrivals_per_minute,
             1,
             10_000_000,
             "1 to 10000000",
@@ -332,7 +339,7 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.messages_per_second",
-            messages_per_second,
+            limits.messages_per_second,
             10,
             100_000,
             "10 to 100000",
@@ -340,7 +347,7 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.bytes_per_second",
-            bytes_per_second,
+            limits.bytes_per_second,
             1024,
             100_000_000,
             "1024 to 100000000",
@@ -348,7 +355,7 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.message_bytes",
-            message_bytes,
+            limits.message_bytes,
             2048,
             65_536,
             "2048 to 65536",
@@ -364,15 +371,15 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.queue",
-            queue,
+            limits.queue,
             16,
             65_536,
             "16 to 65536",
             "Messages that wait for one connection. Packets beyond three quarters of it are dropped; when it is full the \
              connection is cut."
         ),
-        limit!("limits.matches", matches, 1, 100_000, "1 to 100000", "Matches at a time."),
-        limit!("limits.spectators", spectators, 0, 10_000, "0 to 10000", "Spectators of one match."),
+        limit!("limits.matches", limits.matches, 1, 100_000, "1 to 100000", "Matches at a time."),
+        limit!("limits.spectators", limits.spectators, 0, 10_000, "0 to 10000", "Spectators of one match."),
         row!(
             "limits.empty_seconds",
             "N",
@@ -383,7 +390,7 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.packet_bytes_per_second",
-            packet_bytes_per_second,
+            limits.packet_bytes_per_second,
             1000,
             10_000_000,
             "1000 to 10000000",
@@ -391,7 +398,7 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.replay_files",
-            replay_files,
+            limits.replay_files,
             0,
             1_000_000,
             "0 to 1000000",
@@ -399,7 +406,7 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.replay_bytes",
-            replay_bytes,
+            limits.replay_bytes,
             65_536,
             17_179_869_184,
             "65536 to 17179869184",
@@ -407,7 +414,7 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.store_keys",
-            store_keys,
+            limits.store_keys,
             1,
             1_000_000,
             "1 to 1000000",
@@ -415,7 +422,7 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.store_bytes",
-            store_bytes,
+            limits.store_bytes,
             1024,
             1_073_741_824,
             "1024 to 1073741824",
@@ -423,11 +430,52 @@ fn rows() -> Vec<Setting> {
         ),
         limit!(
             "limits.store_file_bytes",
-            store_file_bytes,
+            limits.store_file_bytes,
             1_048_576,
             17_592_186_044_416,
             "1048576 to 17592186044416",
             "Bytes of the file with all of them."
+        ),
+        limit!(
+            "limits.script_memory_bytes",
+            scripts.memory_bytes,
+            1_048_576,
+            1_073_741_824,
+            "1048576 to 1073741824",
+            "Bytes that the scripts of one match may hold."
+        ),
+        limit!(
+            "limits.script_host_memory_bytes",
+            scripts.host_memory_bytes,
+            16_777_216,
+            17_179_869_184,
+            "16777216 to 17179869184",
+            "Bytes that the scripts of all matches of one mode on one thread may hold together."
+        ),
+        limit!(
+            "limits.script_call_budget",
+            scripts.call_budget,
+            10_000,
+            100_000_000,
+            "10000 to 100000000",
+            "Safepoints (calls, returns, rounds of loops) of one call of a script, after which it is stopped; also after 60 ns \
+             for each of them, whatever it does. With 100000 that is 6 ms, for which other matches of the thread wait."
+        ),
+        limit!(
+            "limits.script_tick_budget",
+            scripts.tick_budget,
+            10_000,
+            100_000_000,
+            "10000 to 100000000",
+            "Safepoints of all calls of a match in one tick."
+        ),
+        limit!(
+            "limits.script_open_budget",
+            scripts.open_budget,
+            10_000,
+            1_000_000_000,
+            "10000 to 1000000000",
+            "Safepoints while a match is opened, restored or reloaded."
         ),
     ]
 }

@@ -1,5 +1,7 @@
 //! What a binary message of a client is.
 
+use muster_schemas::SchemaError;
+
 use crate::code::{ErrorCode, Refusal};
 
 /// A binary message of a client, as far as it can be told without the match.
@@ -21,13 +23,17 @@ impl<'a> Up<'a> {
     /// Tells what it is.
     ///
     /// # Errors
-    /// [`ErrorCode::Malformed`].
+    /// [`ErrorCode::Malformed`], or [`ErrorCode::TooLarge`] of a message for the rules.
     pub fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
         match bytes.get(4..8) {
             Some(b"MUHE") => Ok(Self::Hello),
             Some(b"MUMS") => match muster_schemas::read_message(bytes) {
                 Ok(message) => Ok(Self::Message(message.data().bytes())),
-                Err(error) => Err(Refusal::because(ErrorCode::Malformed, &error.to_string())),
+                Err(error) => {
+                    let is_large = matches!(error, SchemaError::TooLarge { .. });
+                    let code = if is_large { ErrorCode::TooLarge } else { ErrorCode::Malformed };
+                    Err(Refusal::because(code, &error.to_string()))
+                }
             },
             Some([b'M', b'U', ..]) => Err(ErrorCode::Malformed.into()),
             _ => Ok(Self::Report),
@@ -48,5 +54,9 @@ mod tests {
         for wrong in [&b"\x04\0\0\0MUXX"[..], b"\x04\0\0\0MUMS", b"\xff\xff\xff\xffMUMS"] {
             assert_eq!(Up::read(wrong).map_err(|refusal| refusal.code), Err(ErrorCode::Malformed));
         }
+        let large = [&b"\x04\0\0\0MUMS"[..], &[0; 20_000]].concat();
+        let refusal = Up::read(&large).expect_err("it is longer than any message may be");
+        assert_eq!(refusal.code, ErrorCode::TooLarge);
+        assert!(refusal.message.contains("16448"), "it says how long it may be: {refusal}");
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use axum::{
     Extension, Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Path, State},
+    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -107,6 +107,7 @@ fn router(server: Arc<Server>) -> Router {
         .route("/v1/play", get(play))
         .merge(looks)
         .fallback(files)
+        .method_not_allowed_fallback(another_way)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn_with_state(server.clone(), guarded))
         .with_state(server)
@@ -214,7 +215,11 @@ struct GuestRequest {
     name: String,
 }
 
-async fn guests(State(server): Shared, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
+async fn guests(
+    State(server): Shared,
+    Extension(peer): Extension<Peer>,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
     let refuse = |status, refusal: Refusal| {
         server.commons.metrics.refused(refusal.code);
         refused(status, &refusal)
@@ -222,6 +227,17 @@ async fn guests(State(server): Shared, Extension(peer): Extension<Peer>, body: B
     if let Err(code) = server.networks.arrive(peer.address, Instant::now()) {
         return refuse(StatusCode::TOO_MANY_REQUESTS, code.into());
     }
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            let refusal = Refusal::because(ErrorCode::TooLarge, &format!("a body has at most {BODY_MAX} bytes"));
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, refusal);
+        }
+        Err(rejection) => {
+            let refusal = Refusal::because(ErrorCode::Malformed, &rejection.body_text());
+            return refuse(StatusCode::BAD_REQUEST, refusal);
+        }
+    };
     let request: GuestRequest = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => {
@@ -393,12 +409,19 @@ fn is_of_this_machine(origin: &str) -> bool {
 
 async fn files(State(_): Shared, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if method != Method::GET && method != Method::HEAD {
-        return refused(StatusCode::METHOD_NOT_ALLOWED, &ErrorCode::NotFound.into());
+        let mut answer = another_way().await;
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+        return answer;
     }
     if uri.path().starts_with("/v1/") {
         return refused(StatusCode::NOT_FOUND, &ErrorCode::NotFound.into());
     }
     page::answer(uri.path(), &headers)
+}
+
+/// The header `allow` is put in by who knows what is.
+async fn another_way() -> Response {
+    refused(StatusCode::METHOD_NOT_ALLOWED, &ErrorCode::MethodNotAllowed.into())
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use super::{
     session::{Next, Session},
     websocket::{self, Broken, Heard, Incoming},
 };
-use crate::{code::ErrorCode, host::WorkerDoor, server::Server};
+use crate::{code::ErrorCode, host::WorkerDoor, metrics::Metrics, server::Server};
 
 /// How long a client has for its first message.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -428,7 +428,7 @@ impl Sockets<'_> {
             }
             return;
         };
-        let words = client.last_words(&session.line, end);
+        let words = client.last_words(&session.line, end, &self.desk.server.commons.metrics);
         if let Some(parting) = session.leave() {
             self.desk.runtime.spawn(parting);
         }
@@ -575,7 +575,7 @@ impl Client {
     }
 
     /// What is said last. Returns whether anybody may hear it.
-    fn last_words(&mut self, line: &Line, end: End) -> bool {
+    fn last_words(&mut self, line: &Line, end: End, metrics: &Metrics) -> bool {
         let words = &mut self.unsent;
         if let Some(pong) = self.pong.take() {
             websocket::write_pong(words, &pong);
@@ -595,6 +595,9 @@ impl Client {
             End::Broken(broken) => {
                 line.end();
                 line.write(words, enough);
+                let code = broken.code();
+                metrics.cut(code);
+                websocket::write_text(words, &ServerMessage::refusal(&code.into()));
                 let (code, reason) = broken.close();
                 websocket::write_close(words, code, reason);
             }

@@ -10,6 +10,8 @@ use tungstenite::protocol::frame::{
     coding::{CloseCode, Control, Data, OpCode},
 };
 
+use crate::code::ErrorCode;
+
 /// Most bytes of what a frame of control carries.
 const CONTROL_MAX: u64 = 125;
 
@@ -53,6 +55,14 @@ pub enum Broken {
 }
 
 impl Broken {
+    /// What the client is told before.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::Protocol | Self::NotText => ErrorCode::Malformed,
+            Self::TooLong => ErrorCode::TooLarge,
+        }
+    }
+
     /// The code that the connection is closed with, and a reason for people.
     pub const fn close(self) -> (u16, &'static str) {
         match self {

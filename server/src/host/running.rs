@@ -14,7 +14,9 @@ use muster_core::{
     },
 };
 use muster_schemas::Builder;
-use muster_scripts::{Ended, Host, JoinRefusal, LeaveReason, Match, MatchOptions, Player, RestoreError, StepReport};
+use muster_scripts::{
+    Ended, Host, JoinRefusal, LeaveReason, Match, MatchOptions, MessageRefusal, Player, RestoreError, StepReport,
+};
 use serde_json::Value;
 
 use super::{
@@ -402,7 +404,15 @@ impl Running {
                 if taken.is_ok() {
                     return self.game.settings().at_once;
                 }
-                taken.err().map(|refusal| Refusal::because(ErrorCode::Malformed, &refusal.to_string()))
+                taken.err().map(|refusal| {
+                    let code = match refusal {
+                        MessageRefusal::TooLong => ErrorCode::TooLarge,
+                        MessageRefusal::NotJson => ErrorCode::Malformed,
+                        MessageRefusal::TooMany => ErrorCode::RateLimited,
+                        MessageRefusal::NoPlayer | MessageRefusal::Ended => ErrorCode::NotJoined,
+                    };
+                    Refusal::because(code, &refusal.to_string())
+                })
             }
             Err(refusal) => Some(refusal),
             Ok(Up::Report) => {

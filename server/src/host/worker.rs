@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use muster_scripts::{Bundle, Ended, Host, Limits};
+use muster_scripts::{Bundle, Ended, Host};
 use serde_json::Value;
 
 use super::{
@@ -281,7 +281,7 @@ impl Worker {
         if let Some(host) = hosts.iter().rev().find(is_good) {
             return Ok(host.clone());
         }
-        let host = Host::new(bundle.clone(), Limits::default())
+        let host = Host::new(bundle.clone(), self.commons.settings.scripts.clone())
             .map_err(|error| Refusal::because(ErrorCode::ModeBroken, &error.to_string()))?;
         let host = Rc::new(host);
         hosts.push(host.clone());

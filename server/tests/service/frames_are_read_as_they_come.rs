@@ -188,7 +188,7 @@ async fn what_is_no_websocket_is_closed_with_the_reason() {
         // Nothing after it is heard.
         drop(client.stream.write_all(&said(&json!({ "type": "ping", "at": 1 }))).await);
         let messages = client.read().await;
-        assert_eq!(types(&messages), ["connected"], "{name}");
+        assert_eq!(types(&messages), ["connected", "error"], "{name}");
         assert_eq!(code(&messages), Some(expected), "{name}");
     }
     assert_eq!(server.request("GET", "/health", "").await.0, 200);

@@ -3,9 +3,18 @@
 //!
 //! Method: the program is run with files, variables and flags, and its output read.
 
-use std::process::Output;
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{BufRead as _, BufReader},
+    process::{Command, Output, Stdio},
+};
 
 use crate::stage::{DISCS, Scratch, muster};
+use muster_server::{
+    code::ErrorCode,
+    metrics::{Carrier, Metrics, StoreOutcome},
+};
 use serde_json::Value;
 
 const SECRET: &str = "gXh4Z0l2b3J5LXRvd2VyLWJhdHRlcnktc3RhcGxl";
@@ -54,6 +63,13 @@ fn every_setting_says_where_it_came_from() {
     let again = muster(&["dev", "--print-config", "--config"]).arg(&file).output().expect("it runs");
     assert!(again.status.success(), "{}", text(&again));
 
+    // The page for readers has every setting.
+    let page = include_str!("../../../docs/SERVER_SETTINGS.md");
+    assert!(
+        page == muster_server::config::settings_page::markdown(),
+        "docs/SERVER_SETTINGS.md is stale: cargo run --package muster-server --example server-settings-page > docs/SERVER_SETTINGS.md"
+    );
+
     std::fs::write(&file, "workrs = 3").expect("it is written");
     let output = muster(&["dev", "--config"]).arg(&file).output().expect("it runs");
     assert!(!output.status.success() && text(&output).contains("the nearest is workers"), "{}", text(&output));
@@ -84,12 +100,79 @@ fn modes_are_written_and_checked() {
     let output = muster(&["check", "--json"]).arg(folder.join("late")).output().expect("it runs");
     let trials: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     assert!(!output.status.success() && trials[0]["errors"][0]["line"] == 20, "{trials}");
+    let typed =
+        format!("--!strict\n{DISCS}\nlocal function wrong(): string return 1 end").replace("return rules\n", "");
+    scratch.write_mode("typed", &format!("{typed}\nreturn rules"));
+    let output = check("typed");
+    assert!(
+        !output.status.success() && text(&output).contains("error: "),
+        "what is strict has no mistakes: {}",
+        text(&output)
+    );
+    scratch.write_mode("untyped", &format!("{}\nreturn rules", typed.replace("--!strict", "--!nonstrict")));
+    assert!(check("untyped").status.success(), "{}", text(&check("untyped")));
+    // The limits of the server are those of the check.
+    scratch.write_mode("large", &format!("local kept = table.create(200_000, 0)\n{DISCS}"));
+    assert!(check("large").status.success(), "{}", text(&check("large")));
+    let output =
+        muster(&["check"]).arg(folder.join("large")).env("MUSTER_LIMIT_SCRIPT_MEMORY_BYTES", "1048576").output();
+    let output = output.expect("it runs");
+    assert!(!output.status.success() && text(&output).contains("memory"), "{}", text(&output));
     scratch.write_mode("loud", r#"error("before \27[2J after")"#);
     let output = check("loud");
     assert!(!output.status.success() && text(&output).contains("before"), "{}", text(&output));
     assert!(!text(&output).contains('\u{1b}'), "what a mode says moves no cursor: {:?}", text(&output));
     let output = muster(&["version"]).output().expect("it runs");
     assert_eq!(text(&output), format!("muster {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_log_is_lines_of_json_if_that_is_asked_for() {
+    let scratch = Scratch::new();
+    scratch.write_mode("discs", DISCS);
+    let log = scratch.path().join("log");
+    let mut command = muster(&["dev", "--listen", "127.0.0.1:0", "--log-json", "true", "--log", "debug"]);
+    command.arg("--modes").arg(scratch.path().join("modes")).arg("--data").arg(scratch.path().join("data"));
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(File::create(&log).expect("it can be made"))
+        .spawn()
+        .expect("the server starts");
+    let mut said = BufReader::new(child.stdout.take().expect("it is piped"));
+    said.read_line(&mut String::new()).expect("it says where it is");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().expect("there is a kill").success());
+    assert!(child.wait().expect("it ends").success());
+    let lines = std::fs::read_to_string(&log).expect("there is a log");
+    let lines: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line} is no JSON"))).collect();
+    for line in &lines {
+        for key in ["timestamp", "level", "target", "fields"] {
+            assert!(line.get(key).is_some(), "{line} has no {key}");
+        }
+    }
+    let has = |level: &str| lines.iter().any(|line| line["level"] == level && line["target"].as_str().is_some());
+    assert!(has("INFO") && has("DEBUG"), "both levels are there: {lines:?}");
+}
+
+#[test]
+fn metrics_stand_in_the_document() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/OPERATING.md");
+    let page = std::fs::read_to_string(page).expect("the page is there");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| metric of the server |")).skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|')).filter_map(|row| row.split('|').nth(1));
+    let said: BTreeSet<String> = rows.map(|cell| cell.trim().trim_matches('`').to_owned()).collect();
+    let metrics = Metrics::new();
+    // What has labels is there when it was counted once.
+    metrics.refused(ErrorCode::Busy);
+    metrics.cut(ErrorCode::Idle);
+    metrics.stored(StoreOutcome::Done);
+    metrics.traffic(Carrier::WebRtc).came(1);
+    let text = metrics.render();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let counted: BTreeSet<String> =
+        types.map(|(name, kind)| if kind == "counter" { format!("{name}_total") } else { name.to_owned() }).collect();
+    assert!(counted.len() > 30, "hardly a metric in:\n{text}");
+    assert_eq!(said, counted);
 }
 
 #[test]
@@ -101,7 +184,6 @@ fn codes_stand_in_the_document() {
         .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | "))
         .filter(|(code, _)| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
         .collect();
-    let codes: Vec<(&str, &str)> =
-        muster_server::code::ErrorCode::ALL.iter().map(|code| (code.text(), code.message())).collect();
+    let codes: Vec<(&str, &str)> = ErrorCode::ALL.iter().map(|code| (code.text(), code.message())).collect();
     assert_eq!(rows, codes);
 }

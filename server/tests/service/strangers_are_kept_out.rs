@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::stage::{DEADLINE, DISCS, Running, Scratch, script_message};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
@@ -118,7 +118,9 @@ async fn who_says_too_much_is_cut_and_counted() {
     let (mut good, _) = server.join("Good", json!({ "mode": "discs" })).await;
     let mut large = server.connect(&server.guest("Large").await).await;
     large.send(Message::Text("x".repeat(100_000).into())).await;
+    assert_eq!(large.refusal().await, "too_large");
     large.end().await;
+    assert_eq!(server.metric("muster_cuts_total{code=\"too_large\"}").await, 1.0);
 
     let mut loud = server.connect(&server.guest("Loud").await).await;
     for at in 0..1000 {
@@ -275,7 +277,7 @@ async fn a_silent_client_is_cut() {
 #[tokio::test]
 async fn requests_are_bounded_and_answers_are_guarded() {
     let scratch = scratch();
-    let server = Running::dev(&scratch, &["--limit-arrivals-per-minute", "5"]);
+    let server = Running::dev(&scratch, &["--limit-arrivals-per-minute", "6"]);
     for (method, path, body, status) in [
         ("POST", "/v1/guests", "", 400),
         ("POST", "/v1/guests", "{\"name\":1}", 400),
@@ -290,7 +292,17 @@ async fn requests_are_bounded_and_answers_are_guarded() {
     ] {
         assert_eq!(server.request(method, path, body).await.0, status, "{method} {path}");
     }
-    assert_eq!(server.request("POST", "/v1/guests", &"x".repeat(10_000)).await.0, 413);
+    let cases = [
+        ("POST", "/v1/guests", "x".repeat(10_000), 413, "too_large"),
+        ("DELETE", "/v1/modes", String::new(), 405, "method_not_allowed"),
+        ("POST", "/nothing", String::new(), 405, "method_not_allowed"),
+        ("GET", "/v1/nothing", String::new(), 404, "not_found"),
+    ];
+    for (method, path, body, status, code) in cases {
+        let (answered, text) = server.request(method, path, &body).await;
+        let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"));
+        assert_eq!((answered, &answer["error"]["code"]), (status, &json!(code)), "{method} {path}");
+    }
     assert_eq!(server.request("POST", "/v1/guests", "{\"name\":\"Ada\"}").await.0, 200);
     let (status, body) = server.request("POST", "/v1/guests", "{\"name\":\"Ada\"}").await;
     assert_eq!(status, 429, "{body}");

@@ -31,6 +31,7 @@ const TEXTS: Record<string, string> = {
   idle: "Nothing came from you for too long. Join again.",
   slow: "Your connection did not keep up. Join again, perhaps in a better network.",
   kicked: "You were sent out of the match.",
+  method_not_allowed: "This page and the server do not understand each other. Load the page again.",
   not_found: "This is not there any more. Choose something else.",
 };
 
