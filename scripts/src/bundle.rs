@@ -59,11 +59,12 @@ impl Bundle {
     /// # Errors
     /// See [`BundleError`].
     pub fn load(folder: &Path) -> Result<Self, BundleError> {
-        let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_owned()));
-        let name = name.ok_or_else(|| BundleError::Name(folder.display().to_string()))?;
+        let shown = || folder.display().to_string();
+        let path = folder.canonicalize().map_err(|error| BundleError::Read { path: shown(), error })?;
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| BundleError::Name(shown()))?;
         let mut files = Vec::new();
         read_folder(folder, "", 0, &mut files)?;
-        Self::from_files(&name, files)
+        Self::from_files(name, files)
     }
 
     /// Makes a bundle of files that are there already: their names, with `/` between folders, and what is in them.

@@ -45,7 +45,7 @@ pub struct Checked {
 
 /// Ticks of a dry run.
 const TICKS: u32 = 60;
-/// Findings of a check; more of them say no more.
+/// Errors of a check, and warnings; more of them say no more.
 const FINDINGS_MAX: usize = 32;
 
 /// Compiles a mode and plays it for 60 ticks: one player joins, is away for a while, sends a message and leaves; then it is
@@ -62,9 +62,8 @@ pub fn check(bundle: &Arc<Bundle>, limits: &Limits) -> Checked {
         checked.find(Severity::Warning, error);
     }
     #[cfg(feature = "types")]
-    for error in crate::types::look_at(bundle) {
-        let is_strict = bundle.file(&error.file).is_some_and(crate::types::is_strict);
-        checked.find(if is_strict { Severity::Error } else { Severity::Warning }, error);
+    for (severity, error) in crate::types::look_at(bundle) {
+        checked.find(severity, error);
     }
     let host = match Host::new(bundle.clone(), limits.clone()) {
         Ok(host) => host,
@@ -127,10 +126,14 @@ fn weak(bundle: &Bundle) -> Vec<(Severity, ScriptError)> {
 pub(crate) fn absent(bundle: &Bundle) -> Vec<ScriptError> {
     const LIBRARIES_ABSENT: [&str; 4] = ["os", "io", "debug", "package"];
     let mut found: Vec<ScriptError> = Vec::new();
+    let is_nakama = nakama::is_used(bundle);
     for (file, text) in bundle.files().filter(|(file, _)| !file.ends_with(".json")) {
         for library in LIBRARIES_ABSENT.iter().filter(|library| !text.contains(&format!("local {library}"))) {
             for (index, line) in text.lines().enumerate() {
                 for name in names_after(line, library) {
+                    if is_nakama && *library == "os" && nakama::OF_OS.contains(&name) {
+                        continue;
+                    }
                     let message = format!("there is no {library}.{name}");
                     if found.iter().any(|error| error.file == file && error.message == message) {
                         continue;
@@ -156,7 +159,9 @@ impl Checked {
 
     fn find(&mut self, severity: Severity, error: ScriptError) {
         let finding = Finding { severity, error };
-        if self.findings.len() < FINDINGS_MAX && !self.findings.contains(&finding) {
+        // Many warnings hide no error.
+        let count = self.findings.iter().filter(|other| other.severity == severity).count();
+        if count < FINDINGS_MAX && !self.findings.contains(&finding) {
             self.findings.push(finding);
         }
     }

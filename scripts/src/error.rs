@@ -35,6 +35,7 @@ const HINTS: &[(&str, &str)] = &[
         "attempt to index number with",
         "what is before the dot is a number: ids are numbers; ask world.get(id, \"health\")",
     ),
+    ("attempt to index", "what is before the dot or bracket is no table: look at what it was set to"),
     (
         "attempt to call a nil value",
         "there is no function of that name here: check the spelling and what the file returns",

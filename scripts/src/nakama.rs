@@ -67,6 +67,9 @@ pub(crate) fn names_after<'a>(line: &'a str, table: &'a str) -> impl Iterator<It
     })
 }
 
+/// What of `os` the module puts there, with the time of the match.
+pub(crate) const OF_OS: [&str; 3] = ["time", "clock", "difftime"];
+
 fn is_offered(table: &str, name: &str) -> bool {
     PRELUDE.lines().any(|line| {
         let rest = line.strip_prefix("function ").unwrap_or(line);

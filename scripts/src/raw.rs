@@ -170,8 +170,13 @@ impl Watch {
     }
 }
 
+/// How long what passes so many safepoints may work.
+pub(crate) fn time_for(safepoints: u64) -> Duration {
+    Duration::from_nanos(safepoints.saturating_mul(NS_A_SAFEPOINT)).max(TIME_MIN)
+}
+
 /// How long this thread has worked.
-fn thread_time() -> Duration {
+pub(crate) fn thread_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the place is one for a time, and lives as long as the call. On failure it stays 0, which is never late.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
@@ -181,7 +186,7 @@ fn thread_time() -> Duration {
 /// Starts to count: the call that comes may pass so many safepoints.
 pub(crate) fn begin(safepoints: u64) {
     let budget = i64::try_from(safepoints).unwrap_or(i64::MAX);
-    let most = Duration::from_nanos(safepoints.saturating_mul(NS_A_SAFEPOINT)).max(TIME_MIN);
+    let most = time_for(safepoints);
     let slice = budget.min(LENGTH_MIN);
     WATCH.with(|watch| watch.set(most));
     REST.set(budget - slice);
@@ -222,6 +227,7 @@ pub(crate) fn install(lua: &Lua) {
             // SAFETY: they live as long as the thread, which forgets them before.
             COUNTERS.with(|counters| unsafe { alarm::watch(counters) });
         }
+        alarm::begin();
     });
     lua.exec_raw_lua(|raw| {
         // SAFETY: the state is that of a live machine, whose callbacks live as long as it does. mlua sets `interrupt` only

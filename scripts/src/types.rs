@@ -8,9 +8,12 @@ use luau_analysis::{
     SourceCodeType, TypeCheckLimits, frontend::resolver::ModuleInfo,
 };
 use luau_common::BString;
-use luau_syntax::ast::{Expression, ExpressionKind};
+use luau_syntax::{
+    ast::{Expression, ExpressionKind},
+    parser::Mode,
+};
 
-use crate::{Bundle, ScriptError, library::luau_definitions, nakama};
+use crate::{Bundle, ScriptError, Severity, library::luau_definitions, nakama};
 
 /// How long a file may be looked at.
 const SECONDS_MAX: f64 = 5.0;
@@ -41,39 +44,52 @@ impl FileResolver for Files<'_> {
     }
 }
 
-/// Whether a file asks to be held to its types: a mistake of them is then one of the file.
-pub(crate) fn is_strict(text: &str) -> bool {
-    let comments = text.lines().map(str::trim).take_while(|line| line.is_empty() || line.starts_with("--"));
-    comments.into_iter().any(|line| line == "--!strict")
-}
-
-/// What is found in a bundle's scripts.
-pub(crate) fn look_at(bundle: &Bundle) -> Vec<ScriptError> {
+/// What is found in a bundle's scripts: errors in files that are strict, else warnings.
+pub(crate) fn look_at(bundle: &Bundle) -> Vec<(Severity, ScriptError)> {
     let options = FrontendOptions {
         retain_full_type_graphs: true,
         module_time_limit_sec: Some(SECONDS_MAX),
         ..FrontendOptions::default()
     };
     let mut frontend = Frontend::new(Files(bundle), NullConfigResolver::default(), options);
-    let broken = |what: &str| vec![ScriptError::of(&format!("types were not looked at: {what}"), bundle.version())];
+    let unknown = |file: &str, what: &str| {
+        let error = ScriptError::of(&format!("types were not looked at: {what}"), bundle.version());
+        (Severity::Warning, ScriptError { file: file.into(), ..error })
+    };
     if let Err(error) = frontend.register_builtin_globals(DefinitionEnvironment::Globals) {
-        return broken(&error.to_string());
+        return vec![unknown("", &error.to_string())];
     }
     let scope = frontend.global_scope(DefinitionEnvironment::Globals);
     match frontend.load_definition_file(scope, luau_definitions(), "muster", false) {
         Ok(loaded) if loaded.success => {}
-        Ok(_) => return broken("the definitions of the sandbox are wrong"),
-        Err(error) => return broken(&error.to_string()),
+        Ok(_) => return vec![unknown("", "the definitions of the sandbox are wrong")],
+        Err(error) => return vec![unknown("", &error.to_string())],
     }
     let mut found = Vec::new();
     for (file, _) in bundle.files().filter(|(file, _)| !file.ends_with(".json")) {
         let name = ModuleName::from(file);
-        let Ok(result) = frontend.check(&name, None) else { continue };
+        let result = match frontend.check(&name, None) {
+            Ok(result) => result,
+            Err(error) => {
+                found.push(unknown(file, &error.to_string()));
+                continue;
+            }
+        };
         let Some(model) = frontend.semantic_model(&name) else { continue };
-        for error in &result.errors {
+        let is_strict = frontend.source_module(&name).and_then(|source| source.mode) == Some(Mode::Strict);
+        let severity = if is_strict { Severity::Error } else { Severity::Warning };
+        if result.timeout_hits.contains(&name) {
+            found.push(unknown(file, &format!("the file takes more than {SECONDS_MAX} s")));
+        }
+        // Those of files that it requires have a turn of their own.
+        for error in result.errors.iter().filter(|error| error.module_name == name) {
             let message = model.error_message(error).to_string();
+            // Files may require each other within their functions; `require` finds where they cannot.
+            if message.starts_with("Cyclic module dependency") {
+                continue;
+            }
             let (file, line) = (file.to_owned(), error.location.begin.line + 1);
-            found.push(ScriptError { file, line, ..ScriptError::of(&message, bundle.version()) });
+            found.push((severity, ScriptError { file, line, ..ScriptError::of(&message, bundle.version()) }));
         }
     }
     found
@@ -85,7 +101,7 @@ mod tests {
 
     fn found(text: &str) -> Vec<(u32, String)> {
         let bundle = Bundle::from_files("test", vec![("rules.lua".into(), text.into())]).expect("the file is text");
-        look_at(&bundle).into_iter().map(|error| (error.line, error.message)).collect()
+        look_at(&bundle).into_iter().map(|(_, error)| (error.line, error.message)).collect()
     }
 
     #[test]
@@ -102,13 +118,24 @@ mod tests {
 
     #[test]
     fn what_other_files_return_has_its_types() {
-        let rules = "--!strict\nlocal maths = require(\"./maths\")\nlocal n: string = maths.twice(2)\nreturn { n = n }";
-        let maths =
-            "--!strict\nlocal maths = {}\nfunction maths.twice(n: number): number return 2 * n end\nreturn maths";
-        let files = vec![("rules.lua".into(), rules.into()), ("maths.luau".into(), maths.into())];
+        // One file before and one behind, as their names are ordered; each has a mistake of its own, and they know each other.
+        let rules = "--!strict\nlocal maths = require(\"./maths\")\nlocal n: string = maths.twice(2)\nlocal z = require(\"zeta\")\nreturn { n = n, z = z }";
+        let maths = "--!strict\nlocal maths = {}\nfunction maths.twice(n: number): number return 2 * n end\n\
+                     function maths.zeta() return require(\"zeta\") end\nundefined()\nreturn maths";
+        let zeta = "--[[ loose ]] --!nonstrict\n--!strict\nlocal zeta = {}\nfunction zeta.maths() return require(\"maths\") end\nundefined()\nreturn zeta";
+        let files = [("rules.lua", rules), ("maths.luau", maths), ("zeta.lua", zeta)];
+        let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).to_vec();
         let bundle = Bundle::from_files("test", files).expect("the files are text");
-        let of_both: Vec<(String, u32)> = look_at(&bundle).into_iter().map(|error| (error.file, error.line)).collect();
-        assert_eq!(of_both, [("rules.lua".to_owned(), 3)]);
+        let found_in_all: Vec<(String, u32, Severity)> =
+            look_at(&bundle).into_iter().map(|(severity, error)| (error.file, error.line, severity)).collect();
+        assert_eq!(
+            found_in_all,
+            [
+                ("maths.luau".to_owned(), 5, Severity::Error),
+                ("rules.lua".to_owned(), 3, Severity::Error),
+                ("zeta.lua".to_owned(), 5, Severity::Warning),
+            ]
+        );
         let nakama = found("--!strict\nlocal nk = require(\"nakama\")\nnk.logger_info(1)\nreturn {}");
         assert!(nakama.is_empty(), "{nakama:?}");
         let absent = found("--!strict\nlocal x = require(\"gone\")\nreturn { x = x }");

@@ -273,6 +273,10 @@ fn compile(bundle: &Bundle) -> Result<Vec<Chunk>, Box<ScriptError>> {
         let Some(name) = file.strip_suffix(".lua").or_else(|| file.strip_suffix(".luau")) else { continue };
         let bytecode = compiler().compile(text).map_err(|error| {
             let mut explained = explain(&error, "", bundle.version());
+            if explained.hint.is_empty() {
+                explained.hint =
+                    "the mistake is here or in a line above: a word too much, or an `end`, a bracket or a quote too few".into();
+            }
             // The compiler does not know the file's name.
             explained.file = file.into();
             if let Some((line, text)) = explained.message.split_once(": ")

@@ -132,3 +132,53 @@ fn what_is_not_offered_is_named_when_it_is_loaded() {
     assert!(!checked.is_playable());
     assert!(check(&bundle(&[("rules.lua", HANDLER)]), &muster_scripts::Limits::default()).is_playable());
 }
+
+#[test]
+fn handlers_have_the_time_of_the_match_and_what_else_is_missing_is_named() {
+    let timed = HANDLER
+        .replace("local M = {}", "local M = {}\nmath.randomseed(os.time())\nlocal begun = os.clock() + nk.time()")
+        .replace("  if tick >= 20", "  dispatcher.match_label_update(tostring(os.time() - begun))\n  if tick >= 20");
+    let mut game = host(&timed).open(&MatchOptions::default()).unwrap();
+    for _ in 0..15 {
+        step(&mut game);
+    }
+    let labels: Vec<String> = outputs(&mut game)
+        .into_iter()
+        .filter_map(|output| match output {
+            Output::Label(label) => Some(label),
+            Output::ScriptError(error) => panic!("{error}"),
+            Output::Log { level: LogLevel::Warn, text, .. } => panic!("{text}"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(labels, ["0", "1"]);
+    assert!(check(&bundle(&[("rules.lua", &timed)]), &muster_scripts::Limits::default()).is_playable());
+
+    // What is used before anything can be said of it is named where that goes wrong.
+    let dated = HANDLER.replace("local M = {}", "local M = {}\nlocal day = os.date(\"*t\")");
+    let error = host(&dated).open(&MatchOptions::default()).expect_err("there is no os.date");
+    assert!(error.hint.contains("there is no os.date"), "{error}");
+
+    // By another name, too.
+    let named = HANDLER
+        .replace("function M.match_loop(context, dispatcher,", "function M.match_loop(context, d,")
+        .replace("dispatcher.broadcast_message(OpCodes", "d.match_count(OpCodes");
+    let mut game = host(&named).open(&MatchOptions::default()).unwrap();
+    game.join(&player(1)).unwrap();
+    game.message(1, json!({ "op_code": 1, "data": { "by": 4 } }).to_string().as_bytes()).unwrap();
+    step(&mut game);
+    let errors = support::errors(&mut game);
+    assert!(errors.iter().any(|error| error.message.contains("dispatcher.match_count is not offered")), "{errors:?}");
+}
+
+#[test]
+fn values_of_who_is_not_there_are_not_written_to_the_mode() {
+    let write = "nk.storage_write({ { collection = 'c', key = 'k', user_id = 'gone', value = { 1 } } })";
+    let handler = HANDLER.replace("  if tick >= 20", &format!("  {write}\n  if tick >= 20"));
+    let mut game = host(&handler).open(&MatchOptions::default()).unwrap();
+    step(&mut game);
+    let outputs = outputs(&mut game);
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Store(_))), "{outputs:?}");
+    let is_said = |output: &Output| matches!(output, Output::ScriptError(error) if error.message.contains("gone is not in the match"));
+    assert!(outputs.iter().any(is_said), "{outputs:?}");
+}

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use muster_scripts::{Limits, MatchOptions, Output};
+use muster_scripts::{Limits, Match, MatchOptions, Output};
 use support::{errors, host, host_of, looping, messages, open, outputs, step};
 
 /// What is wrong for ever, and what the error has to say.
@@ -248,6 +248,8 @@ fn errors_of_every_kind_are_reported() {
         assert_eq!(step(&mut game).script_errors, 1, "{body}");
         let error = errors(&mut game).remove(0);
         assert!(error.message.contains(expect), "{body}: {error:?}");
+        let is_common = ["attempt to", "stack overflow", "readonly"].iter().any(|words| error.message.contains(words));
+        assert!(!is_common || !error.hint.is_empty(), "{body} has no hint: {error:?}");
         assert_eq!(error.is_killed, body.contains("while true"), "{body}: {error:?}");
         assert_eq!(step(&mut game).script_errors, 0, "{body}");
     }
@@ -290,8 +292,15 @@ fn matches_of_a_machine_do_not_see_each_other() {
 fn bytecode_is_no_script() {
     let error = muster_scripts::Bundle::from_files("test", vec![("rules.lua".into(), vec![6, 3, 0, 0xff])]);
     assert!(error.is_err());
-    let files = [("rules.lua", "\u{6}\u{3}\0")];
-    assert!(muster_scripts::Host::new(support::bundle(&files), Limits::default()).is_err());
+    // Bytecode that is good, and could pass for a text.
+    let rules = "return { match_init = function() return {} end }";
+    let bytecode = mlua::chunk::Compiler::new().compile(rules).expect("it compiles");
+    let bytecode = String::from_utf8(bytecode).expect("so short a script has no byte above 127");
+    assert!(mlua::Lua::new().load(bytecode.as_bytes()).exec().is_ok(), "a host that takes bytecode would run it");
+    let host = |text: &str| muster_scripts::Host::new(support::bundle(&[("rules.lua", text)]), Limits::default());
+    let error = host(&bytecode).expect_err("it is no script");
+    assert!(error.file == "rules.lua" && !error.hint.is_empty(), "{error:?}");
+    assert!(host(rules).is_ok());
 }
 
 #[test]
@@ -380,4 +389,56 @@ fn work_that_waits_for_a_tick_is_spread_over_ticks() {
         assert!(ticks < 30, "{done}");
     }
     assert!(ticks >= 6, "{ticks}");
+}
+
+#[test]
+fn a_recording_has_what_stopped_scripts_did_until_then() {
+    // By the count, and by the net of time: calls with thousands of arguments are one safepoint each.
+    let by_count = "while true do pcall(world.spawn, { x = tick, y = 1, kind = 1 }) end";
+    let by_time = "local long = table.create(7000, 1) while true do pcall(world.spawn, { x = tick, y = 2 }) math.max(table.unpack(long)) end";
+    let body = format!(
+        "for _, id in world.all() do world.despawn(id) end if tick % 2 == 0 then {by_count} else {by_time} end"
+    );
+    let mut game = open(&looping(&body));
+    game.record(muster_core::replay::Settings::default());
+    let mut kills = 0;
+    for _ in 0..20 {
+        kills += step(&mut game).script_kills;
+    }
+    assert!(kills >= 18, "{kills} kills");
+    let hash = game.world_mut().hash();
+    let recorder = game.recording_mut().expect("it records");
+    recorder.finish();
+    let file = recorder.pending().to_vec();
+    let replay = muster_core::replay::Replay::open(&file).expect("it is a replay");
+    let mut player =
+        muster_core::replay::Player::new(replay, None, muster_core::Execution::default()).expect("it plays");
+    assert!(player.verify().expect("it is whole").is_none(), "every tick has the hash that was recorded");
+    assert_eq!(player.into_world().hash(), hash);
+}
+
+#[test]
+fn timers_that_take_long_wait_for_the_next_tick() {
+    // Each takes milliseconds and passes few safepoints.
+    let rules = "local rules = {}
+local a = string.rep('a', 1_000_000)
+local b = a .. 'b'
+function rules.match_init() return { tick_rate = 20, state = { calls = 0 } } end
+function rules.match_start(self)
+	for _ = 1, 500 do timer.every(1, 'slow') end
+end
+function rules.slow(self)
+	self.calls += 1
+	for _ = 1, 60 do if b < a then self.calls = 0 end end
+end
+function rules.match_signal(self) return tostring(self.calls) end
+return rules";
+    let mut game = open(rules);
+    let calls = |game: &mut Match| game.signal("").expect("it answers").parse::<u32>().expect("it is a number");
+    // They are due from the second tick on.
+    assert_eq!(step(&mut game).script_errors + step(&mut game).script_errors, 0);
+    let first = calls(&mut game);
+    assert!((1..500).contains(&first), "{first} of 500 were called in one tick");
+    step(&mut game);
+    assert!(calls(&mut game) > first, "the others wait for the next");
 }

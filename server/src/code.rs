@@ -166,7 +166,7 @@ impl ErrorCode {
             Self::AlreadyJoined => "leave the match before you join another",
             Self::NotJoined => "join a match first",
             Self::ResumeGone => "the place that you come back to is gone; join without `resume`",
-            Self::NameInvalid => "a name has 1 to 32 letters, digits, spaces or signs",
+            Self::NameInvalid => "a name has 1 to 32 letters, digits, spaces or signs, and at most 64 bytes",
             Self::HelloRefused => "the client speaks another version of the protocol; it needs the one of this server",
             Self::RtcOff => "this server has no WebRTC; go on over the WebSocket",
             Self::RtcFailed => "no connection can be made of this offer; go on over the WebSocket",

@@ -1,7 +1,7 @@
 //! What state the server is in, for who watches over it.
 //!
-//! **What is not healthy should be started again, what is not ready should get nobody new**: a server that drains, or whose
-//! modes are all broken, would be no better after a start.
+//! **What is not healthy should be started again, what is not ready should get nobody new**: a server that drains, whose disk is
+//! full, or whose modes are all broken, would be no better after a start.
 
 use crate::pulse::Life;
 
@@ -18,8 +18,10 @@ pub struct Condition {
     pub rtc: Life,
     /// The worst of the threads of the WebSockets.
     pub sockets: Life,
-    /// Whether the thread that writes files has ended.
-    pub has_archive_ended: bool,
+    /// The thread that writes files.
+    pub archive: Life,
+    /// Whether the last file could not be written.
+    pub is_archive_failing: bool,
     /// Whether the store has ended, or its database does nothing any more.
     pub is_store_broken: bool,
     /// Modes that can be played.
@@ -39,7 +41,7 @@ impl Condition {
             (self.workers_hung > 0).then(|| format!("{} workers hang", self.workers_hung)),
             thread("the thread of WebRTC", self.rtc),
             thread("a thread of the WebSockets", self.sockets),
-            self.has_archive_ended.then(|| "the thread that writes files has stopped".to_owned()),
+            thread("the thread that writes files", self.archive),
             self.is_store_broken.then(|| "the store is broken".to_owned()),
         ];
         let reasons: Vec<String> = reasons.into_iter().flatten().collect();
@@ -51,7 +53,13 @@ impl Condition {
         if self.is_draining {
             return Some("draining".into());
         }
-        self.why_not_healthy().or_else(|| (self.modes == 0).then(|| "no mode can be played".into()))
+        let reasons = [
+            self.why_not_healthy(),
+            // A start would not make room on the disk, and matches would be lost with it.
+            self.is_archive_failing.then(|| "matches cannot be written down; see the log".to_owned()),
+            (self.modes == 0).then(|| "no mode can be played".to_owned()),
+        ];
+        reasons.into_iter().flatten().next()
     }
 }
 
@@ -70,7 +78,8 @@ mod tests {
             (Condition { rtc: Life::Ended, ..good }, "the thread of WebRTC has stopped"),
             (Condition { sockets: Life::Hung, ..good }, "a thread of the WebSockets hangs"),
             (Condition { sockets: Life::Ended, ..good }, "a thread of the WebSockets has stopped"),
-            (Condition { has_archive_ended: true, ..good }, "writes files"),
+            (Condition { archive: Life::Hung, ..good }, "the thread that writes files hangs"),
+            (Condition { archive: Life::Ended, ..good }, "the thread that writes files has stopped"),
             (Condition { is_store_broken: true, ..good }, "store"),
         ] {
             for reason in [condition.why_not_healthy(), condition.why_not_ready()] {
@@ -85,6 +94,9 @@ mod tests {
     fn who_drains_or_has_no_mode_is_healthy_and_not_ready() {
         let draining = Condition { is_draining: true, modes: 1, ..Condition::default() };
         assert_eq!((draining.why_not_healthy(), draining.why_not_ready()), (None, Some("draining".into())));
+        let full = Condition { is_archive_failing: true, modes: 1, ..Condition::default() };
+        let reason = "matches cannot be written down; see the log".to_owned();
+        assert_eq!((full.why_not_healthy(), full.why_not_ready()), (None, Some(reason)));
         let empty = Condition::default();
         assert_eq!((empty.why_not_healthy(), empty.why_not_ready()), (None, Some("no mode can be played".into())));
     }

@@ -107,7 +107,7 @@ fn given(config: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> anyhow:
 }
 
 fn check(modes: &[PathBuf], config: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
-    let limits = config::load(Manner::Dev, &given(config, Vec::new())?)?.settings.scripts;
+    let limits = config::script_limits(&given(config, Vec::new())?)?;
     let trials: Vec<trial::Trial> = modes.iter().map(|mode| trial::try_mode(mode, &limits)).collect();
     let is_good = trials.iter().all(|trial| trial.errors.is_empty());
     if json {

@@ -1,6 +1,7 @@
 //! The modes of a folder, and what changes in it.
 //!
-//! **A mode that was good stays until a better one is there**: files with an error are told of, and change nothing.
+//! **A mode that was good stays until a better one is there**, also over a start: files with an error are told of, and change
+//! nothing.
 
 use std::{
     collections::BTreeMap,
@@ -25,6 +26,8 @@ const DEPTH_MAX: usize = 5;
 /// The modes of a folder.
 pub struct Modes {
     folder: PathBuf,
+    /// Where the files of the last version that was good are, of each mode.
+    kept: PathBuf,
     limits: Limits,
     table: RwLock<BTreeMap<String, Mode>>,
 }
@@ -69,9 +72,9 @@ pub struct ModeListing {
 }
 
 impl Modes {
-    /// A folder, not yet looked at, and what its scripts may do.
-    pub fn new(folder: &Path, limits: &Limits) -> Self {
-        Self { folder: folder.into(), limits: limits.clone(), table: RwLock::default() }
+    /// A folder, not yet looked at; the folder of data; and what scripts may do.
+    pub fn new(folder: &Path, data: &Path, limits: &Limits) -> Self {
+        Self { folder: folder.into(), kept: data.join("modes"), limits: limits.clone(), table: RwLock::default() }
     }
 
     /// The folder.
@@ -128,7 +131,13 @@ impl Modes {
             let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
             let was = table.remove(name);
             let was_broken = was.as_ref().is_some_and(|mode| mode.fault.is_some());
-            let old = was.and_then(|mode| mode.bundle);
+            let mut old = was.and_then(|mode| mode.bundle);
+            match &change {
+                Change::Loaded(bundle) => self.keep(bundle),
+                // Saved matches go on with what was good before the start.
+                _ if old.is_none() => old = self.kept(name),
+                _ => {}
+            }
             let (bundle, fault) = match &change {
                 Change::Loaded(bundle) => (Some(bundle.clone()), None),
                 Change::Broken { fault, .. } => (old.clone(), Some(fault.clone())),
@@ -150,6 +159,33 @@ impl Modes {
             is_there
         });
         Ok(changes)
+    }
+}
+
+impl Modes {
+    /// Keeps the files of a mode that is good. A power cut may take that back, and costs nothing but this.
+    fn keep(&self, bundle: &Bundle) {
+        let files: BTreeMap<&str, &str> = bundle.files().collect();
+        let text = serde_json::to_vec(&files).expect("files are texts");
+        let path = self.kept.join(format!("{}.json", bundle.name()));
+        if fs::read(&path).is_ok_and(|kept| kept == text) {
+            return;
+        }
+        let beside = path.with_extension("new");
+        let written = fs::create_dir_all(&self.kept).and_then(|()| fs::write(&beside, text));
+        if let Err(error) = written.and_then(|()| fs::rename(&beside, &path)) {
+            tracing::warn!(mode = %bundle.name(), %error, "the rules are not kept for a start with broken ones");
+        }
+    }
+
+    /// What of a mode was good last, if it is kept.
+    fn kept(&self, name: &str) -> Option<Arc<Bundle>> {
+        let text = fs::read(self.kept.join(format!("{name}.json"))).ok()?;
+        let files: BTreeMap<String, String> = serde_json::from_slice(&text).ok()?;
+        let files = files.into_iter().map(|(file, text)| (file, text.into_bytes())).collect();
+        let bundle = Bundle::from_files(name, files).ok()?;
+        tracing::warn!(mode = name, version = %bundle.version(), "the mode's files have an error: it goes on as it was last good");
+        Some(Arc::new(bundle))
     }
 }
 

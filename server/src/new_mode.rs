@@ -20,7 +20,7 @@ pub fn write(name: &str, folder: &Path) -> anyhow::Result<PathBuf> {
     let mode = folder.join(name);
     match fs::create_dir(&mode) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            anyhow::bail!("{} is there already", mode.display())
+            anyhow::bail!("{} is there already: choose another name, or another folder with --in", mode.display())
         }
         made => made.with_context(|| mode.display().to_string())?,
     }

@@ -26,6 +26,7 @@ use crate::{
         archive::{Archive, FailureReport},
         directory::{Directory, Found},
         screening::Screenings,
+        telling::one_line,
     },
     metrics::Metrics,
     modes::{Change, Modes},
@@ -95,7 +96,8 @@ impl Server {
                 + self.commons.directory.lodgers(&self.doors).iter().filter(are(Life::Hung)).count(),
             rtc: self.rtc.as_ref().map_or(Life::Good, |rtc| rtc.life(now)),
             sockets: self.commons.pump.life(now),
-            has_archive_ended: self.commons.archive.has_ended(),
+            archive: self.commons.archive.life(now),
+            is_archive_failing: self.commons.archive.is_failing(),
             is_store_broken: self.commons.store.is_broken(),
             modes: self.modes.list().iter().filter(|mode| mode.version.is_some()).count(),
         }
@@ -154,23 +156,35 @@ impl Server {
             }
         };
         for change in changes {
+            log_change(&change);
             match change {
                 Change::Loaded(bundle) => {
-                    tracing::info!(mode = %bundle.name(), version = %bundle.version(), "rules are loaded");
                     for door in &self.doors {
                         door.send(Order::Reload(bundle.clone()));
                     }
                 }
                 Change::Broken { mode, fault } => {
-                    tracing::error!(%mode, "{}:{}: {} {}", fault.file, fault.line, fault.message, fault.hint);
                     self.commons.metrics.reloads_refused.inc();
                     for door in &self.doors {
                         door.send(Order::Fault { mode: mode.clone(), fault: fault.clone() });
                     }
                 }
-                Change::Gone(mode) => tracing::warn!(%mode, "the mode's folder is gone; its matches go on"),
+                Change::Gone(_) => {}
             }
         }
+    }
+}
+
+fn log_change(change: &Change) {
+    match change {
+        Change::Loaded(bundle) => {
+            tracing::info!(mode = %bundle.name(), version = %bundle.version(), "rules are loaded");
+        }
+        Change::Broken { mode, fault } => {
+            let (message, hint) = (one_line(&fault.message), one_line(&fault.hint));
+            tracing::error!(%mode, "{}:{}: {message} {hint}", fault.file, fault.line);
+        }
+        Change::Gone(mode) => tracing::warn!(%mode, "the mode's folder is gone; its matches go on"),
     }
 }
 
@@ -216,8 +230,10 @@ impl Start {
         let (store, store_task) = Store::open(&settings.data, &settings.limits, metrics.clone())
             .await
             .with_context(|| format!("cannot use the database in {}", settings.data.display()))?;
-        let modes = Arc::new(Modes::new(&settings.modes, &settings.scripts));
-        modes.refresh().with_context(|| format!("cannot read the modes in {}", settings.modes.display()))?;
+        let modes = Arc::new(Modes::new(&settings.modes, &settings.data, &settings.scripts));
+        let found =
+            modes.refresh().with_context(|| format!("cannot read the modes in {}", settings.modes.display()))?;
+        found.iter().filter(|change| matches!(change, Change::Broken { .. })).for_each(log_change);
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (pump, polls) = Pump::open(sockets::threads(cores)).context("the WebSockets")?;
         let commons = Commons {

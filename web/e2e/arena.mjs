@@ -79,6 +79,7 @@ await perform(async (stage, server, report) => {
   await desktop.mouse.down();
   const thumb = await stage.finger(phone, 300, 690);
   await thumb.drag(260, 650);
+  await desktop.locator(".graph-text", { hasText: /webrtc\s+latency \d+ ms ± \d+\s+loss [\d.]+ %\s+kbit\/s down [1-9]\d*, up [1-9]/ }).waitFor();
   await each("the server has let them shoot", ({ readyTick }) => readyTick > 0);
   await stage.shoot(desktop, "arena-desktop");
   await stage.shoot(phone, "arena-phone");
@@ -123,6 +124,8 @@ await perform(async (stage, server, report) => {
   const faultOf = (page) => page.locator(".dev-fault:visible", { hasText: place });
   await Promise.all(pages.map((page) => faultOf(page).waitFor()));
   await wait("the terminal has it", () => server.output.includes(place));
+  const numbers = /tick \d+\s+[\d.]+ ms[\s\S]*entities [1-9]\d* \([1-9]\d* in sight\)\s+cells \d+[\s\S]*script [0-9a-f]{12}, loaded anew \d+ times/;
+  await desktop.locator(".dev-text", { hasText: numbers }).waitFor();
   const stopped = await stage.inspect(desktop);
   await stage.until(desktop, "the match goes on", ({ tick }) => tick > stopped.tick + 20);
   await stage.move(desktop, stage.byKeys(desktop));

@@ -204,7 +204,7 @@ export class Stage {
     return page.evaluate(look, { text: picture.toString("base64"), places });
   }
 
-  /** Waits for a picture in which one's own entity is drawn where the page says that it is: it has another colour than what is round it. */
+  /** Waits for a picture in which one's own entity is drawn where the page says that it is: it has other colours than what is round it. */
   async drawn(page) {
     const place = ({ own, camera }) => {
       const [right, up] = [own.x / METRE - camera.x, own.y / METRE - camera.y];
@@ -217,10 +217,12 @@ export class Stage {
       if (!before.own || !after.own) return false;
       const [[x, y], [laterX, laterY]] = [place(before), place(after)];
       if (Math.hypot(laterX - x, laterY - y) > 2) return false;
-      const far = 2.5 * after.camera.zoom;
-      const round = [0, 1, 2, 3, 4, 5, 6, 7].map((way) => (way * Math.PI) / 4);
-      const [middle, ...others] = await this.colours(page, picture, [[x, y], ...round.map((way) => [x + far * Math.cos(way), y + far * Math.sin(way)])]);
-      return others.every((colour) => colour !== middle);
+      const ways = [0, 1, 2, 3, 4, 5, 6, 7].map((way) => (way * Math.PI) / 4);
+      const around = (metres) => ways.map((way) => [x + metres * after.camera.zoom * Math.cos(way), y + metres * after.camera.zoom * Math.sin(way)]);
+      const own = await this.colours(page, picture, [[x, y], ...around(0.25)]);
+      // What is beyond the picture's edge has no colour.
+      const others = (await this.colours(page, picture, around(2.5))).filter((colour) => colour !== "0,0,0,0");
+      return others.length >= 5 && own.every((colour) => !others.includes(colour));
     });
     return true;
   }

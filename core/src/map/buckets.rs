@@ -215,6 +215,11 @@ impl Buckets {
         &self.items[self.starts[cell] as usize..self.starts[cell + 1] as usize]
     }
 
+    /// The shapes of the cell that a place is in, ascending; none outside.
+    pub(super) fn list_at(&self, x: i64, y: i64) -> &[u32] {
+        self.list(self.cell_of(x), self.cell_of(y))
+    }
+
     /// The cells of bounds: left, low, right, high.
     fn range(&self, bounds: Bounds) -> Option<(i64, i64, i64, i64)> {
         let left = self.cell_of(bounds.x0).max(0);

@@ -152,8 +152,7 @@ impl Map {
         if !(0..=self.width()).contains(&x) || !(0..=self.height()).contains(&y) {
             return;
         }
-        let shift = self.zones.shift();
-        let list = self.zones.list(i64::from(x) >> shift, i64::from(y) >> shift);
+        let list = self.zones.list_at(x.into(), y.into());
         zones.extend(list.iter().filter(|index| self.definition.zones[**index as usize].contains(x, y)));
     }
 

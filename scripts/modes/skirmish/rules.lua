@@ -29,6 +29,7 @@ function rules.match_init(ctx, params)
 		},
 		world = { entities_max = 512, projectiles_max = 2048, speed_max = 60, base_kinds = { BASE } },
 		view = { enter = SIGHT, leave = SIGHT + 3 },
+		sync = { cell_shift = 20 }, -- cells of 16 m: who sees a part of one is told of all that is in it
 		away = { behaviour = "raider", seconds = 120 },
 		client = {
 			controls = "commander",

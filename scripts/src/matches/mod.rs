@@ -75,6 +75,17 @@ impl Default for MatchOptions {
 
 impl Match {
     pub(crate) fn open(vm: &Rc<Vm>, options: &MatchOptions) -> Result<Self, Box<ScriptError>> {
+        Self::begin(vm, options).map_err(|mut error| {
+            // What is not there is the likely cause: it was used before anything could be said of it.
+            let missing = crate::nakama::missing(&vm.bundle).into_iter().chain(crate::check::absent(&vm.bundle));
+            let missing = missing.map(|missing| missing.message).take(8);
+            let hints: Vec<String> = [std::mem::take(&mut error.hint)].into_iter().chain(missing).collect();
+            error.hint = hints.into_iter().filter(|hint| !hint.is_empty()).collect::<Vec<_>>().join("; ");
+            error
+        })
+    }
+
+    fn begin(vm: &Rc<Vm>, options: &MatchOptions) -> Result<Self, Box<ScriptError>> {
         let bundle = &vm.bundle;
         let new = Stage::new(&options.id, bundle.name(), bundle.version(), options.seed, &vm.limits);
         let mut stage = Some(Box::new(new));

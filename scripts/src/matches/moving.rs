@@ -108,6 +108,8 @@ impl Match {
         };
         set(&mut self.rules, state)?;
         if let Some(from) = from {
+            // What others wait for: it is between two ticks.
+            let budget = self.rules.vm.limits.call_budget;
             let (returned, _) = self.rules.call(&mut self.stage, "on_reload", budget, |_| Ok(from));
             if let Some(mlua::Value::Table(state)) = returned?.and_then(|returned| returned.into_iter().next()) {
                 set(&mut self.rules, state)?;

@@ -204,9 +204,9 @@ impl fmt::Display for JoinRefusal {
 impl fmt::Display for MessageRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooLong => "the message is too long",
-            Self::NotJson => "the message is no JSON text",
-            Self::TooMany => "too many messages wait already",
+            Self::TooLong => "the message is too long for rules: say it in several",
+            Self::NotJson => "the message is no JSON text: what rules hear is JSON, a text stands in quotes",
+            Self::TooMany => "too many messages wait for the next tick: say less at a time",
             Self::NoPlayer => "the player is not in the match",
             Self::Ended => "the match is over",
         })

@@ -71,8 +71,14 @@ impl Match {
     /// What scripts do in a tick: results of the store, timers, the loop. The last error, if there was one.
     fn run_rules(&mut self) -> Option<Box<ScriptError>> {
         let mut failed = self.failed.take();
-        // What a tick has no budget left for waits for the next one.
-        while self.tick_budget > 0
+        // What a tick has no budget left for, or no time, waits for the next one.
+        let (begun, worked) = (self.script_time, raw::thread_time());
+        let most = raw::time_for(self.rules.vm.limits.tick_budget);
+        let has_room = |game: &Self| {
+            let has_time = game.script_time - begun <= most || raw::thread_time() - worked <= most;
+            game.tick_budget > 0 && has_time
+        };
+        while has_room(self)
             && let Some((request, result)) = self.stage_mut().stored.pop_front()
         {
             let told = self.call("match_stored", |lua| {
@@ -99,7 +105,7 @@ impl Match {
             failed = self.keep_state(told).err().or(failed);
         }
         let tick = self.stage().tick();
-        while self.tick_budget > 0
+        while has_room(self)
             && let Some((key, timer)) = self.next_timer(tick)
         {
             if timer.every > 0 {

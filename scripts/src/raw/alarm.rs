@@ -19,14 +19,19 @@ use std::{
 pub(super) struct Counters {
     /// How many safepoints the call may still pass until it is looked at more closely.
     slice: AtomicI64,
-    /// The number of the call that runs; 0 if none does.
+    /// The number of the call that runs, or [`OVER`] with the number of the last.
     call: AtomicU64,
 }
 
+/// In [`Counters::call`], that no call runs.
+const OVER: u64 = 1 << 63;
 /// By how much too few safepoints are left where it rings: more than any call has or charges.
 const RING: i64 = 1 << 60;
 /// A call of which nothing has changed for so long is rung for.
 const EVERY: Duration = Duration::from_millis(4);
+/// So often it is looked for calls while there were none for a second: matches call many times in that.
+const SELDOM: Duration = Duration::from_millis(50);
+const QUIET_ROUNDS: u32 = 250;
 
 /// Counters that live until [`forget`] has returned.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -51,7 +56,7 @@ fn register() -> MutexGuard<'static, Register> {
 
 impl Counters {
     pub(super) const fn new() -> Self {
-        Self { slice: AtomicI64::new(i64::MAX), call: AtomicU64::new(0) }
+        Self { slice: AtomicI64::new(i64::MAX), call: AtomicU64::new(OVER) }
     }
 
     /// A call begins, which is not the one before.
@@ -61,7 +66,7 @@ impl Counters {
     }
 
     pub(super) fn end(&self) {
-        self.call.store(0, Ordering::Relaxed);
+        self.call.store(self.call.load(Ordering::Relaxed) | OVER, Ordering::Relaxed);
         self.set_slice(i64::MAX);
     }
 
@@ -95,13 +100,16 @@ impl Counters {
 /// # Safety
 /// The counters live until they were given to [`forget`].
 pub(super) unsafe fn watch(counters: *const Counters) {
+    register().places.push(Place(counters));
+    SOMEBODY.notify_one();
+}
+
+/// Begins to ring, if nobody has. Without the thread the net looks less often, and the next machine tries again.
+pub(super) fn begin() {
     let mut register = register();
-    register.places.push(Place(counters));
     if !register.is_watched {
-        // Without it the net looks less often; the next thread tries again.
         register.is_watched = thread::Builder::new().name("muster-alarm".into()).spawn(run).is_ok();
     }
-    SOMEBODY.notify_one();
 }
 
 /// Watches them no more.
@@ -111,28 +119,34 @@ pub(super) fn forget(counters: *const Counters) {
 
 fn run() {
     let mut last: Vec<(Place, u64)> = Vec::new();
+    let mut quiet = 0;
     loop {
         let register = register();
         let register = SOMEBODY.wait_while(register, |register| register.places.is_empty());
         let register = register.unwrap_or_else(PoisonError::into_inner);
-        look(&register.places, &mut last);
+        let is_quiet = look(&register.places, &mut last);
         drop(register);
-        thread::sleep(EVERY);
+        quiet = if is_quiet { QUIET_ROUNDS.min(quiet + 1) } else { 0 };
+        thread::sleep(if quiet < QUIET_ROUNDS { EVERY } else { SELDOM });
     }
 }
 
-/// Rings for the calls that ran at the look before, too.
-fn look(places: &[Place], last: &mut Vec<(Place, u64)>) {
+/// Rings for the calls that ran at the look before, too. Returns whether there was no call since then.
+fn look(places: &[Place], last: &mut Vec<(Place, u64)>) -> bool {
+    let mut is_quiet = true;
     let see = |place: &Place| {
         // SAFETY: they are in the register, which is locked, so that they live.
         let counters = unsafe { &*place.0 };
         let seen = (*place, counters.call.load(Ordering::Relaxed));
-        if seen.1 != 0 && last.contains(&seen) {
+        let (runs, is_known) = (seen.1 & OVER == 0, last.contains(&seen));
+        if runs && is_known {
             counters.ring();
         }
+        is_quiet &= !runs && is_known;
         seen
     };
     *last = places.iter().map(see).collect();
+    is_quiet
 }
 
 #[cfg(test)]
@@ -161,19 +175,21 @@ mod tests {
     #[test]
     fn a_call_that_takes_long_is_rung_for_and_the_next_one_is_not() {
         let (counters, mut last) = (Counters::new(), Vec::new());
-        let mut look = || {
-            look(&[Place(&raw const counters)], &mut last);
-            counters.slice() < 0
-        };
-        assert!(!look() && !look(), "no call runs");
+        // Whether it was quiet, and whether it rings.
+        let mut look = || (look(&[Place(&raw const counters)], &mut last), counters.slice() < 0);
+        assert_eq!((look(), look()), ((false, false), (true, false)), "no call runs");
         counters.begin(7, 512);
-        assert!(!look() && look());
+        assert_eq!((look(), look()), ((false, false), (false, true)));
         counters.set_slice(counters.count());
-        assert!(look(), "it still runs");
+        assert_eq!(look(), (false, true), "it still runs");
         assert_eq!(counters.count(), 512);
         counters.begin(8, 512);
-        assert!(!look());
+        assert_eq!(look(), (false, false));
         counters.end();
-        assert!(!look() && !look());
+        assert_eq!((look(), look()), ((false, false), (true, false)));
+        // One between two looks is one.
+        counters.begin(9, 512);
+        counters.end();
+        assert_eq!((look(), look()), ((false, false), (true, false)));
     }
 }

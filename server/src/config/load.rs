@@ -14,6 +14,9 @@ use super::{
 /// Most bytes of a configuration file.
 const FILE_BYTES_MAX: usize = 1 << 20;
 
+/// What a problem of the whole file has for a key.
+const THE_FILE: &str = "the file";
+
 /// The variable that names the file.
 pub const CONFIG_VARIABLE: &str = "MUSTER_CONFIG";
 
@@ -80,6 +83,7 @@ pub fn load(manner: Manner, given: &Given) -> Result<Loaded, ConfigProblems> {
             problems.push(Problem { origin, key: setting.path().into(), found, allowed: setting.allowed.into() });
         }
     }
+    problems.extend(memory_problem(&settings.scripts, origins.get(MEMORY)));
     if !origins.contains_key("rtc_listen")
         && let Some(rtc) = &mut settings.rtc_listen
     {
@@ -105,6 +109,47 @@ pub fn load(manner: Manner, given: &Given) -> Result<Loaded, ConfigProblems> {
     if problems.is_empty() { Ok(Loaded { settings, origins }) } else { Err(ConfigProblems(problems)) }
 }
 
+/// The limits of scripts alone, for who checks modes by the configuration of a server that is not theirs to run: nothing else of
+/// it is looked at.
+///
+/// # Errors
+/// As of [`load`].
+pub fn script_limits(given: &Given) -> Result<muster_scripts::Limits, ConfigProblems> {
+    let is_ours = |path: &str| path.starts_with("limits.script_");
+    let (mut values, mut problems) = (BTreeMap::new(), Vec::new());
+    if let Some((name, bytes)) = &given.file {
+        read_file(name, bytes, &mut values, &mut problems);
+        problems.retain(|problem| is_ours(&problem.key) || problem.key == THE_FILE);
+    }
+    let mut settings = Settings::new(Manner::Dev);
+    let mut origins = BTreeMap::new();
+    for setting in table::settings().iter().filter(|setting| is_ours(setting.path())) {
+        let variable = given.environment.iter().find(|(name, _)| *name == setting.variable());
+        let given = variable.map(|(name, value)| (Origin::Environment(name.clone()), value.clone()));
+        let Some((origin, value)) = given.or_else(|| values.remove(setting.path())) else { continue };
+        if setting.store(&mut settings, value.trim()) {
+            origins.insert(setting.path(), origin);
+        } else {
+            let (key, found) = (setting.path().into(), quoted(&value));
+            problems.push(Problem { origin, key, found, allowed: setting.allowed.into() });
+        }
+    }
+    problems.extend(memory_problem(&settings.scripts, origins.get(MEMORY)));
+    if problems.is_empty() { Ok(settings.scripts) } else { Err(ConfigProblems(problems)) }
+}
+
+const MEMORY: &str = "limits.script_memory_bytes";
+
+/// One match that may hold more than all of its machine would be told of a limit that is not the one that it met.
+fn memory_problem(limits: &muster_scripts::Limits, origin: Option<&Origin>) -> Option<Problem> {
+    (limits.memory_bytes > limits.host_memory_bytes).then(|| Problem {
+        origin: origin.cloned().unwrap_or(Origin::Default),
+        key: MEMORY.into(),
+        found: limits.memory_bytes.to_string(),
+        allowed: format!("at most limits.script_host_memory_bytes, which is {}", limits.host_memory_bytes),
+    })
+}
+
 /// Takes what the file says. The text of the relay's table, which has rules of its own, comes back.
 fn read_file(
     name: &str,
@@ -115,7 +160,7 @@ fn read_file(
     let origin = || Origin::File(name.to_owned());
     let refused = |found: String| Problem {
         origin: origin(),
-        key: "the file".into(),
+        key: THE_FILE.into(),
         found,
         allowed: "TOML of at most 1 MiB with the keys of --print-config".into(),
     };
@@ -211,7 +256,7 @@ pub fn read(path: &Path) -> Result<(String, Vec<u8>), ConfigProblems> {
         Ok(bytes) => Ok((name, bytes)),
         Err(error) => Err(ConfigProblems(vec![Problem {
             origin: Origin::File(name),
-            key: "the file".into(),
+            key: THE_FILE.into(),
             found: format!("not readable: {error}"),
             allowed: "a TOML file".into(),
         }])),

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-pub use load::{CONFIG_VARIABLE, Given, Loaded, load, read};
+pub use load::{CONFIG_VARIABLE, Given, Loaded, load, read, script_limits};
 pub use problem::{ConfigProblems, Origin, Problem};
 pub use relay::TurnRelay;
 pub use report::{as_json, as_text};

@@ -441,8 +441,8 @@ fn rows() -> Vec<Setting> {
             scripts.memory_bytes,
             1_048_576,
             1_073_741_824,
-            "1048576 to 1073741824",
-            "Bytes that the scripts of one match may hold."
+            "1048576 to 1073741824, and no more than limits.script_host_memory_bytes",
+            "Bytes that the scripts of one match may hold. What is saved of a match's scripts is at most 4 MiB all the same."
         ),
         limit!(
             "limits.script_host_memory_bytes",
@@ -450,32 +450,34 @@ fn rows() -> Vec<Setting> {
             16_777_216,
             17_179_869_184,
             "16777216 to 17179869184",
-            "Bytes that the scripts of all matches of one mode on one thread may hold together."
+            "Bytes that one virtual machine may hold, which up to 250 matches of a mode on one thread share."
         ),
         limit!(
             "limits.script_call_budget",
             scripts.call_budget,
             10_000,
-            100_000_000,
-            "10000 to 100000000",
+            10_000_000,
+            "10000 to 10000000",
             "Safepoints (calls, returns, rounds of loops) of one call of a script, after which it is stopped; also after 60 ns \
-             for each of them, whatever it does. With 100000 that is 6 ms, for which other matches of the thread wait."
+             for each that it may pass, and no less than a millisecond, whatever it does. With 100000 that is 6 ms, for which \
+             other matches of the thread wait."
         ),
         limit!(
             "limits.script_tick_budget",
             scripts.tick_budget,
             10_000,
-            100_000_000,
-            "10000 to 100000000",
-            "Safepoints of all calls of a match in one tick."
+            10_000_000,
+            "10000 to 10000000",
+            "Safepoints of all calls of a match in one tick; timers and answers of the store that come to more, or take longer \
+             than 60 ns for each, wait for the next. A player who comes or goes between two ticks has as many anew."
         ),
         limit!(
             "limits.script_open_budget",
             scripts.open_budget,
             10_000,
-            1_000_000_000,
-            "10000 to 1000000000",
-            "Safepoints while a match is opened, restored or reloaded."
+            20_000_000,
+            "10000 to 20000000",
+            "Safepoints of each step in which a match is opened, restored or reloaded: its files, match_init, match_start."
         ),
     ]
 }

@@ -334,7 +334,13 @@ async fn play(State(server): Shared, Extension(peer): Extension<Peer>, mut reque
     let is_welcome = |origin: &&str| server.commons.settings.developer && is_of_this_machine(origin);
     if let Some(origin) = foreign_origin(headers).filter(|origin| !is_welcome(origin)) {
         tracing::debug!(origin, "a page of another server is not let in");
-        return refused(StatusCode::FORBIDDEN, &Refusal::because(ErrorCode::TokenInvalid, "not from this page"));
+        return refused(
+            StatusCode::FORBIDDEN,
+            &Refusal::because(
+                ErrorCode::TokenInvalid,
+                "pages of other servers are not let in: open the page of this one",
+            ),
+        );
     }
     let may_be_one = request.version() == Version::HTTP_11 && request.method() == Method::GET;
     let accept = accept_key(headers).filter(|_| may_be_one);
@@ -408,13 +414,13 @@ fn is_of_this_machine(origin: &str) -> bool {
 }
 
 async fn files(State(_): Shared, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if uri.path().starts_with("/v1/") {
+        return refused(StatusCode::NOT_FOUND, &ErrorCode::NotFound.into());
+    }
     if method != Method::GET && method != Method::HEAD {
         let mut answer = another_way().await;
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
         return answer;
-    }
-    if uri.path().starts_with("/v1/") {
-        return refused(StatusCode::NOT_FOUND, &ErrorCode::NotFound.into());
     }
     page::answer(uri.path(), &headers)
 }

@@ -323,9 +323,9 @@ impl Line {
         }
     }
 
-    /// The client has ended the line itself.
-    pub(super) fn end(&self) {
-        _ = self.cut.compare_exchange(0, GONE, Ordering::Relaxed, Ordering::Relaxed);
+    /// The client has ended the line itself. Returns whether nobody has before.
+    pub(super) fn end(&self) -> bool {
+        self.cut.compare_exchange(0, GONE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Whether the line has ended, or is to.

@@ -330,7 +330,7 @@ impl ClientMessage {
                 }
                 let names = [&join.mode, &join.match_id, &join.replay];
                 if names.iter().any(|name| name.as_ref().is_some_and(|name| name.len() > 128)) {
-                    return Err("a name is too long".into());
+                    return Err("mode, match and replay have at most 128 bytes".into());
                 }
             }
             Self::RtcOffer { sdp } if sdp.len() > SDP_BYTES_MAX => {

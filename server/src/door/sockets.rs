@@ -593,11 +593,14 @@ impl Client {
                 websocket::write_close(words, code.unwrap_or(1000), "");
             }
             End::Broken(broken) => {
-                line.end();
-                line.write(words, enough);
                 let code = broken.code();
-                metrics.cut(code);
-                websocket::write_text(words, &ServerMessage::refusal(&code.into()));
+                let is_first = line.end();
+                line.write(words, enough);
+                // Who was cut for another reason heard that one.
+                if is_first {
+                    metrics.cut(code);
+                    websocket::write_text(words, &ServerMessage::refusal(&code.into()));
+                }
                 let (code, reason) = broken.close();
                 websocket::write_close(words, code, reason);
             }

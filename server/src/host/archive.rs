@@ -10,9 +10,10 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use muster_core::{
@@ -23,7 +24,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::seats::SPECTATORS_FROM;
-use crate::{door::message::ScriptFault, metrics::Metrics, token::Guest};
+use crate::{
+    door::message::ScriptFault,
+    metrics::Metrics,
+    pulse::{Life, Pulse},
+    token::Guest,
+};
 
 /// Most jobs that wait.
 const JOBS_MAX: usize = 1024;
@@ -35,6 +41,8 @@ const HEAD_BYTES_MAX: usize = 1 << 20;
 const MAGIC: &[u8; 8] = b"MUSAVE1\n";
 /// Most reports of broken matches that are kept.
 const REPORTS_MAX: usize = 200;
+/// How often the thread says that it is there, and tries again to write after it could not.
+const ROUND: Duration = Duration::from_secs(1);
 
 /// What is known of a saved match beside its bytes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -220,7 +228,14 @@ pub struct Archive {
     sender: SyncSender<Job>,
     metrics: Arc<Metrics>,
     folder: PathBuf,
-    has_ended: Arc<AtomicBool>,
+    vigour: Arc<Vigour>,
+}
+
+/// What the thread tells of itself.
+struct Vigour {
+    pulse: Pulse,
+    /// Whether the last file could not be written.
+    is_failing: AtomicBool,
 }
 
 impl Archive {
@@ -234,11 +249,10 @@ impl Archive {
         }
         drop_orphans(&folder.join("replays"), replays_max)?;
         let (sender, receiver) = sync_channel(JOBS_MAX);
-        let has_ended = Arc::new(AtomicBool::new(false));
-        let writer =
-            Writer { folder: folder.into(), replays_max, metrics: metrics.clone(), has_ended: has_ended.clone() };
+        let vigour = Arc::new(Vigour { pulse: Pulse::new(Instant::now()), is_failing: AtomicBool::new(false) });
+        let writer = Writer { folder: folder.into(), replays_max, metrics: metrics.clone(), vigour: vigour.clone() };
         let thread = std::thread::Builder::new().name("archive".into()).spawn(move || writer.run(&receiver))?;
-        Ok((Arc::new(Self { sender, metrics, folder: folder.into(), has_ended }), thread))
+        Ok((Arc::new(Self { sender, metrics, folder: folder.into(), vigour }), thread))
     }
 
     fn send(&self, job: Job) {
@@ -289,9 +303,14 @@ impl Archive {
         }
     }
 
-    /// Whether the thread has ended, however that came.
-    pub fn has_ended(&self) -> bool {
-        self.has_ended.load(Ordering::Relaxed)
+    /// What state the thread that writes is in.
+    pub fn life(&self, now: Instant) -> Life {
+        self.vigour.pulse.life(now)
+    }
+
+    /// Whether the last file could not be written: the disk is full, or broken.
+    pub fn is_failing(&self) -> bool {
+        self.vigour.is_failing.load(Ordering::Relaxed)
     }
 
     /// Every saved match. Files that are none are put aside, with a line in the log.
@@ -366,24 +385,35 @@ struct Writer {
     folder: PathBuf,
     replays_max: usize,
     metrics: Arc<Metrics>,
-    has_ended: Arc<AtomicBool>,
+    vigour: Arc<Vigour>,
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.has_ended.store(true, Ordering::Relaxed);
+        self.vigour.pulse.end();
     }
 }
 
 impl Writer {
     fn run(self, jobs: &Receiver<Job>) {
-        while let Ok(job) = jobs.recv() {
-            if matches!(job, Job::Stop) {
-                break;
-            }
-            if let Err(error) = self.carry_out(job) {
-                self.metrics.archive_failures.inc();
-                tracing::error!(%error, "a file cannot be written");
+        loop {
+            self.vigour.pulse.beat(Instant::now());
+            match jobs.recv_timeout(ROUND) {
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(job) => {
+                    let done = self.carry_out(job);
+                    self.vigour.is_failing.store(done.is_err(), Ordering::Relaxed);
+                    if let Err(error) = done {
+                        self.metrics.archive_failures.inc();
+                        tracing::error!(%error, "a file cannot be written");
+                    }
+                }
+                // Nobody may be let in until something can be written, so that nothing else would be tried.
+                Err(RecvTimeoutError::Timeout) if self.vigour.is_failing.load(Ordering::Relaxed) => {
+                    let is_good = write_whole(&self.folder.join("matches").join("trial"), b"trial").is_ok();
+                    self.vigour.is_failing.store(!is_good, Ordering::Relaxed);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
@@ -551,10 +581,10 @@ mod tests {
         }
         archive.replay("running", vec![1], true);
         fs::write(folder.join("matches/broken.state"), b"nothing").expect("it can be written");
-        assert!(!archive.has_ended());
+        assert_eq!(archive.life(Instant::now()), Life::Good);
         archive.stop();
         thread.join().expect("it ends");
-        assert!(archive.has_ended());
+        assert_eq!(archive.life(Instant::now()), Life::Ended);
         assert_eq!(archive.saved_matches(), [saved()]);
         assert!(folder.join("failed/broken.state").exists());
         let ids: Vec<String> = archive.replays(9).into_iter().map(|head| head.id).collect();

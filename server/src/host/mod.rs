@@ -12,7 +12,7 @@ mod record;
 mod running;
 pub mod screening;
 mod seats;
-mod telling;
+pub(crate) mod telling;
 mod worker;
 
 use std::{

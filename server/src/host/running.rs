@@ -396,9 +396,10 @@ impl Running {
                 self.handle_hello(number, &line, side, bytes);
                 return false;
             }
-            Ok(Up::Message(_)) if number >= SPECTATORS_FROM => {
-                Some(Refusal::because(ErrorCode::Malformed, "a spectator says nothing"))
-            }
+            Ok(Up::Message(_)) if number >= SPECTATORS_FROM => Some(Refusal::because(
+                ErrorCode::NotJoined,
+                "a spectator says nothing to the rules: join the match to play",
+            )),
             Ok(Up::Message(text)) => {
                 let taken = self.game.message(number, text);
                 if taken.is_ok() {

@@ -73,6 +73,7 @@ impl Running {
     /// A script has failed: the log, those who watch, and the overlay are told.
     pub(super) fn handle_fault(&mut self, fault: ScriptFault) {
         let ScriptFault { file, line, message, hint, version } = &fault;
+        let (message, hint) = (one_line(message), one_line(hint));
         tracing::error!(target: "script", mode = %self.mode, game = %self.id, %version, "{file}:{line}: {message} {hint}");
         self.seats.tell_watchers(|| ServerMessage::ScriptError(&fault).text());
         self.last_fault = Some(fault);
@@ -167,6 +168,11 @@ fn encode(builder: &mut Builder<'static>, text: &[u8]) -> Bytes {
     let message = Message::create(builder, &MessageArgs { data: Some(data) });
     finish_message_buffer(builder, message);
     copied(builder.finished_data())
+}
+
+/// What scripts say, as one line of the log: it could be taken for several.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace(|letter: char| letter.is_control(), " ")
 }
 
 /// A name of the archive's and the log's: why a match ended.

@@ -52,6 +52,8 @@ pub(super) struct Worker {
     orders: VecDeque<Order>,
     /// The matches whose rules hear at once what has come for them.
     hasty: Vec<u64>,
+    /// Matches whose rules have changed.
+    reloading: VecDeque<(u64, Arc<Bundle>)>,
     epoch: Instant,
     /// By mode; the last of each takes new matches.
     hosts: BTreeMap<String, Vec<Rc<Host>>>,
@@ -118,6 +120,7 @@ impl Worker {
             door,
             orders: VecDeque::new(),
             hasty: Vec::new(),
+            reloading: VecDeque::new(),
             epoch: now,
             hosts: BTreeMap::new(),
             threads,
@@ -152,11 +155,13 @@ impl Worker {
                 }
                 self.commons.pump.release();
             }
+            self.reload_next();
             self.do_chores();
             self.commons.pump.release();
             self.busy += begun.elapsed();
             let due = self.due.peek().map(|Reverse((due, _))| *due);
-            self.take_orders(self.next_statistics.min(due.unwrap_or(self.next_statistics)));
+            let until = self.next_statistics.min(due.unwrap_or(self.next_statistics));
+            self.take_orders(if self.reloading.is_empty() { until } else { begun });
         }
         self.save_all();
         self.commons.metrics.orders_waiting.dec_by(self.orders.len() as i64);
@@ -436,24 +441,35 @@ impl Worker {
         }
     }
 
+    /// The matches of a mode are to go on with other rules.
     fn reload(&mut self, bundle: &Arc<Bundle>) {
-        let matches: Vec<u64> =
-            self.matches.iter().filter(|(_, hosted)| hosted.running.mode == bundle.name()).map(|(no, _)| *no).collect();
-        for no in matches {
-            let host = match self.host(bundle) {
-                Ok(host) => host,
-                Err(refusal) => {
-                    tracing::error!(mode = %bundle.name(), %refusal, "the rules cannot be taken up");
-                    break;
-                }
-            };
-            let mut is_taken_up = false;
-            self.guarded(no, |running| is_taken_up = running.reload(&host));
-            if let Some(hosted) = self.matches.get_mut(&no).filter(|_| is_taken_up) {
-                hosted.host = host;
-            }
+        // Those that still wait for older ones never see them.
+        self.reloading.retain(|(_, older)| older.name() != bundle.name());
+        let of_mode = self.matches.iter().filter(|(_, hosted)| hosted.running.mode == bundle.name());
+        self.reloading.extend(of_mode.map(|(no, _)| (*no, bundle.clone())));
+    }
+
+    /// One match takes its rules up: one a round, so that no tick waits for many.
+    fn reload_next(&mut self) {
+        let Some((no, bundle)) = self.reloading.pop_front() else { return };
+        if !self.matches.contains_key(&no) {
+            return;
         }
-        self.drop_idle_hosts();
+        let host = match self.host(&bundle) {
+            Ok(host) => host,
+            Err(refusal) => {
+                tracing::error!(mode = %bundle.name(), %refusal, "the rules cannot be taken up");
+                return;
+            }
+        };
+        let mut is_taken_up = false;
+        self.guarded(no, |running| is_taken_up = running.reload(&host));
+        if let Some(hosted) = self.matches.get_mut(&no).filter(|_| is_taken_up) {
+            hosted.host = host;
+        }
+        if self.reloading.is_empty() {
+            self.drop_idle_hosts();
+        }
     }
 
     /// Machines without matches are made again when they are needed.

@@ -128,3 +128,34 @@ async fn the_modes_behaviour_plays_for_those_who_are_not_back() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_match_goes_on_as_it_was_where_its_rules_were_broken_meanwhile() {
+    let scratch = Scratch::new();
+    scratch.write_mode("discs", DISCS);
+    let server = Running::dev(&scratch, &[]);
+    let token = server.guest("Ada").await;
+    let mut ada = server.connect(&token).await;
+    let joined = ada.join(json!({ "mode": "discs" })).await;
+    wait_for_backup(&server, &mut ada).await;
+    server.kill();
+    scratch.write_mode("discs", "this is no Luau");
+
+    let server = Running::dev(&scratch, &[]);
+    let (_, modes) = server.request("GET", "/v1/modes", "").await;
+    assert!(modes.contains("rules.lua"), "the mistake is told: {modes}");
+    let mut ada = server.connect(&token).await;
+    let back = ada.join(json!({ "resume": joined["resume"] })).await;
+    assert_eq!((&back["number"], &back["match"]), (&joined["number"], &joined["match"]));
+    ada.tell_rules("1").await;
+    ada.play("the rules as they were", |client| client.said.iter().any(|said| said["greeting"] == "first")).await;
+
+    scratch.write_mode("discs", &DISCS.replace("rules.greeting = \"first\"", "rules.greeting = \"second\""));
+    let begun = Instant::now();
+    while !ada.said.iter().any(|said| said["greeting"] == "second") {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the rules that are good again are not taken up");
+        ada.tell_rules("2").await;
+        let heard = ada.said.len();
+        ada.play("an answer", |client| client.said.len() > heard).await;
+    }
+}

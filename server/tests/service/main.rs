@@ -14,6 +14,7 @@ mod players_come_by_data_channels;
 mod players_share_a_world;
 mod rates_step_down_before_ticks_are_lost;
 mod settings_come_from_everywhere;
+mod sides_hear_and_see_their_own;
 mod slow_clients_are_cut;
 mod stage;
 mod strangers_are_kept_out;

@@ -1,5 +1,6 @@
 //! Goal: a player who joined over the WebSocket plays on over data channels: hello, welcome and messages on the reliable one,
-//! packets and reports on the other, also when one datagram of ten is lost; and goes back to the WebSocket when they break.
+//! packets and reports on the other, also when one datagram of ten is lost; and goes back to the WebSocket when they break. Who
+//! says too much over them, or too much at once, or does not take what is sent, is cut as over the WebSocket, and others play on.
 //!
 //! Method: a real server; a client made of the same WebRTC library as the server, over a socket of its own that loses
 //! datagrams by a fixed pattern; the receiving side of the core.
@@ -170,12 +171,15 @@ impl Channels {
     }
 }
 
-/// Data channels of a client.
+/// Data channels of a client who keeps to no limit that the server tells.
 async fn open_channels(client: &mut Client) -> Channels {
     let (mut channels, sdp, pending) = Channels::offer();
     client.say(&json!({ "type": "rtc:offer", "sdp": sdp })).await;
     let answer = client.hear("rtc:answer").await["sdp"].as_str().expect("it is text").to_owned();
     assert!(answer.contains("a=ice-lite"), "{answer}");
+    let limit = "a=max-message-size:24576";
+    assert!(answer.contains(limit), "{answer}");
+    let answer = answer.replace(limit, "a=max-message-size:1000000");
     let answer = SdpAnswer::from_sdp_string(&answer).expect("it is an answer");
     channels.rtc.sdp_api().accept_answer(pending, answer).expect("it answers the offer");
     channels
@@ -269,4 +273,93 @@ async fn offers_are_answered_only_so_often() {
     assert_eq!(refusals, ["rtc_failed", "rtc_failed", "rtc_failed", "rtc_failed", "rate_limited"]);
     // That is no reason to go.
     client.join(json!({ "mode": "discs" })).await;
+}
+
+/// A player who is in a match and plays over data channels.
+async fn join_by_channels(server: &Running, name: &str, mode: &str) -> (Client, Channels) {
+    let mut client = server.connect(&server.guest(name).await).await;
+    client.say(&json!({ "type": "match:join", "mode": mode })).await;
+    client.hear("match:joined").await;
+    let mut channels = open_channels(&mut client).await;
+    let channels = tokio::task::spawn_blocking(move || {
+        channels.run("the channels", |channels| channels.open.len() == 2);
+        let mut hello = Vec::new();
+        SyncClient::hello(&mut hello);
+        let control = channels.control;
+        channels.write(control, &hello);
+        channels.run("a welcome", |channels| channels.sync.is_some());
+        channels
+    });
+    (client, channels.await.expect("the client goes on"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_says_too_much_over_data_channels_is_cut() {
+    let scratch = Scratch::new();
+    scratch.write_mode("discs", DISCS);
+    let server = Running::dev(&scratch, &["--limit-messages-per-second", "100"]);
+    let (mut good, _) = server.join("Good", json!({ "mode": "discs" })).await;
+    let (mut loud, mut channels) = join_by_channels(&server, "Loud", "discs").await;
+    let shouting = tokio::task::spawn_blocking(move || {
+        for number in 0..400 {
+            let channel = if number % 2 == 0 { channels.control } else { channels.state };
+            channels.write(channel, &script_message(b"1"));
+        }
+        let until = Instant::now() + Duration::from_secs(1);
+        channels.run("a moment", |channels| !channels.rtc.is_alive() || Instant::now() > until);
+    });
+    assert_eq!(loud.refusal().await, "rate_limited");
+    loud.end().await;
+    shouting.await.expect("the client goes on");
+    assert_eq!(server.metric("muster_cuts_total{code=\"rate_limited\"}").await, 1.0);
+    good.tell_rules("2").await;
+    good.play("the good guest's message", |client| client.said.iter().any(|said| said["said"] == 2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_over_a_data_channel_is_no_longer_than_one_over_the_websocket() {
+    let scratch = Scratch::new();
+    scratch.write_mode("discs", DISCS);
+    let server = Running::dev(&scratch, &[]);
+    let (mut good, _) = server.join("Good", json!({ "mode": "discs" })).await;
+    let (mut client, mut channels) = join_by_channels(&server, "Long", "discs").await;
+    let said = tokio::task::spawn_blocking(move || {
+        let text = |length: usize| format!("\"{}\"", "x".repeat(length));
+        // The longest that rules hear, one that is too long for them, and one that is too long for the server.
+        let control = channels.control;
+        channels.write(control, &script_message(text(16_000).as_bytes()));
+        channels.run("the longest", |channels| !channels.said.is_empty());
+        for length in [17_000, 60_000] {
+            channels.write(control, &script_message(text(length).as_bytes()));
+        }
+        let until = Instant::now() + Duration::from_secs(2);
+        channels.run("a moment", |channels| !channels.rtc.is_alive() || Instant::now() > until);
+        channels.said
+    });
+    assert_eq!(client.refusal().await, "too_large");
+    let said = said.await.expect("the client goes on");
+    let lengths: Vec<usize> = said.iter().filter_map(|said| said["said"].as_str()).map(str::len).collect();
+    assert_eq!(lengths, [16_000]);
+    good.tell_rules("2").await;
+    good.play("the good guest's message", |client| client.said.iter().any(|said| said["said"] == 2)).await;
+    assert_eq!(server.request("GET", "/health", "").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_take_what_comes_over_data_channels_is_cut() {
+    let scratch = Scratch::new();
+    // Who is in it is told 2 MB a second.
+    let shout = "for i = 1, 8 do match.broadcast(string.rep('x', 15000)) end for _, message in messages do";
+    scratch.write_mode("loud", &DISCS.replace("for _, message in messages do", shout));
+    scratch.write_mode("discs", DISCS);
+    let server = Running::dev(&scratch, &["--limit-idle-seconds", "600"]);
+    let (mut slow, channels) = join_by_channels(&server, "Slow", "loud").await;
+    let (mut good, _) = server.join("Good", json!({ "mode": "discs" })).await;
+    // Its socket is open, and nothing of it is read any more; its WebSocket is.
+    assert_eq!(slow.refusal().await, "slow");
+    slow.end().await;
+    assert_eq!(server.metric("muster_cuts_total{code=\"slow\"}").await, 1.0);
+    good.tell_rules("1").await;
+    good.play("the good guest's message", |client| client.said.iter().any(|said| said["said"] == 1)).await;
+    drop(channels);
 }

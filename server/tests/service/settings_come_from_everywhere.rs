@@ -118,6 +118,27 @@ fn modes_are_written_and_checked() {
         muster(&["check"]).arg(folder.join("large")).env("MUSTER_LIMIT_SCRIPT_MEMORY_BYTES", "1048576").output();
     let output = output.expect("it runs");
     assert!(!output.status.success() && text(&output).contains("memory"), "{}", text(&output));
+    // Of a configuration nothing else is looked at: it may be that of another machine.
+    let file = scratch.path().join("muster.toml");
+    let elsewhere =
+        "listen = 'nowhere'\n[limits]\nscript_memory_bytes = 1048576\n[relay]\nauth_secret_file = '/nowhere/none'\n";
+    std::fs::write(&file, elsewhere).expect("it is written");
+    let by_file = |mode: &str| {
+        let mut command = muster(&["check", "--config"]);
+        command.arg(&file).arg(folder.join(mode)).env("MUSTER_NOTHING", "1").output().expect("it runs")
+    };
+    assert!(by_file("duel").status.success(), "{}", text(&by_file("duel")));
+    assert!(!by_file("large").status.success() && text(&by_file("large")).contains("memory"));
+    std::fs::write(&file, "[limits]\nscript_memory_bytes = 1000000000\n").expect("it is written");
+    let said = text(&by_file("duel"));
+    assert!(said.contains("limits.script_host_memory_bytes, which is 268435456"), "{said}");
+    // An error is not lost among warnings.
+    let noisy: String =
+        (0..40).map(|number| format!("local function f{number}() return unknown_{number} end\n")).collect();
+    let fails = DISCS.replace("for _, message in messages do", "error('always') for _, message in messages do");
+    scratch.write_mode("noisy", &format!("{noisy}{fails}"));
+    let output = check("noisy");
+    assert!(!output.status.success() && text(&output).contains("error: always"), "{}", text(&output));
     scratch.write_mode("loud", r#"error("before \27[2J after")"#);
     let output = check("loud");
     assert!(!output.status.success() && text(&output).contains("before"), "{}", text(&output));

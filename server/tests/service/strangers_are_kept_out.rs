@@ -243,6 +243,30 @@ async fn replays_are_sent_in_parts() {
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_write_matches_down_lets_nobody_in_until_it_can() {
+    let scratch = scratch();
+    let server = Running::dev(&scratch, &[]);
+    let (mut player, _) = server.join("Ada", json!({ "mode": "discs" })).await;
+    let (begun, mut turn) = (Instant::now(), interval(Duration::from_millis(50)));
+    let folder = scratch.path().join("data/matches");
+    let aside = scratch.path().join("aside");
+    fs::rename(&folder, &aside).expect("the folder is there");
+    while server.request("GET", "/ready", "").await != (503, "matches cannot be written down; see the log\n".into()) {
+        assert!(begun.elapsed() < DEADLINE, "it stays ready");
+        turn.tick().await;
+    }
+    // A start would be no better, and who plays plays on.
+    assert_eq!(server.request("GET", "/health", "").await, (200, "ok\n".into()));
+    player.tell_rules("1").await;
+    player.play("one's own message", |client| client.said.iter().any(|said| said["said"] == 1)).await;
+    fs::rename(&aside, &folder).expect("the folder is there");
+    while server.request("GET", "/ready", "").await != (200, "ready\n".into()) {
+        assert!(begun.elapsed() < DEADLINE, "it does not become ready");
+        turn.tick().await;
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_a_mode_that_can_be_played_is_healthy_and_not_ready() {
     let scratch = Scratch::new();
     scratch.write_mode("discs", "this is no Luau");
@@ -297,6 +321,7 @@ async fn requests_are_bounded_and_answers_are_guarded() {
         ("DELETE", "/v1/modes", String::new(), 405, "method_not_allowed"),
         ("POST", "/nothing", String::new(), 405, "method_not_allowed"),
         ("GET", "/v1/nothing", String::new(), 404, "not_found"),
+        ("POST", "/v1/nothing", String::new(), 404, "not_found"),
     ];
     for (method, path, body, status, code) in cases {
         let (answered, text) = server.request(method, path, &body).await;

@@ -22,7 +22,7 @@ const TEXTS: Record<string, string> = {
   already_joined: "You are in a match already. Leave it first.",
   not_joined: "You are not in a match. Join one first.",
   resume_gone: "Your place in the match is gone. Join another one.",
-  name_invalid: "A name has 1 to 32 letters, digits, spaces or signs. Choose another one.",
+  name_invalid: "A name has 1 to 32 letters, digits, spaces or signs; long ones of other scripts may have fewer. Choose another one.",
   hello_refused: "This page is of another version than the server. Load the page again.",
   rtc_off: "This server has no WebRTC. The game goes on over the WebSocket.",
   rtc_failed: "No WebRTC connection came about. The game goes on over the WebSocket.",

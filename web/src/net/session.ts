@@ -52,7 +52,10 @@ const PASSING = new Set(["busy", "rate_limited", "too_many_connections", "idle",
 /** The seat that this tab had last. */
 export function keptSeat(): Kept | null {
   try {
-    return JSON.parse(sessionStorage.getItem(KEPT) ?? "null") as Kept | null;
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null") as Partial<Kept> | null;
+    // What another page of this address has left there is no seat.
+    if (typeof kept?.resume !== "string" || typeof kept.guest?.token !== "string") return null;
+    return kept as Kept;
   } catch {
     return null;
   }

@@ -24,10 +24,14 @@ export function button(label: string, act: () => void, className = ""): HTMLButt
 /** Longest text of others that is shown. */
 const TEXT_MAX = 160;
 
-/** What somebody else wrote, cut to what has room, without signs that turn the direction of what follows. */
+/** Signs that show nothing, or turn the direction of what follows: those that the server refuses in names. */
+const UNSEEN =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]/gu;
+
+/** What somebody else wrote, cut to what has room, without signs that nobody sees. */
 export function foreign(text: unknown, most = TEXT_MAX): string {
   if (typeof text !== "string") return "";
-  return text.replace(/[\u0000-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g, " ").slice(0, most);
+  return text.replace(UNSEEN, " ").slice(0, most);
 }
 
 /** Sets the text of an element only if it is another, so that nothing is laid out again for nothing. */
