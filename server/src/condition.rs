@@ -20,7 +20,7 @@ pub struct Condition {
     pub sockets: Life,
     /// The thread that writes files.
     pub archive: Life,
-    /// Whether the last file could not be written.
+    /// Whether the last state of a match could not be written.
     pub is_archive_failing: bool,
     /// Whether the store has ended, or its database does nothing any more.
     pub is_store_broken: bool,
@@ -41,7 +41,7 @@ impl Condition {
             (self.workers_hung > 0).then(|| format!("{} workers hang", self.workers_hung)),
             thread("the thread of WebRTC", self.rtc),
             thread("a thread of the WebSockets", self.sockets),
-            thread("the thread that writes files", self.archive),
+            (self.archive == Life::Ended).then(|| "the thread that writes files has stopped".to_owned()),
             self.is_store_broken.then(|| "the store is broken".to_owned()),
         ];
         let reasons: Vec<String> = reasons.into_iter().flatten().collect();
@@ -55,7 +55,8 @@ impl Condition {
         }
         let reasons = [
             self.why_not_healthy(),
-            // A start would not make room on the disk, and matches would be lost with it.
+            // A start would not make room on the disk or make it faster, and matches would be lost with it.
+            (self.archive == Life::Hung).then(|| "the thread that writes files hangs".to_owned()),
             self.is_archive_failing.then(|| "matches cannot be written down; see the log".to_owned()),
             (self.modes == 0).then(|| "no mode can be played".to_owned()),
         ];
@@ -78,7 +79,6 @@ mod tests {
             (Condition { rtc: Life::Ended, ..good }, "the thread of WebRTC has stopped"),
             (Condition { sockets: Life::Hung, ..good }, "a thread of the WebSockets hangs"),
             (Condition { sockets: Life::Ended, ..good }, "a thread of the WebSockets has stopped"),
-            (Condition { archive: Life::Hung, ..good }, "the thread that writes files hangs"),
             (Condition { archive: Life::Ended, ..good }, "the thread that writes files has stopped"),
             (Condition { is_store_broken: true, ..good }, "store"),
         ] {
@@ -97,6 +97,9 @@ mod tests {
         let full = Condition { is_archive_failing: true, modes: 1, ..Condition::default() };
         let reason = "matches cannot be written down; see the log".to_owned();
         assert_eq!((full.why_not_healthy(), full.why_not_ready()), (None, Some(reason)));
+        let slow = Condition { archive: Life::Hung, modes: 1, ..Condition::default() };
+        let reason = "the thread that writes files hangs".to_owned();
+        assert_eq!((slow.why_not_healthy(), slow.why_not_ready()), (None, Some(reason)));
         let empty = Condition::default();
         assert_eq!((empty.why_not_healthy(), empty.why_not_ready()), (None, Some("no mode can be played".into())));
     }

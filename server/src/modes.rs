@@ -11,7 +11,7 @@ use std::{
     time::SystemTime,
 };
 
-use muster_scripts::{Bundle, BundleError, Host, Limits, MatchOptions};
+use muster_scripts::{Bundle, BundleError, Host, Limits, MatchOptions, ScriptError};
 use serde::Serialize;
 
 use crate::door::message::ScriptFault;
@@ -74,7 +74,7 @@ pub struct ModeListing {
 impl Modes {
     /// A folder, not yet looked at; the folder of data; and what scripts may do.
     pub fn new(folder: &Path, data: &Path, limits: &Limits) -> Self {
-        Self { folder: folder.into(), kept: data.join("modes"), limits: limits.clone(), table: RwLock::default() }
+        Self { folder: folder.into(), kept: data.join("kept-modes"), limits: limits.clone(), table: RwLock::default() }
     }
 
     /// The folder.
@@ -123,21 +123,24 @@ impl Modes {
             read_stamp(&folder, 0, &mut stamp);
             stamp.sort();
             let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-            if table.get(name).is_some_and(|mode| mode.stamp == stamp) {
+            let known = table.get(name);
+            if known.is_some_and(|mode| mode.stamp == stamp) {
                 continue;
             }
+            let was_good = known.is_some_and(|mode| mode.bundle.is_some());
             drop(table);
             let change = load(name, &folder, &self.limits);
+            let mut kept = None;
+            match &change {
+                Change::Loaded(bundle) => self.keep(name, bundle),
+                // Saved matches go on with what was good before the start, if somebody has not taken the rules away.
+                _ if !was_good && folder.join("rules.lua").is_file() => kept = self.kept(name),
+                _ => {}
+            }
             let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
             let was = table.remove(name);
             let was_broken = was.as_ref().is_some_and(|mode| mode.fault.is_some());
-            let mut old = was.and_then(|mode| mode.bundle);
-            match &change {
-                Change::Loaded(bundle) => self.keep(bundle),
-                // Saved matches go on with what was good before the start.
-                _ if old.is_none() => old = self.kept(name),
-                _ => {}
-            }
+            let old = was.and_then(|mode| mode.bundle).or(kept);
             let (bundle, fault) = match &change {
                 Change::Loaded(bundle) => (Some(bundle.clone()), None),
                 Change::Broken { fault, .. } => (old.clone(), Some(fault.clone())),
@@ -155,6 +158,8 @@ impl Modes {
             let is_there = names.binary_search(name).is_ok();
             if !is_there {
                 changes.push(Change::Gone(name.clone()));
+                // What is not there any more is mostly the file, too.
+                _ = fs::remove_file(self.kept_file(name));
             }
             is_there
         });
@@ -164,29 +169,39 @@ impl Modes {
 
 impl Modes {
     /// Keeps the files of a mode that is good. A power cut may take that back, and costs nothing but this.
-    fn keep(&self, bundle: &Bundle) {
+    fn keep(&self, name: &str, bundle: &Bundle) {
         let files: BTreeMap<&str, &str> = bundle.files().collect();
         let text = serde_json::to_vec(&files).expect("files are texts");
-        let path = self.kept.join(format!("{}.json", bundle.name()));
+        let path = self.kept_file(name);
         if fs::read(&path).is_ok_and(|kept| kept == text) {
             return;
         }
         let beside = path.with_extension("new");
         let written = fs::create_dir_all(&self.kept).and_then(|()| fs::write(&beside, text));
         if let Err(error) = written.and_then(|()| fs::rename(&beside, &path)) {
-            tracing::warn!(mode = %bundle.name(), %error, "the rules are not kept for a start with broken ones");
+            tracing::warn!(mode = name, %error, "the rules are not kept for a start with broken ones");
         }
     }
 
-    /// What of a mode was good last, if it is kept.
+    fn kept_file(&self, name: &str) -> PathBuf {
+        self.kept.join(format!("{name}.json"))
+    }
+
+    /// What of a mode was good last, if it is kept and still is.
     fn kept(&self, name: &str) -> Option<Arc<Bundle>> {
-        let text = fs::read(self.kept.join(format!("{name}.json"))).ok()?;
+        let text = fs::read(self.kept_file(name)).ok()?;
         let files: BTreeMap<String, String> = serde_json::from_slice(&text).ok()?;
         let files = files.into_iter().map(|(file, text)| (file, text.into_bytes())).collect();
-        let bundle = Bundle::from_files(name, files).ok()?;
+        let bundle = Arc::new(Bundle::from_files(name, files).ok()?);
+        try_out(&bundle, &self.limits).ok()?;
         tracing::warn!(mode = name, version = %bundle.version(), "the mode's files have an error: it goes on as it was last good");
-        Some(Arc::new(bundle))
+        Some(bundle)
     }
+}
+
+/// Rules are good if a match can be opened by them: it is, and goes again.
+fn try_out(bundle: &Arc<Bundle>, limits: &Limits) -> Result<(), Box<ScriptError>> {
+    Host::new(bundle.clone(), limits.clone())?.open(&MatchOptions::default()).map(|_| ())
 }
 
 fn load(name: &str, folder: &Path, limits: &Limits) -> Change {
@@ -203,10 +218,8 @@ fn load(name: &str, folder: &Path, limits: &Limits) -> Change {
             return broken(ScriptFault { file, message: error.to_string(), ..ScriptFault::default() });
         }
     };
-    // Rules are good if a match can be opened by them: it is, and goes again.
-    let opened = Host::new(bundle.clone(), limits.clone()).and_then(|host| host.open(&MatchOptions::default()));
-    match opened {
-        Ok(_) => Change::Loaded(bundle),
+    match try_out(&bundle, limits) {
+        Ok(()) => Change::Loaded(bundle),
         Err(error) => broken(ScriptFault::from(&*error)),
     }
 }

@@ -52,7 +52,8 @@ impl Match {
             rules.adapt(&mut stage).map_err(RestoreError::Script)?;
         }
         let mut new = Self::of(rules, stage);
-        new.take_state(parts.state, (version != bundle.version()).then_some(version)).map_err(RestoreError::Script)?;
+        let from = (version != bundle.version()).then_some(version);
+        new.take_state(parts.state, from, vm.limits.open_budget).map_err(RestoreError::Script)?;
         Ok(new)
     }
 
@@ -75,7 +76,10 @@ impl Match {
         }
         let result = loaded.and_then(|rules| {
             let old = std::mem::replace(&mut self.rules, rules);
-            self.take_state(&state, Some(old_version_text)).inspect_err(|_| _ = std::mem::replace(&mut self.rules, old))
+            // Between two ticks, for which others wait.
+            let budget = vm.limits.call_budget;
+            self.take_state(&state, Some(old_version_text), budget)
+                .inspect_err(|_| _ = std::mem::replace(&mut self.rules, old))
         });
         match result {
             Ok(()) => self.failing_ticks = 0,
@@ -96,10 +100,10 @@ impl Match {
         self.reload_on(host.vm())
     }
 
-    /// Makes saved bytes the state; rules of another version than those that wrote them are asked.
-    fn take_state(&mut self, bytes: &[u8], from: Option<String>) -> Result<(), Box<ScriptError>> {
-        let (budget, version) = (self.rules.vm.limits.open_budget, self.rules.vm.bundle.version().to_owned());
-        let (state, _) = self.rules.enter(&mut self.stage, "on_reload", budget, |lua| plain::decode(lua, bytes));
+    /// Makes saved bytes the state; rules of another version than those that wrote them are asked, and may take so much.
+    fn take_state(&mut self, bytes: &[u8], from: Option<String>, budget: u64) -> Result<(), Box<ScriptError>> {
+        let (open_budget, version) = (self.rules.vm.limits.open_budget, self.rules.vm.bundle.version().to_owned());
+        let (state, _) = self.rules.enter(&mut self.stage, "on_reload", open_budget, |lua| plain::decode(lua, bytes));
         let mlua::Value::Table(state) = state? else {
             return Err(Box::new(ScriptError::of("the saved state is no table", &version)));
         };
@@ -108,8 +112,6 @@ impl Match {
         };
         set(&mut self.rules, state)?;
         if let Some(from) = from {
-            // What others wait for: it is between two ticks.
-            let budget = self.rules.vm.limits.call_budget;
             let (returned, _) = self.rules.call(&mut self.stage, "on_reload", budget, |_| Ok(from));
             if let Some(mlua::Value::Table(state)) = returned?.and_then(|returned| returned.into_iter().next()) {
                 set(&mut self.rules, state)?;

@@ -234,7 +234,7 @@ pub struct Archive {
 /// What the thread tells of itself.
 struct Vigour {
     pulse: Pulse,
-    /// Whether the last file could not be written.
+    /// Whether the last state of a match could not be written.
     is_failing: AtomicBool,
 }
 
@@ -308,7 +308,7 @@ impl Archive {
         self.vigour.pulse.life(now)
     }
 
-    /// Whether the last file could not be written: the disk is full, or broken.
+    /// Whether the last state of a match could not be written: the disk is full, or broken.
     pub fn is_failing(&self) -> bool {
         self.vigour.is_failing.load(Ordering::Relaxed)
     }
@@ -401,14 +401,17 @@ impl Writer {
             match jobs.recv_timeout(ROUND) {
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(job) => {
+                    let is_save = matches!(job, Job::Save(_));
                     let done = self.carry_out(job);
-                    self.vigour.is_failing.store(done.is_err(), Ordering::Relaxed);
+                    if is_save {
+                        self.vigour.is_failing.store(done.is_err(), Ordering::Relaxed);
+                    }
                     if let Err(error) = done {
                         self.metrics.archive_failures.inc();
                         tracing::error!(%error, "a file cannot be written");
                     }
                 }
-                // Nobody may be let in until something can be written, so that nothing else would be tried.
+                // Players are sent elsewhere until something can be written, and then there may be no match that would try it.
                 Err(RecvTimeoutError::Timeout) if self.vigour.is_failing.load(Ordering::Relaxed) => {
                     let is_good = write_whole(&self.folder.join("matches").join("trial"), b"trial").is_ok();
                     self.vigour.is_failing.store(!is_good, Ordering::Relaxed);

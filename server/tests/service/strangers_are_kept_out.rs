@@ -243,7 +243,7 @@ async fn replays_are_sent_in_parts() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_write_matches_down_lets_nobody_in_until_it_can() {
+async fn a_server_that_cannot_write_matches_down_is_not_ready_until_it_can() {
     let scratch = scratch();
     let server = Running::dev(&scratch, &[]);
     let (mut player, _) = server.join("Ada", json!({ "mode": "discs" })).await;
