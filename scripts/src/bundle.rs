@@ -116,6 +116,12 @@ impl Bundle {
         self.map.as_ref()
     }
 
+    /// Whether its scripts may want to know at once what the store holds.
+    pub fn wants_stored(&self) -> bool {
+        let is_nakama = crate::nakama::is_used(self);
+        self.files.values().any(|text| text.contains(".known") || (is_nakama && text.contains("storage_")))
+    }
+
     /// The text of the map, if there is one.
     pub fn map_text(&self) -> Option<&str> {
         self.files.get(MAP).map(String::as_str)

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     Bundle, Host, JoinRefusal, LeaveReason, Limits, LogLevel, Match, MatchOptions, Output, Player, ScriptError,
-    StoreAction, StoreResult,
+    StoreAction, StoreResult, StoreScope, StoredValues,
     binding::LIBRARIES,
     error::likely,
     nakama::{self, names_after},
@@ -169,6 +169,7 @@ impl Checked {
     fn play(&mut self, host: &Host, game: &mut Match, options: &MatchOptions) {
         let player = Player { number: 1, id: "check-1".into(), name: "Check".into(), is_bot: true };
         self.listen(game);
+        game.learn(StoreScope::Player(player.id.clone()), StoredValues::new());
         let joined = game.join_attempt(&player, &Value::Null).and_then(|()| game.join(&player));
         if let Err(refusal @ (JoinRefusal::Script(_) | JoinRefusal::Full)) = joined {
             let message = format!("a player without anything is not let in: {refusal}");

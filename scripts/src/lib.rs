@@ -41,6 +41,7 @@ mod bundle;
 mod check;
 mod error;
 mod host;
+mod known;
 mod library;
 mod limits;
 mod matches;
@@ -61,6 +62,6 @@ pub use library::{lua_annotations, luau_definitions};
 pub use limits::Limits;
 pub use matches::{
     Ended, JoinRefusal, LeaveReason, LogLevel, Match, MatchOptions, MatchSettings, MessageRefusal, Output, Player,
-    RestoreError, StepReport, StoreAction, StoreRequest, StoreResult, StoreScope, To,
+    RestoreError, StepReport, StoreAction, StoreRequest, StoreResult, StoreScope, StoredValues, To,
 };
 pub use template::new_mode;

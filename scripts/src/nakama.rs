@@ -1,6 +1,15 @@
 //! Match handlers written for Nakama: a module of the same name, and what of it is there.
 
-use crate::{Bundle, ScriptError};
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use hmac::{Hmac, Mac as _};
+use md5::Md5;
+use mlua::{Function, Lua, LuaString, Table};
+use sha2::{Digest as _, Sha256};
+
+use crate::{Bundle, ScriptError, binding::with, raw, vm::Slot};
 
 /// By which scripts require the module.
 pub(crate) const MODULE: &str = "nakama";
@@ -9,6 +18,67 @@ pub(crate) const MODULE: &str = "nakama";
 pub(crate) const PRELUDE: &str = include_str!("nakama.luau");
 
 const DISPATCHER: &str = "dispatcher";
+
+/// Base64 as Nakama reads it: with or without the signs at the end that fill it up.
+const fn base64(alphabet: &alphabet::Alphabet, is_padded: bool) -> GeneralPurpose {
+    let config = GeneralPurposeConfig::new()
+        .with_encode_padding(is_padded)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    GeneralPurpose::new(alphabet, config)
+}
+
+/// What the module is given when it is loaded, since it cannot do it in Luau, or not as fast.
+pub(crate) fn given(lua: &Lua, slot: &Slot) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    let encoded = |text: LuaString, is_url: bool, is_padded: bool| {
+        let alphabet = if is_url { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+        Ok(base64(alphabet, is_padded).encode(paid(&text)?))
+    };
+    table.raw_set("to_base64", lua.create_function(move |_, (text, url, padded)| encoded(text, url, padded))?)?;
+    let decoded = |lua: &Lua, (text, is_url): (LuaString, bool)| {
+        let alphabet = if is_url { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+        let text: Vec<u8> = paid(&text)?.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect();
+        let bytes = base64(alphabet, true).decode(text);
+        lua.create_string(bytes.map_err(|error| mlua::Error::runtime(format!("not a valid base64 string: {error}")))?)
+    };
+    table.raw_set("of_base64", lua.create_function(decoded)?)?;
+    table.raw_set("to_base16", of_text(lua, |text| Ok(hex::encode(text).into_bytes()))?)?;
+    let of_base16 = |text: &[u8]| {
+        hex::decode(text).map_err(|error| mlua::Error::runtime(format!("not a valid base16 string: {error}")))
+    };
+    table.raw_set("of_base16", of_text(lua, of_base16)?)?;
+    table.raw_set("md5", of_text(lua, |text| Ok(hex::encode(Md5::digest(text)).into_bytes()))?)?;
+    table.raw_set("sha256", of_text(lua, |text| Ok(hex::encode(Sha256::digest(text)).into_bytes()))?)?;
+    let hmac = |lua: &Lua, (text, key): (LuaString, LuaString)| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&paid(&key)?).expect("a key of any length will do");
+        mac.update(&paid(&text)?);
+        lua.create_string(mac.finalize().into_bytes())
+    };
+    table.raw_set("hmac_sha256", lua.create_function(hmac)?)?;
+    let of = slot.clone();
+    let keys = move |lua: &Lua, player: u32| {
+        let keys = with(&of, |stage| stage.known_keys(player))?;
+        raw::afford(keys.len() as u64 * 4)?;
+        lua.create_sequence_from(keys)
+    };
+    table.raw_set("keys", lua.create_function(keys)?)?;
+    Ok(table)
+}
+
+fn of_text(lua: &Lua, made: impl Fn(&[u8]) -> mlua::Result<Vec<u8>> + 'static) -> mlua::Result<Function> {
+    lua.create_function(move |lua, text: LuaString| lua.create_string(made(&paid(&text)?)?))
+}
+
+/// The bytes of a text, once what is done with them is counted.
+fn paid(text: &LuaString) -> mlua::Result<mlua::BorrowedBytes> {
+    /// What a call takes at least, in safepoints, and how many bytes are hashed in the time of one.
+    const CALL: u64 = 16;
+    const BYTES: u64 = 4;
+    let bytes = text.as_bytes();
+    raw::afford(CALL + bytes.len() as u64 / BYTES)?;
+    Ok(bytes)
+}
 
 /// Whether a bundle has anything to do with the module.
 pub(crate) fn is_used(bundle: &Bundle) -> bool {

@@ -74,6 +74,8 @@ struct Watch {
 const NS_A_SAFEPOINT: u64 = if cfg!(debug_assertions) { 600 } else { 60 };
 /// A call may work so long, whatever its budget is.
 const TIME_MIN: Duration = Duration::from_millis(if cfg!(debug_assertions) { 10 } else { 1 });
+/// What others on a thread may have to wait for: with what it takes to see that it is over, less than ten milliseconds.
+const BRIEF: Duration = Duration::from_millis(if cfg!(debug_assertions) { 60 } else { 6 });
 /// A virtual machine stands still now and then, and counts that as work of the thread that it meets. So a call that one long time
 /// between two looks made late begins anew, as seldom as this: scripts could bring about such times themselves.
 const FORGIVEN_EVERY: Duration = Duration::from_secs(10);
@@ -183,10 +185,32 @@ pub(crate) fn thread_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
-/// Starts to count: the call that comes may pass so many safepoints.
-pub(crate) fn begin(safepoints: u64) {
-    let budget = i64::try_from(safepoints).unwrap_or(i64::MAX);
-    let most = time_for(safepoints);
+/// What a call may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    /// How many safepoints it may pass.
+    pub(crate) safepoints: u64,
+    /// How long it may work.
+    time: Duration,
+}
+
+impl Budget {
+    /// So many safepoints, in the time that may be waited for by others on the thread.
+    pub(crate) fn brief(safepoints: u64) -> Self {
+        Self { safepoints, time: time_for(safepoints).min(BRIEF) }
+    }
+}
+
+impl From<u64> for Budget {
+    fn from(safepoints: u64) -> Self {
+        Self { safepoints, time: time_for(safepoints) }
+    }
+}
+
+/// Starts to count what the call that comes does.
+pub(crate) fn begin(budget: Budget) {
+    let most = budget.time;
+    let budget = i64::try_from(budget.safepoints).unwrap_or(i64::MAX);
     let slice = budget.min(LENGTH_MIN);
     WATCH.with(|watch| watch.set(most));
     REST.set(budget - slice);
@@ -420,12 +444,13 @@ pub(crate) fn charged(lua: &Lua, original: &Function, work: Work) -> Result<Func
     }
 }
 
-/// A built-in function that catches errors: they cost time, and it must not go on after a stop.
-pub(crate) fn catching(lua: &Lua, original: &Function) -> Result<Function> {
-    // SAFETY: as in `charged`, with one upvalue.
+/// A built-in function that catches errors: they cost time, and it must not go on after a stop. With `makes_text` errors of the
+/// host's functions are told as their texts, as Lua's own are; only functions that let panics through may do so.
+pub(crate) fn catching(lua: &Lua, original: &Function, makes_text: bool) -> Result<Function> {
+    // SAFETY: as in `charged`.
     unsafe {
-        lua.exec_raw((original,), |state| {
-            ffi::lua_pushcclosurek(state, call_catching, c"catching".as_ptr(), 1, None);
+        lua.exec_raw((original, makes_text), |state| {
+            ffi::lua_pushcclosurek(state, call_catching, c"catching".as_ptr(), 2, None);
         })
     }
 }
@@ -577,12 +602,38 @@ unsafe extern "C-unwind" fn call_catching(state: *mut ffi::lua_State) -> c_int {
     unsafe {
         let results = call_original(state);
         if results > 0 && ffi::lua_type(state, 1) == ffi::LUA_TBOOLEAN && ffi::lua_toboolean(state, 1) == 0 {
+            if results > 1 && ffi::lua_toboolean(state, ffi::lua_upvalueindex(2)) != 0 {
+                make_text(state, 2);
+            }
             let text = if results > 1 { text(state, 2) } else { &[] };
             charge(if text.ends_with(b"stack overflow") { DEEP_ERROR } else { ERROR });
         }
         // Whoever caught the stop does not get to know it.
         stop_if_over(state);
         results
+    }
+}
+
+/// Puts its text in the place of an error of the host's functions, as Lua's own have it: whoever catches one puts it together
+/// with other texts.
+///
+/// # Safety
+/// The state is that of a function of this module which runs, and has a value at the index.
+unsafe fn make_text(state: *mut ffi::lua_State, index: c_int) {
+    // SAFETY: the caller's; there is room for two values more, the text belongs to the one that is taken away last.
+    unsafe {
+        let is_error = ffi::lua_type(state, index) == ffi::LUA_TUSERDATA;
+        if !is_error || ffi::luaL_getmetafield(state, index, c"__tostring".as_ptr()) == 0 {
+            return;
+        }
+        ffi::lua_pop(state, 1);
+        ffi::luaL_tolstring(state, index, std::ptr::null_mut());
+        let whole = text(state, ffi::lua_gettop(state));
+        let whole = whole.strip_prefix(b"runtime error: ").unwrap_or(whole);
+        let line = whole.split(|byte| *byte == b'\n').next().unwrap_or(whole);
+        ffi::lua_pushlstring(state, line.as_ptr().cast(), line.len());
+        ffi::lua_replace(state, index);
+        ffi::lua_pop(state, 1);
     }
 }
 

@@ -4,7 +4,7 @@
 //! tick: a script sees what it did, and a replay needs no script.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
 };
 
@@ -16,10 +16,15 @@ use muster_core::{
     replay::Recorder,
     world::{Applied, InputError},
 };
+use serde_json::Value;
 
 use crate::{
     Limits, ScriptError,
-    matches::{Ended, LogLevel, MatchSettings, Output, Player, StoreAction, StoreRequest, StoreResult, StoreScope, To},
+    known::{Known, after},
+    matches::{
+        Ended, LogLevel, MatchSettings, Output, Player, StoreAction, StoreRequest, StoreResult, StoreScope,
+        StoredValues, To,
+    },
     vm::Vm,
 };
 
@@ -45,6 +50,9 @@ pub(crate) struct Stage {
     pub(crate) requests: BTreeMap<u64, Request>,
     pub(crate) next_request: u64,
     pub(crate) stored: VecDeque<(Request, StoreResult)>,
+    pub(crate) known: Known,
+    /// Who is about to come in, while the rules are asked.
+    pub(crate) coming: Option<Player>,
     /// How it ends, from when it was said.
     pub(crate) ended: Option<Ended>,
     /// Where the scripts that run are from.
@@ -105,6 +113,8 @@ pub(crate) struct Request {
     pub(crate) player: u32,
     pub(crate) key: String,
     pub(crate) tag: String,
+    /// Whose it is and what is to be written, until it is answered.
+    pub(crate) write: Option<(StoreScope, StoreAction)>,
 }
 
 /// What was used in a tick.
@@ -169,6 +179,8 @@ impl Stage {
             requests: BTreeMap::new(),
             next_request: 1,
             stored: VecDeque::new(),
+            known: Known::default(),
+            coming: None,
             ended: None,
             home: None,
             used: Used::default(),
@@ -310,24 +322,92 @@ impl Stage {
         if !(1..=KEY_BYTES_MAX).contains(&key.len()) || tag.len() > KEY_BYTES_MAX {
             return Err(mlua::Error::runtime("a key has 1 to 128 bytes, a tag at most 128"));
         }
-        let scope = match player {
-            0 => StoreScope::Mode,
-            number => match self.members.get(&number) {
-                Some(member) => StoreScope::Player(member.player.id.clone()),
-                None => return Err(mlua::Error::runtime(format!("player {number} is not in the match"))),
-            },
-        };
-        if self.requests.len() >= self.limits.store_requests_max {
+        let scope = self.scope_of(player)?;
+        // Answers that nobody has heard yet take room, too.
+        if self.requests.len() + self.stored.len() >= self.limits.store_requests_max {
             let most = self.limits.store_requests_max;
             return Err(mlua::Error::runtime(format!(
                 "at most {most} requests to the store may wait for their results"
             )));
         }
         let id = self.next_request;
+        let is_write = !matches!(action, StoreAction::Get { .. });
+        let write = is_write.then(|| (scope.clone(), action.clone()));
         self.put_out(Output::Store(StoreRequest { id, scope, action }))?;
         self.next_request += 1;
-        self.requests.insert(id, Request { id, action: name, player, key, tag });
+        self.requests.insert(id, Request { id, action: name, player, key, tag, write });
         Ok(id)
+    }
+
+    /// What there is under a key as far as it is known, with what is on its way.
+    ///
+    /// # Errors
+    /// When the player is not here, or the store was not read.
+    pub(crate) fn known(&self, player: u32, key: &str) -> mlua::Result<Option<Value>> {
+        let (scope, values) = self.known_of(player)?;
+        let writes = self.writes(&scope).filter(|(of, _)| *of == key);
+        Ok(writes.fold(values.get(key).cloned(), |before, (_, action)| after(before, action)))
+    }
+
+    /// The keys under which there is something.
+    ///
+    /// # Errors
+    /// As those of [`Self::known`].
+    pub(crate) fn known_keys(&self, player: u32) -> mlua::Result<Vec<String>> {
+        let (scope, values) = self.known_of(player)?;
+        let mut keys: BTreeSet<&str> = values.keys().map(String::as_str).collect();
+        for (key, action) in self.writes(&scope) {
+            if matches!(action, StoreAction::Delete { .. }) {
+                keys.remove(key)
+            } else {
+                keys.insert(key)
+            };
+        }
+        Ok(keys.into_iter().map(str::to_owned).collect())
+    }
+
+    fn known_of(&self, player: u32) -> mlua::Result<(StoreScope, &StoredValues)> {
+        let scope = self.scope_of(player)?;
+        let values = self.known.of(&scope).ok_or_else(|| {
+            let whose = if player == 0 { "the mode".into() } else { format!("player {player}") };
+            mlua::Error::runtime(format!(
+                "the values of {whose} were not read: there are too many, or the store could not; store.get asks for one"
+            ))
+        })?;
+        Ok((scope, values))
+    }
+
+    /// What the store was asked to write of somebody's, and has not answered yet, in its order.
+    fn writes(&self, scope: &StoreScope) -> impl Iterator<Item = (&str, &StoreAction)> {
+        let write = move |request: &'_ Request| request.write.as_ref().is_some_and(|(of, _)| of == scope);
+        let of_scope = self.requests.values().filter(move |request| write(request));
+        of_scope.filter_map(|request| Some((request.key.as_str(), &request.write.as_ref()?.1)))
+    }
+
+    /// Whose values those of a player are; 0 is the mode.
+    ///
+    /// # Errors
+    /// When the player is not here.
+    pub(crate) fn scope_of(&self, player: u32) -> mlua::Result<StoreScope> {
+        if player == 0 {
+            return Ok(StoreScope::Mode);
+        }
+        let member = self.members.get(&player).map(|member| &member.player);
+        let player_of = member.or_else(|| self.coming.as_ref().filter(|coming| coming.number == player));
+        let player_of =
+            player_of.ok_or_else(|| mlua::Error::runtime(format!("player {player} is not in the match")))?;
+        Ok(StoreScope::Player(player_of.id.clone()))
+    }
+
+    /// The store has answered.
+    pub(crate) fn note_answer(&mut self, mut request: Request, result: StoreResult) {
+        let write = request.write.take();
+        if let StoreResult::Value(value) = &result
+            && let Ok(scope) = write.map_or_else(|| self.scope_of(request.player), |(scope, _)| Ok(scope))
+        {
+            self.known.put(&scope, &request.key, value.clone());
+        }
+        self.stored.push_back((request, result));
     }
 }
 

@@ -20,7 +20,7 @@ use mlua::{
 use crate::{
     Bundle, Limits, ScriptError, binding,
     error::explain,
-    raw::{self, Work},
+    raw::{self, Budget, Work},
     stage::Stage,
 };
 
@@ -55,6 +55,8 @@ pub(crate) struct Chunk {
     pub(crate) name: String,
     /// As error messages have it.
     pub(crate) file: String,
+    /// Whether it ships with the host.
+    pub(crate) is_ours: bool,
     bytecode: Vec<u8>,
 }
 
@@ -185,9 +187,10 @@ impl Vm {
         stage: &mut Option<Box<Stage>>,
         category: u8,
         callback: &str,
-        budget: u64,
+        budget: impl Into<Budget>,
         run: impl FnOnce(&Lua) -> mlua::Result<R>,
     ) -> (Result<R, Box<ScriptError>>, Spent) {
+        let budget = budget.into();
         let version = self.bundle.version();
         if self.is_broken() {
             let error = ScriptError::of("the machine of this mode broke and takes no more calls", version);
@@ -203,7 +206,8 @@ impl Vm {
         let left = raw::end();
         raw::set_category(&self.lua, SHARED);
         *stage = self.slot.borrow_mut().take();
-        let work = Spent { safepoints: budget - left.unwrap_or(0).min(budget), is_killed: left.is_none() };
+        let Budget { safepoints, .. } = budget;
+        let work = Spent { safepoints: safepoints - left.unwrap_or(0).min(safepoints), is_killed: left.is_none() };
         let result = match result {
             Ok(Ok(value)) if !work.is_killed => Ok(value),
             Ok(Ok(_)) => Err(Box::new(ScriptError::of(raw::KILLED, version))),
@@ -217,7 +221,9 @@ impl Vm {
             error.callback = callback.into();
             if work.is_killed {
                 error.is_killed = true;
-                error.message = format!("{callback} did more than {budget} safepoints of work and was stopped");
+                error.message = format!(
+                    "{callback} did more than {safepoints} safepoints of work, or took as long, and was stopped"
+                );
                 error.hint = "look for a loop that does not end, or do the work over several ticks".into();
             }
             error
@@ -286,12 +292,12 @@ fn compile(bundle: &Bundle) -> Result<Vec<Chunk>, Box<ScriptError>> {
             }
             Box::new(explained)
         })?;
-        chunks.push(Chunk { name: name.into(), file: file.into(), bytecode });
+        chunks.push(Chunk { name: name.into(), file: file.into(), is_ours: false, bytecode });
     }
     let nakama = compiler().compile(crate::nakama::PRELUDE).expect("the module that ships compiles");
     if !chunks.iter().any(|chunk| chunk.name == crate::nakama::MODULE) {
         let (name, file) = (crate::nakama::MODULE.to_owned(), "nakama".to_owned());
-        chunks.push(Chunk { name, file, bytecode: nakama });
+        chunks.push(Chunk { name, file, is_ours: true, bytecode: nakama });
     }
     Ok(chunks)
 }
@@ -326,11 +332,11 @@ fn sandboxed(slot: &Slot) -> mlua::Result<Lua> {
     globals.raw_set("tostring", raw::charged(&lua, &original, Work::Text)?)?;
     for name in ["pcall", "xpcall"] {
         let original: Function = globals.raw_get(name)?;
-        globals.raw_set(name, raw::catching(&lua, &original)?)?;
+        globals.raw_set(name, raw::catching(&lua, &original, true)?)?;
     }
     let coroutines: Table = globals.raw_get("coroutine")?;
     let resume: Function = coroutines.raw_get("resume")?;
-    coroutines.raw_set("resume", raw::catching(&lua, &resume)?)?;
+    coroutines.raw_set("resume", raw::catching(&lua, &resume, false)?)?;
     binding::register(&lua, slot)?;
     lua.sandbox(true)?;
     Ok(lua)

@@ -66,3 +66,27 @@ fn names_that_the_document_has_are_there() {
     }
     assert!(names >= 8, "{names} names");
 }
+
+/// What the document says that `require("nakama")` offers is what it offers.
+#[test]
+fn the_functions_of_nakama_are_named() {
+    let (_, section) = DOCUMENT.split_once("`require(\"nakama\")` offers:\n").expect("the list begins");
+    let (list, _) = section.split_once("\nWhatever else").expect("the list ends");
+    let is_name = |code: &&str| code.contains('_') || *code == "time";
+    let mut named: Vec<&str> = list.split('`').skip(1).step_by(2).filter(is_name).collect();
+    named.retain(|name| *name != "match_join_attempt");
+    named.sort_unstable();
+    // `rules` is for the host.
+    let rules = "local nk = require('nakama')
+        local rules = {}
+        function rules.match_init() return { tick_rate = 20 } end
+        function rules.match_start()
+            local names = {}
+            for name, value in pairs(nk) do if type(value) == 'function' and name ~= 'rules' then table.insert(names, name) end end
+            table.sort(names)
+            match.broadcast(table.concat(names, ' '))
+        end
+        return rules";
+    let mut game = host(rules).open(&MatchOptions::default()).expect("it opens");
+    assert_eq!(messages(&mut game), [format!("\"{}\"", named.join(" "))]);
+}

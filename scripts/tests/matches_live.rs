@@ -3,8 +3,11 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use muster_scripts::{
-    Host, JoinRefusal, LeaveReason, Limits, MatchOptions, MessageRefusal, Output, StoreAction, StoreResult, To,
+    Host, JoinRefusal, LeaveReason, Limits, Match, MatchOptions, MessageRefusal, Output, StoreAction, StoreResult,
+    StoreScope, StoredValues, To,
 };
 use serde_json::{Value, json};
 use support::{bundle, errors, host, host_of, looping, messages, open, outputs, player, step};
@@ -41,7 +44,7 @@ end
 return rules
 "#;
 
-fn told(game: &mut muster_scripts::Match) -> Vec<Value> {
+fn told(game: &mut Match) -> Vec<Value> {
     messages(game).iter().map(|text| serde_json::from_str(text).expect("messages are JSON")).collect()
 }
 
@@ -330,4 +333,108 @@ return rules"
     assert!(messages(&mut game).is_empty(), "others hear it in the tick");
     step(&mut game);
     assert_eq!(messages(&mut game), ["[0,1]"]);
+}
+
+/// What was read when somebody came is there at once, and what the match writes; the store's answers have the last word.
+#[test]
+fn what_the_store_held_is_known_at_once() {
+    let rules = "local rules = {}
+        function rules.match_init() return { tick_rate = 20, state = { mode = store.known(0, 'season') } } end
+        function rules.match_join_attempt(self, player)
+            store.add(player.number, 'tries', 1)
+            return store.known(player.number, 'banned') ~= true, 'banned'
+        end
+        function rules.match_loop(self, tick, messages)
+            for _, message in messages do
+                local act = json.decode(message.text)
+                if act[1] == 'set' then store.set(1, act[2], act[3]) end
+                if act[1] == 'add' then store.add(1, act[2], act[3]) end
+                if act[1] == 'get' then store.get(1, act[2]) end
+                if act[1] == 'delete' then store.delete(1, act[2]) end
+            end
+            local ok, problem = pcall(store.known, 2, 'a')
+            match.broadcast({ self.mode, store.known(1, 'tries'), store.known(1, 'a') or 'none', problem })
+        end
+        return rules";
+    let stored = |values: Value| -> StoredValues { serde_json::from_value(values).unwrap() };
+    let mut options = MatchOptions { stored: BTreeMap::new(), ..MatchOptions::default() };
+    let error = host(rules).open(&options).expect_err("nothing was read of the mode");
+    assert!(error.message.contains("the values of the mode were not read"), "{error}");
+    options.stored.insert(StoreScope::Mode, stored(json!({ "season": 7 })));
+    let mut game = host(rules).open(&options).unwrap();
+    game.learn(StoreScope::Player("id-3".into()), stored(json!({ "banned": true })));
+    assert_eq!(game.join_attempt(&player(3), &Value::Null), Err(JoinRefusal::Script("banned".into())));
+    assert_eq!(game.join_attempt(&player(3), &Value::Null), Err(JoinRefusal::Failed), "it was forgotten");
+    game.learn(StoreScope::Player("id-1".into()), stored(json!({ "tries": 4, "a": 1 })));
+    assert_eq!(game.join_attempt(&player(1), &Value::Null), Ok(()));
+    game.join(&player(1)).unwrap();
+    game.join(&player(2)).unwrap();
+    outputs(&mut game);
+    let unread = json!(
+        "the values of player 2 were not read: there are too many, or the store could not; store.get asks for one"
+    );
+    let after = |game: &mut Match, acts: Value| {
+        for act in acts.as_array().unwrap() {
+            game.message(1, act.to_string().as_bytes()).unwrap();
+        }
+        step(game);
+        let mut ids = Vec::new();
+        let mut said = Vec::new();
+        for output in outputs(game) {
+            match output {
+                Output::Store(request) => ids.push(request.id),
+                Output::Message { bytes, .. } => said.push(serde_json::from_slice::<Value>(&bytes).unwrap()),
+                other => panic!("{other:?}"),
+            }
+        }
+        let said = said.remove(0);
+        assert_eq!((&said[0], &said[1], &said[3]), (&json!(7), &json!(5), &unread));
+        (said[2].clone(), ids)
+    };
+    let failed = || StoreResult::Failed("full".into());
+    let (a, ids) = after(&mut game, json!([["set", "a", 2], ["add", "a", 3]]));
+    assert_eq!(a, 5);
+    game.handle_stored(ids[0], failed());
+    assert_eq!(after(&mut game, json!([])).0, 4, "it is added to what there is");
+    game.handle_stored(ids[1], failed());
+    assert_eq!(after(&mut game, json!([])).0, 1, "nothing was written");
+    let (_, ids) = after(&mut game, json!([["set", "a", 6], ["get", "a"], ["set", "b", 7], ["delete", "b"]]));
+    for id in ids {
+        game.handle_stored(id, failed());
+    }
+    assert_eq!(after(&mut game, json!([])).0, 1);
+    let (a, ids) = after(&mut game, json!([["get", "a"], ["delete", "a"]]));
+    assert_eq!(a, "none");
+    game.handle_stored(ids[0], StoreResult::Value(Some(json!(8))));
+    assert_eq!(after(&mut game, json!([])).0, "none", "what is on its way comes later");
+    game.handle_stored(ids[1], StoreResult::Value(None));
+    let (a, ids) = after(&mut game, json!([["get", "a"], ["add", "text", 1]]));
+    assert_eq!(a, "none");
+    game.handle_stored(ids[0], StoreResult::Value(Some(json!(9))));
+    assert_eq!(after(&mut game, json!([])).0, 9, "somebody else wrote it");
+    game.leave(1, LeaveReason::Left);
+    game.join(&player(1)).unwrap();
+    step(&mut game);
+    assert!(errors(&mut game).iter().any(|error| error.message.contains("values of player 1 were not read")));
+}
+
+/// However much a match keeps, what was saved can be gone on with, and by other rules too.
+#[test]
+fn much_that_was_saved_is_gone_on_with() {
+    let rules = looping(
+        "if tick == 0 then for i = 1, 25000 do self[i] = { a = i, b = tostring(i) } end end match.broadcast(#self)",
+    );
+    let limits = Limits { call_budget: 1_000_000, tick_budget: 1_000_000, ..Limits::default() };
+    let mut game = host_of(&[("rules.lua", &rules)], limits).open(&MatchOptions::default()).unwrap();
+    step(&mut game);
+    assert_eq!(messages(&mut game), ["25000"]);
+    let mut saved = Vec::new();
+    game.save(&mut saved).unwrap();
+    assert!(saved.len() > 700_000, "{} bytes", saved.len());
+    // Under the limits that there are by themselves.
+    let host = host(&rules);
+    let mut back = host.restore(&saved, &MatchOptions::default()).unwrap();
+    back.reload(&self::host(&format!("{rules}\n"))).unwrap();
+    step(&mut back);
+    assert_eq!(messages(&mut back), ["25000"]);
 }

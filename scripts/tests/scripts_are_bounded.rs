@@ -3,9 +3,9 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use muster_scripts::{Limits, Match, MatchOptions, Output};
+use muster_scripts::{Limits, Match, MatchOptions, Output, RestoreError, ScriptError};
 use support::{errors, host, host_of, looping, messages, open, outputs, step};
 
 /// What is wrong for ever, and what the error has to say.
@@ -337,6 +337,83 @@ fn output_has_limits() {
     assert_eq!(step(&mut game).script_errors, 1);
     let host = host(&looping(""));
     assert!(host.memory_bytes() < 3 << 20, "{}", host.memory_bytes());
+}
+
+/// The others of its thread wait for each step of opening a match, as they do for a call.
+#[test]
+fn what_does_not_end_at_the_beginning_is_stopped_as_soon() {
+    let around = |file: &str, init: &str, start: &str, reload: &str| {
+        format!(
+            "local rules = {{}} {file}
+            function rules.match_init() {init} return {{ tick_rate = 20 }} end
+            function rules.match_start() {start} end
+            function rules.on_reload() {reload} end
+            return rules"
+        )
+    };
+    let quickest = |run: &dyn Fn() -> Box<ScriptError>| {
+        let time = |_| {
+            let begun = Instant::now();
+            let error = run();
+            assert!(error.is_killed, "{error}");
+            begun.elapsed()
+        };
+        (0..5).map(time).min()
+    };
+    let endless = "while true do end";
+    // The time is ten times as long where everything else is as slow, too.
+    let limit = Some(Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 10 }));
+    let mut saved = Vec::new();
+    open(&around("", "", "", "")).save(&mut saved).unwrap();
+    for (file, init, start) in [(endless, "", ""), ("", endless, ""), ("", "", endless)] {
+        let host = host(&around(file, init, start, ""));
+        let took = quickest(&|| host.open(&MatchOptions::default()).expect_err("it does not end"));
+        assert!(took <= limit, "{file}|{init}|{start}: {took:?}");
+    }
+    let host = host(&around("", "", "", endless));
+    let took = quickest(&|| match host.restore(&saved, &MatchOptions::default()) {
+        Err(RestoreError::Script(error)) => error,
+        other => panic!("{:?}", other.err()),
+    });
+    assert!(took <= limit, "on_reload: {took:?}");
+}
+
+/// Its world takes long to fill, on a thread of its own; where others would wait for that, it is not begun.
+#[test]
+fn a_large_world_is_filled_where_nobody_waits_for_it() {
+    let rules = |large: bool| {
+        format!(
+            "local rules = {{}}
+            local x = string.rep('x', 1048576)
+            local a, b = x .. 'a', x .. 'b'
+            function rules.match_init() return {{ tick_rate = 20, world = {{ large = {large} }}, state = {{ n = 0 }} }} end
+            function rules.match_start(self) for i = 1, 6000 do if a < b then self.n += 1 end end end
+            function rules.on_reload(self) for i = 1, 6000 do if a < b then self.n -= 2 end end end
+            function rules.match_loop(self) match.broadcast(self.n) end
+            return rules"
+        )
+    };
+    let host = |rules: &str| host_of(&[("rules.lua", rules)], Limits { open_budget: 20_000_000, ..Limits::default() });
+    let options = MatchOptions::default();
+    let small = host(&rules(false)).open(&options).expect_err("others wait for it");
+    assert!(small.is_killed && small.callback == "match_start", "{small:?}");
+    let mut alone = host(&rules(true)).open(&options).unwrap();
+    step(&mut alone);
+    assert_eq!(messages(&mut alone), ["6000"]);
+    let among_others = MatchOptions { is_alone: false, ..MatchOptions::default() };
+    let mut unbegun = host(&rules(true)).open(&among_others).unwrap();
+    assert!(unbegun.settings().large);
+    step(&mut unbegun);
+    assert_eq!(messages(&mut unbegun), ["0"]);
+    // The same when it is gone on with by other rules.
+    let mut saved = Vec::new();
+    alone.save(&mut saved).unwrap();
+    let newer = host(&format!("{}\n", rules(true)));
+    for (options, said) in [(&options, "-6000"), (&among_others, "6000")] {
+        let mut back = newer.restore(&saved, options).unwrap();
+        step(&mut back);
+        assert_eq!(messages(&mut back), [said]);
+    }
 }
 
 #[test]

@@ -11,8 +11,10 @@ use std::{
 };
 
 use anyhow::Context as _;
+use muster_scripts::StoreScope;
 use tokio::{
     net::TcpListener,
+    runtime::Handle,
     signal::unix::{SignalKind, signal},
 };
 
@@ -32,7 +34,7 @@ use crate::{
     modes::{Change, Modes},
     pulse::Life,
     relay::Turn,
-    store::Store,
+    store::{Store, Stored},
     token::Tokens,
 };
 
@@ -58,6 +60,9 @@ pub struct Server {
     begun: Instant,
     is_draining: AtomicBool,
 }
+
+/// How long a match that is gone on with waits for what its rules may want to know.
+const READ_DEADLINE: Duration = Duration::from_secs(5);
 
 impl Server {
     /// A number for the next line.
@@ -103,17 +108,17 @@ impl Server {
         }
     }
 
-    /// A seat in a match of a mode.
+    /// A seat in a match of a mode; nothing if there is none and another match must not be opened.
     ///
     /// # Errors
     /// When there is no room for another match.
-    pub fn place(&self, mode: &str, except: &[u64]) -> Result<Found, ErrorCode> {
+    pub fn place(&self, mode: &str, except: &[u64], may_open: bool) -> Result<Option<Found>, ErrorCode> {
         let matches = self.commons.settings.limits.matches;
-        self.commons.directory.place(mode, except, &self.doors, matches, seconds_now())
+        self.commons.directory.place(mode, except, may_open, &self.doors, matches, seconds_now())
     }
 
     /// Goes on with what was saved.
-    fn restore(&self) {
+    fn restore(&self, runtime: &Handle) {
         for saved in self.commons.archive.saved_matches() {
             let head = saved.head.clone();
             let bundle = self.modes.bundle(&head.mode).and_then(Result::ok);
@@ -126,7 +131,14 @@ impl Server {
             match found {
                 Ok((found, bundle)) => {
                     let (match_no, match_id) = (found.match_no, found.match_id);
-                    let opening = Opening { match_no, match_id, bundle, saved: Some(saved) };
+                    let mut stored = Stored::new();
+                    if bundle.wants_stored() {
+                        let players = saved.head.players.iter();
+                        let players = players.map(|player| StoreScope::Player(player.guest.id.clone()));
+                        let scopes = std::iter::once(StoreScope::Mode).chain(players).collect();
+                        stored = runtime.block_on(self.commons.store.read(&head.mode, scopes, READ_DEADLINE));
+                    }
+                    let opening = Opening { match_no, match_id, bundle, saved: Some(saved), stored };
                     found.worker.send(Order::Open(Box::new(opening)));
                 }
                 Err(reason) => {
@@ -285,7 +297,7 @@ impl Start {
         let mut hangup = signal(SignalKind::hangup())?;
         // Who comes back finds their match only when it is listed; until then they wait to be accepted.
         let restoring = server.clone();
-        tokio::task::spawn_blocking(move || restoring.restore()).await.context("saved matches")?;
+        tokio::task::spawn_blocking(move || restoring.restore(&Handle::current())).await.context("saved matches")?;
         let accepting = tokio::spawn(http::serve(server.clone(), listener));
         let mut watch = tokio::time::interval(WATCH_EVERY);
         watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

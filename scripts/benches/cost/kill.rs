@@ -1,8 +1,9 @@
 //! Scripts that do not end by themselves, and how long it takes to stop each.
 
-use std::{fs, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use muster_scripts::Limits;
+use muster_scripts::{Bundle, Host, Limits, MatchOptions};
+use nix::time::{ClockId, clock_gettime};
 
 use crate::cost::{looping, open};
 
@@ -106,8 +107,9 @@ const BODIES: &[(&str, &str)] = &[
 
 /// How long this thread has worked: others on the processor do not count.
 fn worked() -> Duration {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").expect("the thread knows its time");
-    Duration::from_nanos(stat.split(' ').next().and_then(|ns| ns.parse().ok()).expect("a number of nanoseconds"))
+    // What /proc says is as old as the last timer tick.
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("the thread knows its time");
+    time.into()
 }
 
 /// How long it takes to stop each; the shortest of so many times, since all else is a disturbance.
@@ -118,7 +120,7 @@ pub(crate) fn kills(times: u32) -> Vec<Kill> {
         let body = format!("if tick == 1 then {body} end");
         let mut kill = Kill { name, time: Duration::MAX, after: Duration::MAX };
         for _ in 0..times {
-            let mut game = open(&looping(setup, &body), Limits { open_budget: 100_000_000, ..Limits::default() });
+            let mut game = open(&looping(setup, &body), Limits::default());
             let mut step = || {
                 let begin = worked();
                 let report = game.step(&mut Vec::new());
@@ -133,5 +135,28 @@ pub(crate) fn kills(times: u32) -> Vec<Kill> {
         }
         kill
     };
-    BODIES.iter().map(measure).collect()
+    BODIES.iter().map(measure).chain(OPENINGS.iter().map(|opening| measure_opening(opening, times))).collect()
+}
+
+/// What does not end before the first tick.
+const OPENINGS: &[(&str, &str)] = &[
+    ("its files", "while true do end return {}"),
+    ("match_init", "return { match_init = function() while true do end end }"),
+    (
+        "match_start",
+        "return { match_init = function() return { tick_rate = 20 } end, match_start = function() while true do world.all() end end }",
+    ),
+];
+
+fn measure_opening((name, rules): &(&'static str, &str), times: u32) -> Kill {
+    let files = vec![("rules.lua".into(), rules.as_bytes().to_vec())];
+    let bundle = Bundle::from_files("bench", files).expect("it is text");
+    let host = Host::new(Arc::new(bundle), Limits::default()).expect("it compiles");
+    let mut kill = Kill { name, time: Duration::MAX, after: Duration::ZERO };
+    for _ in 0..times {
+        let begin = worked();
+        assert!(host.open(&MatchOptions::default()).is_err_and(|error| error.is_killed), "{name}");
+        kill.time = kill.time.min(worked() - begin);
+    }
+    kill
 }

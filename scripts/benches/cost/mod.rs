@@ -133,8 +133,8 @@ pub(crate) fn bulk(times: u32) -> Vec<Tick> {
         // Who is ordered moves, in both: what that takes is the world's, and so is to carry out other orders than before.
         let is_anew = name.ends_with("anew");
         let once = if body.contains("velocity") { format!("if tick == 0 then {body} end") } else { String::new() };
-        let mut with = open(&looping(setup, body), Limits { open_budget: 10_000_000, ..Limits::default() });
-        let mut without = open(&looping(setup, &once), Limits { open_budget: 10_000_000, ..Limits::default() });
+        let mut with = open(&looping(setup, body), Limits::default());
+        let mut without = open(&looping(setup, &once), Limits::default());
         let (mut a, mut b) = (Duration::MAX, Duration::MAX);
         let mut ids = Vec::new();
         for _ in 0..times {

@@ -3,12 +3,12 @@
 use mlua::{Lua, LuaString, Value};
 
 use super::{values::text, with};
-use crate::vm::Slot;
+use crate::{nakama, vm::Slot};
 
 /// Puts `require` in place. It knows the bundle and nothing else: there are no paths out of it.
 pub(super) fn register(lua: &Lua, slot: &Slot) -> mlua::Result<()> {
     let of = slot.clone();
-    let require = move |_: &Lua, name: LuaString| {
+    let require = move |lua: &Lua, name: LuaString| {
         let name = text(&name, "name")?;
         let home = with(&of, |stage| stage.home.clone().ok_or_else(|| mlua::Error::runtime("no match runs")))?;
         let key = name.strip_prefix("./").unwrap_or(&name);
@@ -26,7 +26,8 @@ pub(super) fn register(lua: &Lua, slot: &Slot) -> mlua::Result<()> {
             done => return Ok(done),
         }
         home.modules.raw_set(chunk.name.as_str(), false)?;
-        let result = home.vm.load(chunk, home.globals.clone()).and_then(|run| run.call::<Value>(()));
+        let given = chunk.is_ours.then(|| nakama::given(lua, &of)).transpose()?;
+        let result = home.vm.load(chunk, home.globals.clone()).and_then(|run| run.call::<Value>(given));
         let value = match result {
             Ok(Value::Nil) => Value::Boolean(true),
             Ok(value) => value,

@@ -109,13 +109,15 @@ const ID: &str = "id";
 const COLUMNS_MAX: usize = 32;
 /// The registry's name for the functions of rows.
 const METATABLE: &str = "muster rows";
-/// Values of columns that are read and count as a safepoint, and values that are set or orders that are given.
+/// Values of columns that are read and count as a safepoint, and values that are set.
 const VALUES_A_SAFEPOINT: usize = 8;
 const CHANGES_A_SAFEPOINT: usize = 2;
 
 /// Safepoints that it is worth to find a column and its buffer, and to take an entity away.
 const COLUMN: u64 = 16;
 const DESPAWN: u64 = 4;
+/// The same for an order, which the step of the world carries out.
+const ORDER: u64 = 2;
 
 /// What events have for columns.
 pub(crate) const EVENT_COLUMNS: &[&str] = &["subject", "object", "x", "y", "detail", "value", "times", "kind"];
@@ -463,7 +465,7 @@ fn command_each(
     ids: &[EntityId],
     mut action: impl FnMut(&World, usize) -> mlua::Result<Option<Action>>,
 ) -> mlua::Result<u32> {
-    raw::afford((ids.len() / CHANGES_A_SAFEPOINT) as u64)?;
+    raw::afford(ids.len() as u64 * ORDER)?;
     with(slot, |stage| {
         // An order that an entity has already changes nothing and needs no place in a replay. Whether it has one is only
         // seen while none waits, and if nobody is among the rows twice.

@@ -3,7 +3,7 @@
 use mlua::{Lua, LuaString, Table, Value};
 
 use super::{
-    Function, Library, lua_to_json,
+    Function, Library, json_to_lua, lua_to_json,
     values::{text, whole},
     with,
 };
@@ -37,6 +37,15 @@ pub(crate) const LIBRARY: Library = Library {
             parameters: &["player: number", "key: string", "tag: string?"],
             returns: "number",
             doc: "Takes a value away.",
+        },
+        Function {
+            name: "known",
+            parameters: &["player: number", "key: string"],
+            returns: "Json",
+            doc: "The value that there was when the player came, of the mode (player 0) when the match was opened or gone on \
+                  with, and what this match has written since; nil if there is none. It returns at once; what others have \
+                  written meanwhile is not in it, another match that the player is in among them: what must not be lost or \
+                  doubled is for store.add. Fails if the values were not read: the store could not, or has more than 256 KiB.",
         },
     ],
 };
@@ -80,5 +89,12 @@ pub(super) fn functions(lua: &Lua, slot: &Slot) -> mlua::Result<Table> {
         with(&of, |stage| stage.ask_store(player, action, tag))
     };
     table.raw_set("delete", lua.create_function(delete)?)?;
+    let of = slot.clone();
+    let known = move |lua: &Lua, (player, key): (f64, LuaString)| {
+        let (player, key) = (whole(player, "player")?, text(&key, "key")?);
+        let value = with(&of, |stage| stage.known(player, &key))?;
+        value.map_or(Ok(Value::Nil), |value| json_to_lua(lua, &value))
+    };
+    table.raw_set("known", lua.create_function(known)?)?;
     Ok(table)
 }

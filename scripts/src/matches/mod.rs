@@ -9,6 +9,7 @@ mod settings;
 mod tick;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     rc::Rc,
     time::{Duration, Instant},
@@ -21,7 +22,7 @@ use muster_core::{
 use serde_json::Value;
 
 pub use moving::RestoreError;
-pub use output::{Ended, LogLevel, Output, StoreAction, StoreRequest, StoreResult, StoreScope, To};
+pub use output::{Ended, LogLevel, Output, StoreAction, StoreRequest, StoreResult, StoreScope, StoredValues, To};
 pub use players::{JoinRefusal, LeaveReason, MessageRefusal, Player};
 pub use settings::MatchSettings;
 pub use tick::StepReport;
@@ -30,6 +31,8 @@ use crate::{
     ScriptError,
     binding::{Wanted, json_to_lua, read_settings},
     error::explain,
+    known::Known,
+    raw::Budget,
     stage::Stage,
     vm::Vm,
 };
@@ -49,6 +52,11 @@ pub struct MatchOptions {
     pub params: Value,
     /// How its world is worked on.
     pub execution: Execution,
+    /// Whether nobody waits for it on its thread. A match with a large world is not begun where somebody does: `match_start` is
+    /// not called, and it is to be opened again elsewhere.
+    pub is_alone: bool,
+    /// What the store holds of the mode, and of the players of a saved match; whoever is not in here was not read.
+    pub stored: BTreeMap<StoreScope, StoredValues>,
 }
 
 /// A match.
@@ -68,8 +76,16 @@ pub struct Match {
 }
 
 impl Default for MatchOptions {
+    /// A match by itself, of a mode that has kept nothing yet.
     fn default() -> Self {
-        Self { id: String::new(), seed: 1, params: Value::Null, execution: Execution::default() }
+        Self {
+            id: String::new(),
+            seed: 1,
+            params: Value::Null,
+            execution: Execution::default(),
+            is_alone: true,
+            stored: [(StoreScope::Mode, StoredValues::new())].into(),
+        }
     }
 }
 
@@ -87,7 +103,8 @@ impl Match {
 
     fn begin(vm: &Rc<Vm>, options: &MatchOptions) -> Result<Self, Box<ScriptError>> {
         let bundle = &vm.bundle;
-        let new = Stage::new(&options.id, bundle.name(), bundle.version(), options.seed, &vm.limits);
+        let mut new = Stage::new(&options.id, bundle.name(), bundle.version(), options.seed, &vm.limits);
+        new.known = Known::new(options.stored.clone());
         let mut stage = Some(Box::new(new));
         let mut rules = Rules::load(vm, &mut stage)?;
         let returned = rules.init(&mut stage, |lua| {
@@ -143,9 +160,12 @@ impl Match {
         let state = wanted.state.map_or_else(|| vm.lua.create_table(), Ok);
         let state = state.and_then(|state| new.rules.set_state(state));
         state.map_err(|error| explain(&error, "match_init", bundle.version()))?;
-        let (started, _) = new.rules.call(&mut new.stage, "match_start", vm.limits.open_budget, |_| Ok(()));
-        started?;
-        new.tell_end();
+        if options.is_alone || !new.settings().large {
+            let budget = new.first_budget();
+            let (started, _) = new.rules.call(&mut new.stage, "match_start", budget, |_| Ok(()));
+            started?;
+            new.tell_end();
+        }
         Ok(new)
     }
 
@@ -161,6 +181,12 @@ impl Match {
             script_time: Duration::ZERO,
             has_told_end: false,
         }
+    }
+
+    /// What may be done before the first tick: a match that has a thread of its own keeps nobody waiting.
+    fn first_budget(&self) -> Budget {
+        let safepoints = self.rules.vm.limits.open_budget;
+        if self.settings().large { safepoints.into() } else { Budget::brief(safepoints) }
     }
 
     /// What it is.
@@ -250,7 +276,7 @@ impl Match {
     pub fn handle_stored(&mut self, id: u64, result: StoreResult) {
         let stage = self.stage_mut();
         if let Some(request) = stage.requests.remove(&id) {
-            stage.stored.push_back((request, result));
+            stage.note_answer(request, result);
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 use muster_core::World;
 
 use super::{Match, MatchOptions, StoreResult, rules::Rules, save};
-use crate::{Host, ScriptError, error::explain, plain, stage::Stage, vm::Vm};
+use crate::{Host, ScriptError, error::explain, known::Known, plain, raw::Budget, stage::Stage, vm::Vm};
 
 /// Why a saved match cannot go on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +38,7 @@ impl Match {
         let id = if options.id.is_empty() { head.id.clone() } else { options.id.clone() };
         let mut new = Stage::new(&id, bundle.name(), bundle.version(), 0, &vm.limits);
         new.world = Some(world);
+        new.known = Known::new(options.stored.clone());
         // Its world may have been saved with orders that wait.
         new.has_ordered = true;
         let (is_nakama, version) = (head.is_nakama, head.version.clone());
@@ -53,7 +54,9 @@ impl Match {
         }
         let mut new = Self::of(rules, stage);
         let from = (version != bundle.version()).then_some(version);
-        new.take_state(parts.state, from, vm.limits.open_budget).map_err(RestoreError::Script)?;
+        let from = from.filter(|_| options.is_alone || !new.settings().large);
+        let budget = new.first_budget();
+        new.take_state(parts.state, from, budget).map_err(RestoreError::Script)?;
         Ok(new)
     }
 
@@ -78,7 +81,7 @@ impl Match {
             let old = std::mem::replace(&mut self.rules, rules);
             // Between two ticks, for which others wait.
             let budget = vm.limits.call_budget;
-            self.take_state(&state, Some(old_version_text), budget)
+            self.take_state(&state, Some(old_version_text), budget.into())
                 .inspect_err(|_| _ = std::mem::replace(&mut self.rules, old))
         });
         match result {
@@ -101,9 +104,11 @@ impl Match {
     }
 
     /// Makes saved bytes the state; rules of another version than those that wrote them are asked, and may take so much.
-    fn take_state(&mut self, bytes: &[u8], from: Option<String>, budget: u64) -> Result<(), Box<ScriptError>> {
-        let (open_budget, version) = (self.rules.vm.limits.open_budget, self.rules.vm.bundle.version().to_owned());
-        let (state, _) = self.rules.enter(&mut self.stage, "on_reload", open_budget, |lua| plain::decode(lua, bytes));
+    fn take_state(&mut self, bytes: &[u8], from: Option<String>, budget: Budget) -> Result<(), Box<ScriptError>> {
+        let version = self.rules.vm.bundle.version().to_owned();
+        // No script runs meanwhile: it takes as long as there is much, and must not be stopped.
+        let decoding = self.rules.vm.limits.call_budget.max(bytes.len() as u64);
+        let (state, _) = self.rules.enter(&mut self.stage, "on_reload", decoding, |lua| plain::decode(lua, bytes));
         let mlua::Value::Table(state) = state? else {
             return Err(Box::new(ScriptError::of("the saved state is no table", &version)));
         };

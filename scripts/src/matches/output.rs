@@ -1,5 +1,7 @@
 //! What a match tells its host.
 
+use std::collections::BTreeMap;
+
 use muster_core::{EntityId, sync::server::View};
 use serde_json::Value;
 
@@ -111,7 +113,7 @@ pub struct StoreRequest {
 }
 
 /// Whose values are meant.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum StoreScope {
     /// The mode's.
     Mode,
@@ -147,6 +149,9 @@ pub enum StoreAction {
         key: String,
     },
 }
+
+/// All values of somebody, by key.
+pub type StoredValues = BTreeMap<String, Value>;
 
 /// What came of a request to the store.
 #[derive(Clone, PartialEq, Debug)]

@@ -6,7 +6,7 @@ use muster_core::Input;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::Match;
+use super::{Match, StoreScope, StoredValues};
 use crate::{
     binding::{json_to_lua, player_table},
     stage::Member,
@@ -74,15 +74,43 @@ pub enum MessageRefusal {
 }
 
 impl Match {
+    /// What the store holds: of somebody who is about to come, for [`Self::join_attempt`], which is forgotten when they leave
+    /// or are not let in; or of those of whom it is [`Self::unread`].
+    pub fn learn(&mut self, scope: StoreScope, values: StoredValues) {
+        self.stage_mut().known.learn(scope, values);
+    }
+
+    /// Of whom the rules may want to know at once what the store holds, and do not.
+    pub fn unread(&self) -> impl Iterator<Item = StoreScope> {
+        let is_wanted = self.rules.vm.bundle.wants_stored();
+        let stage = self.stage();
+        let players = stage.members.values().filter(|member| !member.player.is_bot);
+        let players = players.map(|member| StoreScope::Player(member.player.id.clone()));
+        let all = std::iter::once(StoreScope::Mode).chain(players);
+        all.filter(move |scope| is_wanted && stage.known.of(scope).is_none())
+    }
+
     /// Asks whether a player may come in; nothing changes but what the script does.
     ///
     /// # Errors
     /// Why not.
     pub fn join_attempt(&mut self, player: &Player, metadata: &Value) -> Result<(), JoinRefusal> {
+        let refused = self.ask_for(player, metadata);
+        let stage = self.stage_mut();
+        let is_here = || stage.members.values().any(|member| member.player.id == player.id);
+        if refused.is_err() && !is_here() {
+            stage.known.forget(&StoreScope::Player(player.id.clone()));
+        }
+        refused
+    }
+
+    fn ask_for(&mut self, player: &Player, metadata: &Value) -> Result<(), JoinRefusal> {
         self.may_join(player)?;
         let member = Member { player: player.clone(), ..Member::default() };
+        self.stage_mut().coming = Some(player.clone());
         let returned =
             self.call("match_join_attempt", |lua| Ok((player_table(lua, &member)?, json_to_lua(lua, metadata)?)));
+        self.stage_mut().coming = None;
         let Ok(returned) = returned else { return Err(JoinRefusal::Failed) };
         let mut returned = returned.unwrap_or_default().into_iter();
         // Who says nothing lets everybody in.
@@ -139,6 +167,7 @@ impl Match {
         }
         let stage = self.stage_mut();
         stage.members.remove(&number);
+        stage.known.forget(&StoreScope::Player(member.player.id));
         let bytes: usize = stage.inbox.iter().filter(|(player, _)| *player == number).map(|(_, text)| text.len()).sum();
         stage.inbox_bytes -= bytes;
         stage.inbox.retain(|(player, _)| *player != number);

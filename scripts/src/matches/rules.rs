@@ -6,6 +6,7 @@ use mlua::{Function, IntoLuaMulti, Lua, MultiValue, Table, Value};
 
 use crate::{
     ScriptError, bundle,
+    raw::Budget,
     stage::{Home, Stage},
     vm::{Spent, Vm},
 };
@@ -39,7 +40,7 @@ impl Rules {
         if let Some(stage) = stage {
             home = stage.home.take();
         }
-        let made = vm.enter(stage, category, bundle::RULES, vm.limits.open_budget, |lua| {
+        let made = vm.enter(stage, category, bundle::RULES, Budget::brief(vm.limits.open_budget), |lua| {
             let globals = environment(lua)?;
             Ok(Home { vm: vm.clone(), globals, modules: lua.create_table()? })
         });
@@ -47,7 +48,7 @@ impl Rules {
             if let Some(stage) = stage {
                 stage.home = Some(new.clone());
             }
-            let run = vm.enter(stage, category, bundle::RULES, vm.limits.open_budget, |lua| {
+            let run = vm.enter(stage, category, bundle::RULES, Budget::brief(vm.limits.open_budget), |lua| {
                 let chunk = vm.chunk(bundle::RULES).ok_or_else(|| mlua::Error::runtime("there is no rules.lua"))?;
                 let value: Value = vm.load(chunk, new.globals.clone())?.call(())?;
                 let Value::Table(rules) = value else {
@@ -78,7 +79,7 @@ impl Rules {
     pub(super) fn adapt(&mut self, stage: &mut Option<Box<Stage>>) -> Result<(), Box<ScriptError>> {
         let (globals, handler) = (self.tables().home.globals.clone(), self.tables().rules.clone());
         let (vm, category) = (self.vm.clone(), self.category);
-        let adapted = vm.enter(stage, category, "nakama", vm.limits.open_budget, |_| {
+        let adapted = vm.enter(stage, category, "nakama", Budget::brief(vm.limits.open_budget), |_| {
             let require: Function = globals.get("require")?;
             let module: Table = require.call(crate::nakama::MODULE)?;
             module.get::<Function>("rules")?.call::<Table>(handler)
@@ -96,7 +97,7 @@ impl Rules {
         &self,
         stage: &mut Option<Box<Stage>>,
         callback: &str,
-        budget: u64,
+        budget: impl Into<Budget>,
         run: impl FnOnce(&Lua) -> mlua::Result<R>,
     ) -> (Result<R, Box<ScriptError>>, Spent) {
         self.vm.enter(stage, self.category, callback, budget, run)
@@ -107,7 +108,7 @@ impl Rules {
         &self,
         stage: &mut Option<Box<Stage>>,
         callback: &str,
-        budget: u64,
+        budget: impl Into<Budget>,
         arguments: impl FnOnce(&Lua) -> mlua::Result<A>,
     ) -> (Result<Option<MultiValue>, Box<ScriptError>>, Spent) {
         let Tables { rules, state, .. } = self.tables();
@@ -138,7 +139,7 @@ impl Rules {
         arguments: impl FnOnce(&Lua) -> mlua::Result<(Table, Value)>,
     ) -> Result<MultiValue, Box<ScriptError>> {
         let Tables { rules, .. } = self.tables();
-        let called = self.enter(stage, "match_init", self.vm.limits.open_budget, |lua| {
+        let called = self.enter(stage, "match_init", Budget::brief(self.vm.limits.open_budget), |lua| {
             let function: Option<Function> = rules.get("match_init")?;
             let missing = "rules.lua returns no match_init: function rules.match_init(ctx, params) ... end";
             let function = function.ok_or_else(|| mlua::Error::runtime(missing))?;

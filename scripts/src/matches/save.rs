@@ -277,7 +277,7 @@ impl Head {
         for saved in self.requests {
             let SavedRequest { id, action, player, key, tag } = saved;
             let action = ["get", "set", "add", "delete"].into_iter().find(|known| *known == action).unwrap_or("get");
-            stage.requests.insert(id, Request { id, action, player, key, tag });
+            stage.requests.insert(id, Request { id, action, player, key, tag, write: None });
         }
         stage.next_request = self.next_request;
     }
@@ -299,7 +299,7 @@ impl SavedTimer {
 
 impl SavedRequest {
     fn of(request: &Request) -> Self {
-        let Request { id, action, player, key, tag } = request.clone();
+        let Request { id, action, player, key, tag, .. } = request.clone();
         Self { id, action: action.into(), player, key, tag }
     }
 }

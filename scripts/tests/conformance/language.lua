@@ -74,7 +74,14 @@ function rules.test_errors_can_be_caught(self)
 	end, "this"))
 	assert(handled == "handled this")
 	local caught, why = pcall(match.send, 99, "x")
-	assert(not caught and string.find(tostring(why), "player 99 is not in the match", 1, true))
+	assert(not caught and "so: " .. why == "so: player 99 is not in the match")
+end
+
+function rules.test_numbers_come_back_from_json_to_the_last_bit(self)
+	for index = 1, 500 do
+		local number = (math.random() - 0.5) * 10 ^ math.random(-30, 30)
+		assert(json.decode(json.encode(number)) == number, tostring(number))
+	end
 end
 
 function rules.test_coroutines_work(self)

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use muster_scripts::{Bundle, StoreScope};
 use tokio::{sync::oneshot, time};
 
 use super::{
@@ -23,11 +24,14 @@ use crate::{
         screening::{Film, ReplayOrder},
     },
     server::Server,
+    store::Stored,
     token::Guest,
 };
 
 /// How long an answer of a worker is waited for.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+/// How long what the store holds of who wants in is waited for. Without it they are let in all the same, and it comes later.
+const READ_DEADLINE: Duration = Duration::from_secs(1);
 /// A client may make an offer of WebRTC so often, and so many at once.
 const OFFER_EVERY: Duration = Duration::from_secs(2);
 const OFFERS: u32 = 4;
@@ -200,14 +204,19 @@ impl Entry<'_> {
                 return Err(ErrorCode::ResumeGone.into());
             }
             let found = self.server.commons.directory.find(&place.match_id).ok_or(ErrorCode::ResumeGone)?;
-            return self.sit(&found, Some(place.number)).await;
+            return self.sit(&found, Some(place.number), Stored::new()).await;
         }
         if self.server.is_draining() {
             return Err(ErrorCode::Draining.into());
         }
         if let Some(match_id) = &self.request.match_id {
             let found = self.server.commons.directory.find(match_id).ok_or(ErrorCode::MatchUnknown)?;
-            return self.sit(&found, None).await;
+            let bundle = self.server.modes.bundle(&found.mode).and_then(Result::ok);
+            let stored = match &bundle {
+                Some(bundle) => self.read_own(bundle, &found.mode).await,
+                None => Stored::new(),
+            };
+            return self.sit(&found, None, stored).await;
         }
         let mode = self.request.mode.as_deref().ok_or(ErrorCode::ModeUnknown)?;
         let bundle = self.server.modes.bundle(mode).ok_or(ErrorCode::ModeUnknown)?;
@@ -216,17 +225,27 @@ impl Entry<'_> {
         })?;
         let mut refused = Vec::new();
         let mut last = Refusal::from(ErrorCode::MatchFull);
+        let mut of_mode = None;
+        let stored = self.read_own(&bundle, mode).await;
         while refused.len() < TRIES {
-            let found = self.server.place(mode, &refused)?;
+            let Some(found) = self.server.place(mode, &refused, of_mode.is_some())? else {
+                // From the moment that it has a place on, others are sent to it, who must find it opened.
+                of_mode = Some(self.read(&bundle, mode, StoreScope::Mode).await);
+                if self.server.is_draining() {
+                    return Err(ErrorCode::Draining.into());
+                }
+                continue;
+            };
             if found.is_new {
                 let (match_no, match_id) = (found.match_no, found.match_id.clone());
-                let opening = Opening { match_no, match_id, bundle: bundle.clone(), saved: None };
+                let stored = of_mode.take().unwrap_or_default();
+                let opening = Opening { match_no, match_id, bundle: bundle.clone(), saved: None, stored };
                 if !found.worker.try_send(Order::Open(Box::new(opening))) {
                     self.server.commons.directory.remove(found.match_no);
                     return Err(ErrorCode::Busy.into());
                 }
             }
-            match self.sit(&found, None).await {
+            match self.sit(&found, None, stored.clone()).await {
                 Err(refusal) if matches!(refusal.code, ErrorCode::MatchFull | ErrorCode::MatchUnknown) => {
                     refused.push(found.match_no);
                     last = refusal;
@@ -247,7 +266,22 @@ impl Entry<'_> {
         self.server.screenings.begin(place, Film { head, bytes, map }, self.line, &self.server.commons).await
     }
 
-    async fn sit(&self, found: &Found, place: Option<u32>) -> Result<Joined, Refusal> {
+    /// What the store holds of who wants in, if the rules may want to know.
+    async fn read_own(&self, bundle: &Bundle, mode: &str) -> Stored {
+        if self.request.spectate {
+            return Stored::new();
+        }
+        self.read(bundle, mode, StoreScope::Player(self.guest.id.clone())).await
+    }
+
+    async fn read(&self, bundle: &Bundle, mode: &str, scope: StoreScope) -> Stored {
+        if !bundle.wants_stored() {
+            return Stored::new();
+        }
+        self.server.commons.store.read(mode, vec![scope], READ_DEADLINE).await
+    }
+
+    async fn sit(&self, found: &Found, place: Option<u32>, stored: Stored) -> Result<Joined, Refusal> {
         let (reply, answer) = oneshot::channel();
         let joining = Joining {
             match_no: found.match_no,
@@ -256,6 +290,7 @@ impl Entry<'_> {
             spectate: self.request.spectate,
             metadata: self.request.metadata.clone(),
             place,
+            stored: stored.into_values().next(),
             reply,
         };
         if !found.worker.try_send(Order::Join(Box::new(joining))) {

@@ -46,6 +46,13 @@ struct Entry {
     promised: u32,
 }
 
+impl Entry {
+    fn found(&self, match_no: u64) -> Found {
+        let Listing { match_id, mode, .. } = self.listing.clone();
+        Found { match_no, match_id, mode, worker: self.worker.clone(), is_new: false }
+    }
+}
+
 /// The matches.
 #[derive(Default)]
 pub struct Directory {
@@ -66,6 +73,8 @@ pub struct Found {
     pub match_no: u64,
     /// Its id.
     pub match_id: String,
+    /// Its mode.
+    pub mode: String,
     /// Who runs it.
     pub worker: Arc<WorkerDoor>,
     /// Whether it has to be opened first.
@@ -78,7 +87,7 @@ impl Directory {
     }
 
     /// A match of a mode with a seat, which is promised until [`Self::settle`]; or a new one with the worker that has the
-    /// least to do. `except` are those that have just refused.
+    /// least to do. `except` are those that have just refused. Nothing if there is no seat and it must not be opened.
     ///
     /// # Errors
     /// When there are `matches_max` already.
@@ -86,10 +95,11 @@ impl Directory {
         &self,
         mode: &str,
         except: &[u64],
+        may_open: bool,
         doors: &[Arc<WorkerDoor>],
         matches_max: u32,
         now_s: u64,
-    ) -> Result<Found, ErrorCode> {
+    ) -> Result<Option<Found>, ErrorCode> {
         let mut table = self.table();
         let fullest = table
             .entries
@@ -100,14 +110,19 @@ impl Directory {
             .max_by_key(|(no, entry)| (entry.listing.players + entry.promised, std::cmp::Reverse(**no)));
         if let Some((no, entry)) = fullest {
             entry.promised += 1;
-            let (match_id, worker) = (entry.listing.match_id.clone(), entry.worker.clone());
-            return Ok(Found { match_no: *no, match_id, worker, is_new: false });
+            return Ok(Some(entry.found(*no)));
+        }
+        if table.entries.len() >= matches_max as usize {
+            return Err(ErrorCode::ServerFull);
+        }
+        if !may_open {
+            return Ok(None);
         }
         let worker = Self::idlest(&table, doors).ok_or(ErrorCode::ServerFull)?;
         let match_id = random_hex::<8>();
         let match_no = Self::add(&mut table, match_id.clone(), mode, worker.clone(), matches_max, now_s)?;
         table.entries.get_mut(&match_no).expect("it has just been added").promised = 1;
-        Ok(Found { match_no, match_id, worker, is_new: true })
+        Ok(Some(Found { match_no, match_id, mode: mode.into(), worker, is_new: true }))
     }
 
     /// Lists a match of a saved id.
@@ -125,7 +140,7 @@ impl Directory {
         let mut table = self.table();
         let worker = Self::idlest(&table, doors).ok_or(ErrorCode::ServerFull)?;
         let match_no = Self::add(&mut table, match_id.into(), mode, worker.clone(), matches_max, started)?;
-        Ok(Found { match_no, match_id: match_id.into(), worker, is_new: true })
+        Ok(Found { match_no, match_id: match_id.into(), mode: mode.into(), worker, is_new: true })
     }
 
     fn idlest(table: &Table, doors: &[Arc<WorkerDoor>]) -> Option<Arc<WorkerDoor>> {
@@ -170,7 +185,7 @@ impl Directory {
     pub fn find(&self, match_id: &str) -> Option<Found> {
         let table = self.table();
         let (no, entry) = table.entries.iter().find(|(_, entry)| entry.listing.match_id == match_id)?;
-        Some(Found { match_no: *no, match_id: match_id.into(), worker: entry.worker.clone(), is_new: false })
+        Some(entry.found(*no))
     }
 
     /// Somebody for whom a seat was promised has it, or will not.
@@ -239,12 +254,17 @@ mod tests {
     #[test]
     fn seats_are_promised_once_and_full_matches_come_first() {
         let (directory, doors) = (Directory::default(), [door(), door()]);
-        let place = |except: &[u64]| directory.place("arena", except, &doors, 3, 0);
+        let place = |except: &[u64]| {
+            let found = directory.place("arena", except, true, &doors, 3, 0);
+            found.map(|found| found.expect("it may be opened"))
+        };
         let first = place(&[]).expect("there is room");
         assert!(first.is_new && !place(&[]).expect("there is room").is_new);
         directory.update(first.match_no, |listing| listing.players_max = 2);
         let second = place(&[]).expect("there is room");
         assert!(second.is_new, "both seats are promised");
+        let unopened = directory.place("race", &[], false, &doors, 3, 0).expect("there is room");
+        assert!(unopened.is_none() && directory.len() == 2, "it must not be opened");
         assert!(!Arc::ptr_eq(&first.worker, &second.worker), "the other worker has less to do");
         // What is known of the mode holds for a match that is not open yet.
         place(&[]).expect("there is room");
@@ -260,6 +280,6 @@ mod tests {
         assert_eq!(directory.list(Some("arena"), 9).len(), 2);
         assert_eq!(directory.list(Some("race"), 9).len(), 0);
         doors.iter().for_each(|door| door.pulse.end());
-        assert_eq!(directory.place("race", &[], &doors, 9, 0).err(), Some(ErrorCode::ServerFull));
+        assert_eq!(directory.place("race", &[], true, &doors, 9, 0).err(), Some(ErrorCode::ServerFull));
     }
 }

@@ -22,7 +22,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use muster_scripts::{Bundle, StoreResult};
+use muster_scripts::{Bundle, StoreResult, StoredValues};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -36,7 +36,7 @@ use crate::{
     },
     metrics::Metrics,
     pulse::Pulse,
-    store::Store,
+    store::{Store, Stored},
     token::{Guest, Tokens},
 };
 
@@ -122,6 +122,13 @@ pub enum Order {
         /// What came of it.
         result: StoreResult,
     },
+    /// What the store holds of those of whom a match did not know it.
+    Known {
+        /// The match.
+        match_no: u64,
+        /// What there is.
+        stored: Stored,
+    },
     /// What a viewer of a replay wants.
     Replay(ReplayOrder),
     /// Save every match and end.
@@ -138,6 +145,8 @@ pub struct Opening {
     pub bundle: Arc<Bundle>,
     /// What it goes on from.
     pub saved: Option<SavedMatch>,
+    /// What the store holds of its mode, and of the players of a saved one.
+    pub stored: Stored,
 }
 
 /// Somebody who wants in.
@@ -154,6 +163,8 @@ pub struct Joining {
     pub metadata: Value,
     /// The number to come back to.
     pub place: Option<u32>,
+    /// What the store holds of them in this mode, if it could be read.
+    pub stored: Option<StoredValues>,
     /// What comes of it.
     pub reply: oneshot::Sender<Result<Joined, Refusal>>,
 }

@@ -16,6 +16,7 @@ use muster_core::{
 use muster_schemas::Builder;
 use muster_scripts::{
     Ended, Host, JoinRefusal, LeaveReason, Match, MatchOptions, MessageRefusal, Player, RestoreError, StepReport,
+    StoreScope, StoredValues,
 };
 use serde_json::Value;
 
@@ -33,6 +34,7 @@ use crate::{
         line::{Line, Side},
         message::{DevStats, Joined, JoinedPlayer, JoinedSettings, ScriptFault, ServerMessage},
     },
+    store::Stored,
     token::{Guest, Place, random_u64},
 };
 
@@ -66,6 +68,8 @@ pub(super) struct Running {
     started: u64,
     has_map: bool,
     recording: Option<Recording>,
+    /// Whether what it says is being passed on, so that what comes of that is, too.
+    pub(super) is_telling: bool,
     inputs: Vec<(u32, Command)>,
     commands: Vec<Command>,
     empty_since: Option<Instant>,
@@ -102,8 +106,14 @@ impl Running {
         now: Instant,
     ) -> Result<Opened, Refusal> {
         let execution = threads.map_or_else(Execution::default, own_execution);
-        let options =
-            MatchOptions { id: opening.match_id.clone(), seed: random_u64(), execution, ..MatchOptions::default() };
+        let options = MatchOptions {
+            id: opening.match_id.clone(),
+            seed: random_u64(),
+            execution,
+            is_alone: threads.is_some(),
+            stored: opening.stored.clone(),
+            ..MatchOptions::default()
+        };
         let mut game = match &opening.saved {
             None => host.open(&options).map_err(|error| Refusal::because(ErrorCode::ModeBroken, &error.to_string()))?,
             Some(saved) => host.restore(&saved.bytes, &options).map_err(|error| {
@@ -154,6 +164,7 @@ impl Running {
             started,
             has_map: opening.bundle.map().is_some(),
             recording,
+            is_telling: false,
             inputs: Vec::new(),
             commands: Vec::new(),
             empty_since: Some(now),
@@ -206,8 +217,14 @@ impl Running {
 
     /// Somebody wants in.
     pub(super) fn join(&mut self, joining: Joining, now: Instant) {
-        let Joining { guest, line, spectate, metadata, place, reply, .. } = joining;
-        let result = self.seat(guest, &line, spectate, &metadata, place, now);
+        let Joining { guest, line, spectate, metadata, place, stored, reply, .. } = joining;
+        let number = self.seat(guest, spectate, &metadata, place, stored);
+        if let Ok(number) = number {
+            self.attach(number, &line, now);
+        }
+        // Who was not let in may have been written down, too.
+        self.tell();
+        let result = number.map(|number| self.joined(number));
         // In this order, so that a seat is never free for a moment.
         self.list();
         self.commons.directory.settle(self.no);
@@ -228,24 +245,20 @@ impl Running {
     fn seat(
         &mut self,
         guest: Guest,
-        line: &Arc<Line>,
         spectate: bool,
         metadata: &Value,
         place: Option<u32>,
-        now: Instant,
-    ) -> Result<Joined, Refusal> {
+        stored: Option<StoredValues>,
+    ) -> Result<u32, Refusal> {
         let own = self.seats.players().find(|(_, sitter)| sitter.guest.id == guest.id).map(|(number, _)| number);
-        let number = match (place, own) {
-            (Some(place), Some(own)) if place == own => own,
-            (Some(_), _) => return Err(ErrorCode::ResumeGone.into()),
+        match (place, own) {
+            (Some(place), Some(own)) if place == own => Ok(own),
+            (Some(_), _) => Err(ErrorCode::ResumeGone.into()),
             // One player is in a match once, from wherever they came last.
-            (None, Some(own)) if !spectate => own,
-            (None, _) if spectate => self.seat_spectator(guest)?,
-            (None, _) => self.seat_player(guest, metadata)?,
-        };
-        self.attach(number, line, now);
-        self.tell();
-        Ok(self.joined(number))
+            (None, Some(own)) if !spectate => Ok(own),
+            (None, _) if spectate => self.seat_spectator(guest),
+            (None, _) => self.seat_player(guest, metadata, stored),
+        }
     }
 
     fn seat_spectator(&mut self, guest: Guest) -> Result<u32, Refusal> {
@@ -261,7 +274,7 @@ impl Running {
         Ok(number)
     }
 
-    fn seat_player(&mut self, guest: Guest, metadata: &Value) -> Result<u32, Refusal> {
+    fn seat_player(&mut self, guest: Guest, metadata: &Value, stored: Option<StoredValues>) -> Result<u32, Refusal> {
         if self.seats.players().count() >= self.game.settings().players_max as usize {
             return Err(ErrorCode::MatchFull.into());
         }
@@ -274,6 +287,9 @@ impl Running {
             JoinRefusal::Script(reason) => Refusal::because(ErrorCode::MatchRefused, &reason),
             JoinRefusal::Failed => Refusal::because(ErrorCode::MatchRefused, "the mode's rules failed"),
         };
+        if let Some(stored) = stored {
+            self.game.learn(StoreScope::Player(player.id.clone()), stored);
+        }
         self.game.join_attempt(&player, metadata).map_err(refused)?;
         self.game.join(&player).map_err(refused)?;
         self.seats.by_number.insert(number, Sitter::new(guest));
@@ -371,6 +387,8 @@ impl Running {
             self.game.leave(number, reason);
             self.commons.metrics.players.dec();
             tracing::info!(game = %self.id, number, ?reason, "a player left");
+            // What was kept of them is on its way before they can come again.
+            self.tell();
         }
         if let Some(line) = sitter.line {
             let reason = match reason {
@@ -582,16 +600,36 @@ impl Running {
         for number in self.seats.lost(limit, now) {
             self.leave(number, LeaveReason::Lost);
         }
+        self.ask_unread();
         let is_empty = self.seats.players().next().is_none();
         let since = self.empty_since.filter(|_| is_empty);
         self.empty_since = is_empty.then(|| since.unwrap_or(now));
         since.is_some_and(|since| now.saturating_duration_since(since) >= self.commons.settings.limits.empty)
     }
 
+    /// Asks the store for what the rules may want to know and do not: it could not say before, or the rules are new.
+    fn ask_unread(&self) {
+        let scopes: Vec<StoreScope> = self.game.unread().collect();
+        if !scopes.is_empty() {
+            self.commons.store.read_later(&self.mode, scopes, self.no, self.door.clone());
+        }
+    }
+
+    /// What the store says of those of whom it was not known.
+    pub(super) fn learn(&mut self, mut stored: Stored) {
+        let unread: Vec<StoreScope> = self.game.unread().collect();
+        for scope in unread {
+            if let Some(values) = stored.remove(&scope) {
+                self.game.learn(scope, values);
+            }
+        }
+    }
+
     /// Goes on with other rules. Returns whether it does.
     pub(super) fn reload(&mut self, host: &Host) -> bool {
         match self.game.reload(host) {
             Ok(()) => {
+                self.ask_unread();
                 let version = host.bundle().version();
                 tracing::info!(mode = %self.mode, game = %self.id, %version, "the match goes on with other rules");
                 self.commons.metrics.reloads.inc();

@@ -29,6 +29,10 @@ const LABEL_BYTES_MAX: usize = 2048;
 impl Running {
     /// Carries out everything that the match says. How it ended, if it did, is kept for the worker.
     pub(super) fn tell(&mut self) {
+        // Whoever is kicked leaves, of which the rules may say something.
+        if std::mem::replace(&mut self.is_telling, true) {
+            return;
+        }
         while let Some(output) = self.game.poll_output() {
             match output {
                 Output::Message { to, bytes } => {
@@ -59,6 +63,7 @@ impl Running {
                 Output::Ended(ended) => self.ended = Some(ended),
             }
         }
+        self.is_telling = false;
     }
 
     /// Passes a request on to the store, whose answer is an order of the worker's.

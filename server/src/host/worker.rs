@@ -255,6 +255,7 @@ impl Worker {
             Order::Stored { match_no, id, result } => {
                 self.guarded(match_no, |running| running.game.handle_stored(id, result));
             }
+            Order::Known { match_no, stored } => self.guarded(match_no, |running| running.learn(stored)),
             // Replays have threads of their own.
             Order::Replay(_) => {}
             Order::Stop => self.is_stopping = true,

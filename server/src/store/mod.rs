@@ -6,6 +6,7 @@
 mod sqlite;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     path::Path,
     sync::{
@@ -15,10 +16,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use muster_scripts::{StoreRequest, StoreResult};
+use muster_scripts::{StoreRequest, StoreResult, StoreScope, StoredValues};
 use serde_json::Value;
 use tokio::{
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        mpsc::{Receiver, Sender, channel},
+        oneshot,
+    },
     task::JoinHandle,
     time::timeout,
 };
@@ -37,6 +41,8 @@ const QUEUE_MAX: usize = 8192;
 const BATCH_MAX: usize = 256;
 /// How often a database that has failed is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(1);
+/// Who has more bytes of keys and values is not read as a whole.
+pub const READ_BYTES_MAX: i64 = 256 << 10;
 /// Numbers that a script can tell from their neighbours are below this: Lua's are floating.
 const NUMBER_MAX: u64 = 1 << 53;
 
@@ -69,9 +75,26 @@ pub struct Errand {
     pub worker: Arc<WorkerDoor>,
 }
 
+/// All values of some, by whom.
+pub type Stored = BTreeMap<StoreScope, StoredValues>;
+
 enum Job {
     Errand(Errand, Instant),
+    Read(Reading, Instant),
     Stop,
+}
+
+/// A request for all values of some.
+struct Reading {
+    mode: String,
+    scopes: Vec<StoreScope>,
+    reply: Reply,
+}
+
+/// Who waits for what was read.
+enum Reply {
+    Caller(oneshot::Sender<Stored>),
+    Match(u64, Arc<WorkerDoor>),
 }
 
 /// The way to what outlives matches.
@@ -117,6 +140,30 @@ impl Store {
         })
     }
 
+    /// Reads all that there is of some, after what was asked for before. Who cannot be read by then, or has more than
+    /// [`READ_BYTES_MAX`], is not in the answer.
+    pub async fn read(&self, mode: &str, scopes: Vec<StoreScope>, deadline: Duration) -> Stored {
+        let (reply, answer) = oneshot::channel();
+        self.ask_all(Reading { mode: mode.to_owned(), scopes, reply: Reply::Caller(reply) });
+        timeout(deadline, answer).await.map_or_else(|_| Stored::new(), Result::unwrap_or_default)
+    }
+
+    /// The same for a match that goes on meanwhile; the answer is an order to its worker.
+    pub fn read_later(&self, mode: &str, scopes: Vec<StoreScope>, match_no: u64, worker: Arc<WorkerDoor>) {
+        self.ask_all(Reading { mode: mode.to_owned(), scopes, reply: Reply::Match(match_no, worker) });
+    }
+
+    fn ask_all(&self, reading: Reading) {
+        if self.is_broken() {
+            return;
+        }
+        self.metrics.store_waiting.inc();
+        if self.sender.try_send(Job::Read(reading, Instant::now())).is_err() {
+            self.metrics.store_waiting.dec();
+            self.metrics.stored(StoreOutcome::Busy);
+        }
+    }
+
     /// Ends the task once everything that waits is done.
     pub async fn stop(&self) {
         if self.sender.send(Job::Stop).await.is_err() {
@@ -132,6 +179,7 @@ async fn work(
     is_broken: Arc<AtomicBool>,
 ) {
     let (mut jobs, mut batch) = (Vec::with_capacity(BATCH_MAX), Vec::with_capacity(BATCH_MAX));
+    let mut reads = Vec::new();
     let mut is_stopping = false;
     while !is_stopping {
         let is_bad = is_broken.load(Ordering::Relaxed);
@@ -144,6 +192,7 @@ async fn work(
         for job in jobs.drain(..) {
             match job {
                 Job::Errand(errand, asked) => batch.push((errand, asked)),
+                Job::Read(reading, asked) => reads.push((reading, asked)),
                 Job::Stop => is_stopping = true,
             }
         }
@@ -163,6 +212,25 @@ async fn work(
             let result = answer(result);
             let order = Order::Stored { match_no: errand.match_no, id: errand.request.id, result };
             errand.worker.send_later(order).await;
+        }
+        for (Reading { mode, scopes, reply }, asked) in reads.drain(..) {
+            metrics.store_waiting.dec();
+            // Who asked may have gone.
+            if matches!(&reply, Reply::Caller(caller) if caller.is_closed()) {
+                continue;
+            }
+            let read = values.read(&mode, &scopes).await;
+            metrics.store_seconds.observe(asked.elapsed().as_secs_f64());
+            metrics.stored(if read.is_ok() { StoreOutcome::Done } else { StoreOutcome::Broken });
+            if let Err(error) = &read {
+                tracing::error!(%error, "the store failed");
+                is_broken.store(!values.is_sound().await, Ordering::Relaxed);
+            }
+            let stored = read.unwrap_or_default();
+            match reply {
+                Reply::Caller(caller) => drop(caller.send(stored)),
+                Reply::Match(match_no, worker) => worker.send_later(Order::Known { match_no, stored }).await,
+            }
         }
     }
     values.close().await;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use muster_scripts::{StoreAction, StoreRequest, StoreScope};
+use muster_scripts::{StoreAction, StoreRequest, StoreScope, StoredValues};
 use serde_json::Value;
 use sqlx::{
     Connection as _, Row as _, SqlSafeStr as _, SqliteConnection,
@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{NUMBER_MAX, StoreRefusal};
+use super::{NUMBER_MAX, READ_BYTES_MAX, StoreRefusal, Stored};
 use crate::config::Limits;
 
 /// The tables, as they came to be. What has been released never changes; a change is another file.
@@ -93,6 +93,27 @@ impl SqliteValues {
         }
     }
 
+    /// All values of some, but of those who have too many.
+    pub(super) async fn read(&mut self, mode: &str, scopes: &[StoreScope]) -> Result<Stored, sqlx::Error> {
+        let mut stored = Stored::new();
+        for scope in scopes {
+            let usage = sqlx::query("SELECT bytes FROM script_usage WHERE mode = ?1 AND player = ?2");
+            let usage = usage.bind(mode).bind(player_of(scope)).fetch_optional(&mut self.connection).await?;
+            if usage.map_or(Ok(0), |row| row.try_get::<i64, _>(0))? > READ_BYTES_MAX {
+                continue;
+            }
+            let query = sqlx::query("SELECT key, value FROM script_values WHERE mode = ?1 AND player = ?2");
+            let rows = query.bind(mode).bind(player_of(scope)).fetch_all(&mut self.connection).await?;
+            let mut values = StoredValues::new();
+            for row in rows {
+                let value = serde_json::from_str(row.try_get(1)?);
+                values.insert(row.try_get(0)?, value.map_err(|error| sqlx::Error::Decode(error.into()))?);
+            }
+            stored.insert(scope.clone(), values);
+        }
+        Ok(stored)
+    }
+
     /// Whether the tables can be read and the file written. Asked when something failed: a file that is full is sound.
     pub(super) async fn is_sound(&mut self) -> bool {
         let read = sqlx::query("SELECT 1 FROM script_values, script_usage LIMIT 1");
@@ -144,10 +165,7 @@ async fn carry_out_one(
     request: &StoreRequest,
     caps: (u32, u64),
 ) -> Result<Option<Value>, Failure> {
-    let player = match &request.scope {
-        StoreScope::Mode => "",
-        StoreScope::Player(id) => id,
-    };
+    let player = player_of(&request.scope);
     let (StoreAction::Get { key }
     | StoreAction::Set { key, .. }
     | StoreAction::Add { key, .. }
@@ -174,6 +192,13 @@ async fn carry_out_one(
             }
             Ok(None)
         }
+    }
+}
+
+fn player_of(scope: &StoreScope) -> &str {
+    match scope {
+        StoreScope::Mode => "",
+        StoreScope::Player(id) => id,
     }
 }
 

@@ -46,7 +46,7 @@ fn saved_places(scratch: &Scratch) -> Vec<(u32, i64, i64)> {
 }
 
 /// Waits until the match was written down anew, twice: the first may have been under way.
-async fn wait_for_backup(server: &Running, client: &mut Client) {
+pub(crate) async fn wait_for_backup(server: &Running, client: &mut Client) {
     let before = server.metric("muster_backups_total").await;
     for _ in 0..1000 {
         if server.metric("muster_backups_total").await >= before + 2.0 {
