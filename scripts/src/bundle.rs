@@ -116,6 +116,11 @@ impl Bundle {
         self.map.as_ref()
     }
 
+    /// What names the map by its text, 16 hexadecimal digits; of what is the same text it is the same.
+    pub fn map_id(&self) -> Option<String> {
+        self.map_text().map(|text| format!("{:016x}", XxHash3_64::oneshot(text.as_bytes())))
+    }
+
     /// Whether its scripts may want to know at once what the store holds.
     pub fn wants_stored(&self) -> bool {
         let is_nakama = crate::nakama::is_used(self);

@@ -4,7 +4,7 @@
 //! nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
@@ -28,6 +28,8 @@ pub struct Modes {
     folder: PathBuf,
     /// Where the files of the last version that was good are, of each mode.
     kept: PathBuf,
+    /// Where every map is that a mode has had, for matches and replays that have it.
+    maps: PathBuf,
     limits: Limits,
     table: RwLock<BTreeMap<String, Mode>>,
 }
@@ -65,8 +67,8 @@ pub struct ModeListing {
     pub name: String,
     /// The version of its rules; none has never been good.
     pub version: Option<String>,
-    /// Whether it has a map.
-    pub map: bool,
+    /// What names its map.
+    pub map: Option<String>,
     /// What is wrong with its files.
     pub error: Option<ScriptFault>,
 }
@@ -74,7 +76,13 @@ pub struct ModeListing {
 impl Modes {
     /// A folder, not yet looked at; the folder of data; and what scripts may do.
     pub fn new(folder: &Path, data: &Path, limits: &Limits) -> Self {
-        Self { folder: folder.into(), kept: data.join("kept-modes"), limits: limits.clone(), table: RwLock::default() }
+        Self {
+            folder: folder.into(),
+            kept: data.join("kept-modes"),
+            maps: data.join("kept-maps"),
+            limits: limits.clone(),
+            table: RwLock::default(),
+        }
     }
 
     /// The folder.
@@ -95,7 +103,7 @@ impl Modes {
         let listing = |(name, mode): (&String, &Mode)| ModeListing {
             name: name.clone(),
             version: mode.bundle.as_ref().map(|bundle| bundle.version().to_owned()),
-            map: mode.bundle.as_ref().is_some_and(|bundle| bundle.map().is_some()),
+            map: mode.bundle.as_ref().and_then(|bundle| bundle.map_id()),
             error: mode.fault.clone(),
         };
         table.iter().map(listing).collect()
@@ -132,7 +140,10 @@ impl Modes {
             let change = load(name, &folder, &self.limits);
             let mut kept = None;
             match &change {
-                Change::Loaded(bundle) => self.keep(name, bundle),
+                Change::Loaded(bundle) => {
+                    self.keep(name, bundle);
+                    self.keep_map(bundle);
+                }
                 // Saved matches go on with what was good before the start, if somebody has not taken the rules away.
                 _ if !was_good && folder.join("rules.lua").is_file() => kept = self.kept(name),
                 _ => {}
@@ -185,6 +196,49 @@ impl Modes {
 
     fn kept_file(&self, name: &str) -> PathBuf {
         self.kept.join(format!("{name}.json"))
+    }
+
+    /// Keeps the map of a mode for the matches and replays that have it, whatever becomes of the mode's.
+    fn keep_map(&self, bundle: &Bundle) {
+        let (Some(id), Some(text)) = (bundle.map_id(), bundle.map_text()) else { return };
+        let path = self.map_file(&id);
+        if path.is_file() {
+            return;
+        }
+        let beside = path.with_extension("new");
+        let written = fs::create_dir_all(&self.maps).and_then(|()| fs::write(&beside, text));
+        if let Err(error) = written.and_then(|()| fs::rename(&beside, &path)) {
+            tracing::warn!(mode = bundle.name(), %error, "the map is not kept for matches that have it");
+        }
+    }
+
+    fn map_file(&self, id: &str) -> PathBuf {
+        self.maps.join(format!("{id}.json"))
+    }
+
+    /// The text of a map that a mode has, or that a match or a replay had.
+    pub fn map_text(&self, id: &str) -> Option<String> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let mut bundles = table.values().filter_map(|mode| mode.bundle.as_ref());
+        if let Some(bundle) = bundles.find(|bundle| bundle.map_id().as_deref() == Some(id)) {
+            return bundle.map_text().map(str::to_owned);
+        }
+        drop(table);
+        let is_id = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then(|| fs::read_to_string(self.map_file(id)).ok()).flatten()
+    }
+
+    /// Forgets the maps that no mode has and that are not among these.
+    pub fn forget_maps(&self, used: &BTreeSet<String>) {
+        let of_modes: BTreeSet<String> = self.list().into_iter().filter_map(|mode| mode.map).collect();
+        for entry in fs::read_dir(&self.maps).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            if !used.contains(id) && !of_modes.contains(id) {
+                // It is tried again at the next start.
+                _ = fs::remove_file(&path);
+            }
+        }
     }
 
     /// What of a mode was good last, if it is kept and still is.

@@ -1,6 +1,7 @@
 //! The server as a whole: what its parts share, how it starts, goes on and ends.
 
 use std::{
+    collections::BTreeSet,
     num::NonZero,
     sync::{
         Arc,
@@ -11,6 +12,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use muster_core::map::Map;
 use muster_scripts::StoreScope;
 use tokio::{
     net::TcpListener,
@@ -119,8 +121,11 @@ impl Server {
 
     /// Goes on with what was saved.
     fn restore(&self, runtime: &Handle) {
+        let replays = self.commons.archive.replays(usize::MAX).into_iter();
+        let mut maps: BTreeSet<String> = replays.filter_map(|head| head.map).collect();
         for saved in self.commons.archive.saved_matches() {
             let head = saved.head.clone();
+            maps.extend(head.map.clone());
             let bundle = self.modes.bundle(&head.mode).and_then(Result::ok);
             let matches = self.commons.settings.limits.matches;
             let found = bundle.ok_or_else(|| "there is no such mode that works".to_owned()).and_then(|bundle| {
@@ -138,7 +143,9 @@ impl Server {
                         let scopes = std::iter::once(StoreScope::Mode).chain(players).collect();
                         stored = runtime.block_on(self.commons.store.read(&head.mode, scopes, READ_DEADLINE));
                     }
-                    let opening = Opening { match_no, match_id, bundle, saved: Some(saved), stored };
+                    let other = head.map.filter(|id| bundle.map_id().as_ref() != Some(id));
+                    let map = other.and_then(|id| Map::from_json(&self.modes.map_text(&id)?).ok());
+                    let opening = Opening { match_no, match_id, bundle, saved: Some(saved), map, stored };
                     found.worker.send(Order::Open(Box::new(opening)));
                 }
                 Err(reason) => {
@@ -156,6 +163,7 @@ impl Server {
                 }
             }
         }
+        self.modes.forget_maps(&maps);
     }
 
     /// Looks at the modes' files and tells the workers of what has changed.

@@ -58,7 +58,7 @@ class Socket {
 
 const joined: ServerText = {
   type: "match:joined", match: "m", mode: "arena", number: 1, team: 0, resume: "seat", spectator: false,
-  settings: { tick_rate: 20, players_max: 8, teams: 2, label: "", version: "v", map: false, developer: false, client: null },
+  settings: { tick_rate: 20, players_max: 8, teams: 2, label: "", version: "v", map: null, developer: false, client: null },
 };
 const connected: ServerText = { type: "connected", player: "p", name: "Ann", version: "v" };
 const report = new Uint8Array(12);

@@ -17,6 +17,7 @@ use std::{
 
 use muster_core::{
     Execution, World,
+    map::Map,
     replay::{Recorder, Settings as RecorderSettings},
 };
 use serde_json::Value;
@@ -42,7 +43,7 @@ use rules::Rules;
 const TICK_BUDGET_LEFT: u64 = 1000;
 
 /// What a match is opened with.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct MatchOptions {
     /// Names it in logs and to its scripts.
     pub id: String,
@@ -52,6 +53,8 @@ pub struct MatchOptions {
     pub params: Value,
     /// How its world is worked on.
     pub execution: Execution,
+    /// The map that a saved match has, if it is another than the bundle's by now.
+    pub map: Option<Map>,
     /// Whether nobody waits for it on its thread. A match with a large world is not begun where somebody does: `match_start` is
     /// not called, and it is to be opened again elsewhere.
     pub is_alone: bool,
@@ -83,6 +86,7 @@ impl Default for MatchOptions {
             seed: 1,
             params: Value::Null,
             execution: Execution::default(),
+            map: None,
             is_alone: true,
             stored: [(StoreScope::Mode, StoredValues::new())].into(),
         }

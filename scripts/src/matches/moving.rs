@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use muster_core::World;
+use muster_core::{World, map::Map};
 
 use super::{Match, MatchOptions, StoreResult, rules::Rules, save};
 use crate::{Host, ScriptError, error::explain, known::Known, plain, raw::Budget, stage::Stage, vm::Vm};
@@ -32,8 +32,12 @@ impl Match {
         if head.mode != bundle.name() {
             return Err(RestoreError::Mode(head.mode));
         }
-        let world = World::restore(parts.world, bundle.map().cloned(), options.execution)
-            .map_err(|error| RestoreError::World(error.to_string()))?;
+        // The world says whether a map is the one that it had: its own, the bundle's, or none.
+        let restore = |map: Option<&Map>| World::restore(parts.world, map.cloned(), options.execution);
+        let own = options.map.as_ref().and_then(|map| restore(Some(map)).ok());
+        let world = own.map_or_else(|| restore(bundle.map()), Ok);
+        let world = world.or_else(|error| restore(None).map_err(|_| error));
+        let world = world.map_err(|error| RestoreError::World(error.to_string()))?;
         head.check(&world, &vm.limits)?;
         let id = if options.id.is_empty() { head.id.clone() } else { options.id.clone() };
         let mut new = Stage::new(&id, bundle.name(), bundle.version(), 0, &vm.limits);

@@ -103,7 +103,7 @@ fn router(server: Arc<Server>) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/guests", post(guests))
         .route("/v1/modes", get(modes))
-        .route("/v1/modes/{name}/map", get(map))
+        .route("/v1/maps/{id}", get(map))
         .route("/v1/play", get(play))
         .merge(looks)
         .fallback(files)
@@ -261,11 +261,11 @@ async fn modes(State(server): Shared) -> Response {
     json_answer(&json!({ "modes": modes }))
 }
 
-async fn map(State(server): Shared, Path(name): Path<String>) -> Response {
-    let bundle = server.modes.bundle(&name).and_then(Result::ok);
-    match bundle.as_ref().and_then(|bundle| bundle.map_text()) {
-        Some(text) => ([(header::CONTENT_TYPE, "application/json")], text.to_owned()).into_response(),
-        None => refused(StatusCode::NOT_FOUND, &ErrorCode::NotFound.into()),
+async fn map(State(server): Shared, Path(id): Path<String>) -> Response {
+    let modes = server.modes.clone();
+    match tokio::task::spawn_blocking(move || modes.map_text(&id)).await {
+        Ok(Some(text)) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        _ => refused(StatusCode::NOT_FOUND, &ErrorCode::NotFound.into()),
     }
 }
 

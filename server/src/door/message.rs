@@ -240,8 +240,8 @@ pub struct JoinedSettings {
     pub label: String,
     /// The version of its rules.
     pub version: String,
-    /// Whether there is a map, at `/v1/modes/NAME/map`.
-    pub map: bool,
+    /// What names its map, which is at `/v1/maps/ID`.
+    pub map: Option<String>,
     /// Whether `dev:watch` is answered.
     pub developer: bool,
     /// What the mode says about how it is shown.

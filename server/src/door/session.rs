@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use muster_core::map::Map;
 use muster_scripts::{Bundle, StoreScope};
 use tokio::{sync::oneshot, time};
 
@@ -239,7 +240,7 @@ impl Entry<'_> {
             if found.is_new {
                 let (match_no, match_id) = (found.match_no, found.match_id.clone());
                 let stored = of_mode.take().unwrap_or_default();
-                let opening = Opening { match_no, match_id, bundle: bundle.clone(), saved: None, stored };
+                let opening = Opening { match_no, match_id, bundle: bundle.clone(), saved: None, map: None, stored };
                 if !found.worker.try_send(Order::Open(Box::new(opening))) {
                     self.server.commons.directory.remove(found.match_no);
                     return Err(ErrorCode::Busy.into());
@@ -261,8 +262,15 @@ impl Entry<'_> {
         let (archive, id) = (self.server.commons.archive.clone(), replay.to_owned());
         let read = tokio::task::spawn_blocking(move || archive.replay_of(&id)).await;
         let (head, bytes) = read.ok().flatten().ok_or(ErrorCode::NotFound)?;
-        let bundle = self.server.modes.bundle(&head.mode).and_then(Result::ok);
-        let map = bundle.and_then(|bundle| bundle.map().cloned());
+        let modes = self.server.modes.clone();
+        let (of_head, mode) = (head.map.clone(), head.mode.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            let of_mode = || modes.bundle(&mode).and_then(Result::ok).and_then(|bundle| bundle.map_id());
+            let id = of_head.or_else(of_mode)?;
+            let map = Map::from_json(&modes.map_text(&id)?).ok()?;
+            Some((id, map))
+        });
+        let map = read.await.ok().flatten();
         self.server.screenings.begin(place, Film { head, bytes, map }, self.line, &self.server.commons).await
     }
 

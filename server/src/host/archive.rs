@@ -60,6 +60,9 @@ pub struct SavedHead {
     pub last_player: u32,
     /// Who plays.
     pub players: Vec<SavedPlayer>,
+    /// What names its map.
+    #[serde(default)]
+    pub map: Option<String>,
 }
 
 /// A player of a saved match.
@@ -192,6 +195,9 @@ pub struct ReplayHead {
     pub public_attributes: Vec<u8>,
     /// What the mode says about how it is shown.
     pub client: Value,
+    /// What names its map.
+    #[serde(default)]
+    pub map: Option<String>,
 }
 
 /// What is left of a match that broke.
@@ -535,6 +541,7 @@ mod tests {
                 predicted: 1 << 40,
                 views: vec![SavedView { entity: 0, place: (1, -2, 3, 4), enter: 5, leave: 6 }],
             }],
+            map: Some("0123456789abcdef".into()),
         };
         SavedMatch { head, bytes: vec![1, 2, 3] }
     }
@@ -576,6 +583,7 @@ mod tests {
                 numbers: Vec::new(),
                 public_attributes: Vec::new(),
                 client: Value::Null,
+                map: None,
             };
             archive.replay(&head.id, vec![9, 9, 9], true);
             archive.replay(&head.id, vec![1], true);

@@ -22,6 +22,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use muster_core::map::Map;
 use muster_scripts::{Bundle, StoreResult, StoredValues};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -145,6 +146,8 @@ pub struct Opening {
     pub bundle: Arc<Bundle>,
     /// What it goes on from.
     pub saved: Option<SavedMatch>,
+    /// The map that a saved one has, if the mode has another by now.
+    pub map: Option<Map>,
     /// What the store holds of its mode, and of the players of a saved one.
     pub stored: Stored,
 }

@@ -66,7 +66,8 @@ pub(super) struct Running {
     pub(super) ended: Option<Ended>,
     pub(super) door: Arc<WorkerDoor>,
     started: u64,
-    has_map: bool,
+    /// What names its map.
+    map: Option<String>,
     recording: Option<Recording>,
     /// Whether what it says is being passed on, so that what comes of that is, too.
     pub(super) is_telling: bool,
@@ -110,6 +111,7 @@ impl Running {
             id: opening.match_id.clone(),
             seed: random_u64(),
             execution,
+            map: opening.map.clone(),
             is_alone: threads.is_some(),
             stored: opening.stored.clone(),
             ..MatchOptions::default()
@@ -162,7 +164,7 @@ impl Running {
             ended: None,
             door: door.clone(),
             started,
-            has_map: opening.bundle.map().is_some(),
+            map: opening.saved.as_ref().map_or_else(|| opening.bundle.map_id(), |saved| saved.head.map.clone()),
             recording,
             is_telling: false,
             inputs: Vec::new(),
@@ -347,7 +349,7 @@ impl Running {
                 teams: settings.teams,
                 label: settings.label.clone(),
                 version: self.game.version().into(),
-                map: self.has_map,
+                map: self.map.clone(),
                 developer: self.commons.settings.developer,
                 client: settings.client.clone(),
             },
@@ -670,6 +672,7 @@ impl Running {
             started: self.started,
             last_player: self.seats.last_player(),
             players: players.collect(),
+            map: self.map.clone(),
         };
         Some(SavedMatch { head, bytes })
     }
@@ -694,6 +697,7 @@ impl Running {
             numbers: self.seats.players().map(|(number, _)| number).collect(),
             public_attributes: settings.sync.public_attributes.clone(),
             client: settings.client.clone(),
+            map: self.map.clone(),
         });
     }
 

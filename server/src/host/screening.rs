@@ -50,8 +50,8 @@ pub struct Film {
     pub head: ReplayHead,
     /// The recording.
     pub bytes: Vec<u8>,
-    /// The map of the mode, if it has one.
-    pub map: Option<Map>,
+    /// The map that it was played on, or, if that is not known, the mode's; and what names it.
+    pub map: Option<(String, Map)>,
 }
 
 impl Screenings {
@@ -115,7 +115,7 @@ fn show(
     let refused = |error: &dyn std::fmt::Display| Refusal::because(ErrorCode::NotFound, &error.to_string());
     let opened = Replay::open(&film.bytes).map_err(|error| refused(&error)).and_then(|replay| {
         // A map that came after the recording does not belong to it.
-        let map = if replay.head().map_hash == 0 { None } else { film.map.clone() };
+        let map = if replay.head().map_hash == 0 { None } else { film.map.as_ref().map(|(_, map)| map.clone()) };
         let player = Player::new(replay, map, Execution::default()).map_err(|error| refused(&error))?;
         Screening::new(film, player, line, budget)
     });
@@ -199,7 +199,7 @@ impl<'a> Screening<'a> {
                 teams: 0,
                 label: String::new(),
                 version: head.version.clone(),
-                map: self.player.world().map().is_some(),
+                map: self.player.world().map().and(self.film.map.as_ref()).map(|(id, _)| id.clone()),
                 developer: false,
                 client: head.client.clone(),
             },

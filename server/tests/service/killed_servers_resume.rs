@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::stage::{Client, DISCS, Running, Scratch};
-use muster_core::{METRE, command::Action, entity::Column};
+use muster_core::{METRE, command::Action, entity::Column, map::Map};
 use muster_scripts::{Bundle, Host, Limits, MatchOptions};
 use muster_server::host::archive::SavedMatch;
 use serde_json::json;
@@ -158,4 +158,80 @@ async fn a_match_goes_on_as_it_was_where_its_rules_were_broken_meanwhile() {
         let heard = ada.said.len();
         ada.play("an answer", |client| client.said.len() > heard).await;
     }
+}
+
+/// A match has its map for good, whoever edits the mode's meanwhile: who comes is given that one, it is gone on with after a
+/// kill, and its replay is shown on it.
+#[tokio::test]
+async fn a_match_keeps_the_map_that_it_began_with() {
+    let scratch = Scratch::new();
+    scratch.write_mode("discs", &DISCS.replace("players_max = 4", "players_max = 2"));
+    let map_of = |wall: u32| {
+        json!({ "version": 1, "name": "one wall", "size": [64, 64], "walls": [{ "box": { "min": [wall, 0], "max": [64, 64] } }] })
+            .to_string()
+    };
+    let write =
+        |wall: u32| fs::write(scratch.path().join("modes/discs/map.json"), map_of(wall)).expect("it is written");
+    let map = |text: &str| Some(Map::from_json(text).expect("it is a map"));
+    write(60);
+    let server = Running::dev(&scratch, &[]);
+    let token = server.guest("Ada").await;
+    let mut ada = server.connect(&token).await;
+    ada.map = map(&map_of(60));
+    let joined = ada.join(json!({ "mode": "discs" })).await;
+    let is_at_wall = |client: &mut Client| client.disc_of(1).is_some_and(|(x, _)| x > 5940);
+    ada.play("to stand at the wall", |client| {
+        steer(client, 10);
+        is_at_wall(client)
+    })
+    .await;
+    let old = joined["settings"]["map"].as_str().expect("it has a map").to_owned();
+    write(40);
+    let changed = |list: &str| {
+        let list: serde_json::Value = serde_json::from_str(list).expect("it is JSON");
+        list["modes"][0]["map"].as_str().filter(|id| *id != old).map(str::to_owned)
+    };
+    let begun = Instant::now();
+    let new = loop {
+        if let Some(new) = changed(&server.request("GET", "/v1/modes", "").await.1) {
+            break new;
+        }
+        assert!(begun.elapsed() < BACK_WITHIN, "the new map is not there");
+        ada.play("a frame", |_| true).await;
+    };
+    assert_eq!(server.request("GET", &format!("/v1/maps/{new}"), "").await.1, map_of(40));
+    let (mut bob, other) = server.join("Bob", json!({ "match": joined["match"] })).await;
+    assert_eq!(other["settings"]["map"], old);
+    bob.map = map(&server.request("GET", &format!("/v1/maps/{old}"), "").await.1);
+    bob.play("her disc at the old wall", is_at_wall).await;
+    wait_for_backup(&server, &mut ada).await;
+    server.kill();
+
+    let mut server = Running::dev(&scratch, &[]);
+    let mut ada = server.connect(&token).await;
+    ada.map = map(&server.request("GET", &format!("/v1/maps/{old}"), "").await.1);
+    let back = ada.join(json!({ "resume": joined["resume"] })).await;
+    assert_eq!((&back["match"], &back["settings"]["map"]), (&joined["match"], &json!(old)));
+    ada.play("her disc where it was", is_at_wall).await;
+    // Whoever finds no seat there has the new one.
+    let (_eve, elsewhere) = server.join("Eve", json!({ "mode": "discs" })).await;
+    assert_eq!(elsewhere["settings"]["map"], new);
+    server.terminate();
+    assert!(server.child.wait().expect("it ends").success());
+
+    // The match has gone, and its replay has the map still; a map that nobody has is forgotten.
+    fs::remove_dir_all(scratch.path().join("data/matches")).expect("they are there");
+    let stray = scratch.path().join("data/kept-maps/0123456789abcdef.json");
+    fs::write(&stray, map_of(30)).expect("it is written");
+    let server = Running::dev(&scratch, &[]);
+    let replays: serde_json::Value =
+        serde_json::from_str(&server.request("GET", "/v1/replays", "").await.1).expect("it is JSON");
+    let of_ada = |replay: &&serde_json::Value| replay["map"] == json!(old);
+    let replay = replays["replays"].as_array().and_then(|all| all.iter().find(of_ada)).expect("it is listed");
+    let mut viewer = server.connect(&token).await;
+    viewer.map = map(&server.request("GET", &format!("/v1/maps/{old}"), "").await.1);
+    let shown = viewer.join(json!({ "replay": replay["id"] })).await;
+    assert_eq!(shown["settings"]["map"], old);
+    viewer.play("the disc at the old wall", is_at_wall).await;
+    assert!(!stray.exists());
 }

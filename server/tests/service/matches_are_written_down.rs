@@ -32,7 +32,10 @@ async fn a_recorded_match_is_the_same_at_every_tick_and_goes_on_after_an_orderly
         fs::copy(arena().join(file), folder.join(file)).expect("the arena is there");
     }
     let mut server = Running::dev(&scratch, &["--limit-replay-files", "3"]);
-    let (status, map) = server.request("GET", "/v1/modes/arena/map", "").await;
+    let (_, modes) = server.request("GET", "/v1/modes", "").await;
+    let modes: Value = serde_json::from_str(&modes).expect("it is JSON");
+    let id = modes["modes"][0]["map"].as_str().expect("the arena has a map");
+    let (status, map) = server.request("GET", &format!("/v1/maps/{id}"), "").await;
     assert_eq!(status, 200);
     let token = server.guest("Ada").await;
     let mut ada = server.connect(&token).await;

@@ -11,7 +11,7 @@ export interface Guest {
 export interface Mode {
   name: string;
   version: string | null;
-  map: boolean;
+  map: string | null;
   error: ScriptFault | null;
 }
 
@@ -73,4 +73,5 @@ export const matches = async (): Promise<MatchListing[]> => (await ask<{ matches
 export const replays = async (): Promise<ReplayListing[]> =>
   (await ask<{ replays: ReplayListing[] }>("/v1/replays")).replays;
 
-export const map = (mode: string): Promise<MapDocument> => ask(`/v1/modes/${encodeURIComponent(mode)}/map`);
+/** A map never changes: another one has another name. */
+export const map = (id: string): Promise<MapDocument> => ask(`/v1/maps/${encodeURIComponent(id)}`);

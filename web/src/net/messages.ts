@@ -33,7 +33,8 @@ export interface Joined {
     teams: number;
     label: string;
     version: string;
-    map: boolean;
+    /** What names the map. */
+    map: string | null;
     developer: boolean;
     client: unknown;
   };

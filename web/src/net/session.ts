@@ -225,7 +225,7 @@ export class Session {
       link?.send({ type: "replay:seek", tick: this.replayTick });
     }
     this.isBroken = false;
-    const map = joined.settings.map ? await this.mapOf(joined) : null;
+    const map = joined.settings.map === null ? null : await this.mapOf(joined.settings.map);
     if (turn !== this.turn || this.link !== link || this.isOver) return;
     this.walls = map === null ? [] : wallsOf(map);
     this.handler.joined(joined, map);
@@ -235,12 +235,12 @@ export class Session {
     if (!this.isPlain) link?.openChannels(this.iceServers);
   }
 
-  private async mapOf({ match, mode }: Joined): Promise<MapDocument | null> {
-    const known = this.maps.get(match);
+  private async mapOf(id: string): Promise<MapDocument | null> {
+    const known = this.maps.get(id);
     if (known !== undefined) return known;
     try {
-      const map = await api.map(mode);
-      this.maps.set(match, map);
+      const map = await api.map(id);
+      this.maps.set(id, map);
       return map;
     } catch {
       return null;
