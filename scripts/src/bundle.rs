@@ -28,6 +28,7 @@ pub struct Bundle {
     version: String,
     files: BTreeMap<String, String>,
     map: Option<Map>,
+    wants_stored: bool,
 }
 
 /// Why files are no bundle.
@@ -98,7 +99,14 @@ impl Bundle {
             return Err(BundleError::NoRules);
         }
         let map = texts.get(MAP).map(|text| Map::from_json(text)).transpose().map_err(BundleError::Map)?;
-        Ok(Self { name: name.into(), version: version(name, &texts), files: texts, map })
+        let mut bundle =
+            Self { name: name.into(), version: version(name, &texts), files: texts, map, wants_stored: false };
+        let is_nakama = crate::nakama::is_used(&bundle);
+        bundle.wants_stored = bundle
+            .files
+            .values()
+            .any(|text| text.contains("store") && text.contains("known") || is_nakama && text.contains("storage_"));
+        Ok(bundle)
     }
 
     /// The mode's name.
@@ -122,9 +130,8 @@ impl Bundle {
     }
 
     /// Whether its scripts may want to know at once what the store holds.
-    pub fn wants_stored(&self) -> bool {
-        let is_nakama = crate::nakama::is_used(self);
-        self.files.values().any(|text| text.contains(".known") || (is_nakama && text.contains("storage_")))
+    pub const fn wants_stored(&self) -> bool {
+        self.wants_stored
     }
 
     /// The text of the map, if there is one.

@@ -14,9 +14,9 @@ pub struct Limits {
     pub call_budget: u64,
     /// Most safepoints of all calls of a match in a tick.
     pub tick_budget: u64,
-    /// Most safepoints of each step in which a match is opened or gone on with: its files, `match_init`, `match_start`,
-    /// `on_reload`. Others of its thread wait for each: after 6 ms of work it is stopped, but for the last two of a large world,
-    /// which has a thread of its own.
+    /// Most safepoints of each step in which a match is opened, gone on with or reloaded: its files, `match_init`, `match_start`,
+    /// `on_reload` where it is gone on with. Others of its thread wait for the first three: each is stopped after 6 ms of work,
+    /// but for `match_start` of a large world, which has a thread of its own.
     pub open_budget: u64,
     /// For how many milliseconds every tick must fail until the match ends.
     pub failing_ms_max: u32,

@@ -63,6 +63,16 @@ pub(crate) fn given(lua: &Lua, slot: &Slot) -> mlua::Result<Table> {
         lua.create_sequence_from(keys)
     };
     table.raw_set("keys", lua.create_function(keys)?)?;
+    let of = slot.clone();
+    let number_of = move |_: &Lua, id: LuaString| {
+        with(&of, |stage| {
+            let members = &stage.members;
+            raw::afford(1 + members.len() as u64 / 8)?;
+            let all = members.values().map(|member| &member.player).chain(&stage.coming);
+            Ok(all.into_iter().find(|player| player.id.as_bytes() == &*id.as_bytes()).map(|player| player.number))
+        })
+    };
+    table.raw_set("number_of", lua.create_function(number_of)?)?;
     Ok(table)
 }
 

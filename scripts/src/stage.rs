@@ -371,7 +371,7 @@ impl Stage {
         let values = self.known.of(&scope).ok_or_else(|| {
             let whose = if player == 0 { "the mode".into() } else { format!("player {player}") };
             mlua::Error::runtime(format!(
-                "the values of {whose} were not read: there are too many, or the store could not; store.get asks for one"
+                "the values of {whose} are not read yet: the store is asked again; store.get asks for one"
             ))
         })?;
         Ok((scope, values))

@@ -222,7 +222,7 @@ impl Vm {
             if work.is_killed {
                 error.is_killed = true;
                 error.message = format!(
-                    "{callback} did more than {safepoints} safepoints of work, or took as long, and was stopped"
+                    "{callback} did more than {safepoints} safepoints of work, or worked for too long, and was stopped"
                 );
                 error.hint = "look for a loop that does not end, or do the work over several ticks".into();
             }

@@ -359,7 +359,7 @@ fn what_the_store_held_is_known_at_once() {
     let stored = |values: Value| -> StoredValues { serde_json::from_value(values).unwrap() };
     let mut options = MatchOptions { stored: BTreeMap::new(), ..MatchOptions::default() };
     let error = host(rules).open(&options).expect_err("nothing was read of the mode");
-    assert!(error.message.contains("the values of the mode were not read"), "{error}");
+    assert!(error.message.contains("the values of the mode are not read yet"), "{error}");
     options.stored.insert(StoreScope::Mode, stored(json!({ "season": 7 })));
     let mut game = host(rules).open(&options).unwrap();
     game.learn(StoreScope::Player("id-3".into()), stored(json!({ "banned": true })));
@@ -370,9 +370,7 @@ fn what_the_store_held_is_known_at_once() {
     game.join(&player(1)).unwrap();
     game.join(&player(2)).unwrap();
     outputs(&mut game);
-    let unread = json!(
-        "the values of player 2 were not read: there are too many, or the store could not; store.get asks for one"
-    );
+    let unread = json!("the values of player 2 are not read yet: the store is asked again; store.get asks for one");
     let after = |game: &mut Match, acts: Value| {
         for act in acts.as_array().unwrap() {
             game.message(1, act.to_string().as_bytes()).unwrap();
@@ -415,7 +413,7 @@ fn what_the_store_held_is_known_at_once() {
     game.leave(1, LeaveReason::Left);
     game.join(&player(1)).unwrap();
     step(&mut game);
-    assert!(errors(&mut game).iter().any(|error| error.message.contains("values of player 1 were not read")));
+    assert!(errors(&mut game).iter().any(|error| error.message.contains("values of player 1 are not read")));
 }
 
 /// However much a match keeps, what was saved can be gone on with, and by other rules too.

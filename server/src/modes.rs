@@ -255,7 +255,10 @@ impl Modes {
 
 /// Rules are good if a match can be opened by them: it is, and goes again.
 fn try_out(bundle: &Arc<Bundle>, limits: &Limits) -> Result<(), Box<ScriptError>> {
-    Host::new(bundle.clone(), limits.clone())?.open(&MatchOptions::default()).map(|_| ())
+    let host = Host::new(bundle.clone(), limits.clone())?;
+    let open = || host.open(&MatchOptions::default()).map(|_| ());
+    // What was stopped for its time may have met a processor that had others to serve.
+    open().or_else(|error| if error.is_killed { open() } else { Err(error) })
 }
 
 fn load(name: &str, folder: &Path, limits: &Limits) -> Change {

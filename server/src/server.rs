@@ -64,7 +64,7 @@ pub struct Server {
 }
 
 /// How long a match that is gone on with waits for what its rules may want to know.
-const READ_DEADLINE: Duration = Duration::from_secs(5);
+const READ_DEADLINE: Duration = Duration::from_secs(30);
 
 impl Server {
     /// A number for the next line.

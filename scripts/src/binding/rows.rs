@@ -117,7 +117,7 @@ const CHANGES_A_SAFEPOINT: usize = 2;
 const COLUMN: u64 = 16;
 const DESPAWN: u64 = 4;
 /// The same for an order, which the step of the world carries out.
-const ORDER: u64 = 2;
+const ORDER: u64 = 3;
 
 /// What events have for columns.
 pub(crate) const EVENT_COLUMNS: &[&str] = &["subject", "object", "x", "y", "detail", "value", "times", "kind"];
@@ -465,7 +465,7 @@ fn command_each(
     ids: &[EntityId],
     mut action: impl FnMut(&World, usize) -> mlua::Result<Option<Action>>,
 ) -> mlua::Result<u32> {
-    raw::afford(ids.len() as u64 * ORDER)?;
+    raw::afford(ids.iter().filter(|id| !id.is_null()).count() as u64 * ORDER)?;
     with(slot, |stage| {
         // An order that an entity has already changes nothing and needs no place in a replay. Whether it has one is only
         // seen while none waits, and if nobody is among the rows twice.

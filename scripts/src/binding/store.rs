@@ -45,7 +45,7 @@ pub(crate) const LIBRARY: Library = Library {
             doc: "The value that there was when the player came, of the mode (player 0) when the match was opened or gone on \
                   with, and what this match has written since; nil if there is none. It returns at once; what others have \
                   written meanwhile is not in it, another match that the player is in among them: what must not be lost or \
-                  doubled is for store.add. Fails if the values were not read: the store could not, or has more than 256 KiB.",
+                  doubled is for store.add. Fails while the values could not be read.",
         },
     ],
 };

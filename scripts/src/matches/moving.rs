@@ -59,7 +59,8 @@ impl Match {
         let mut new = Self::of(rules, stage);
         let from = (version != bundle.version()).then_some(version);
         let from = from.filter(|_| options.is_alone || !new.settings().large);
-        let budget = new.first_budget();
+        // Nobody waits yet where a server begins.
+        let budget = vm.limits.open_budget.into();
         new.take_state(parts.state, from, budget).map_err(RestoreError::Script)?;
         Ok(new)
     }

@@ -477,8 +477,9 @@ fn rows() -> Vec<Setting> {
             10_000,
             20_000_000,
             "10000 to 20000000",
-            "Safepoints of each step in which a match is opened or gone on with after a restart: its files, match_init, match_start, \
-             on_reload. Each is stopped after 6 ms of work, but for the last two of a large world, which has a thread of its own."
+            "Safepoints of each step in which a match is opened, gone on with after a restart or reloaded: its files, match_init, \
+             match_start, on_reload after a restart. Each of the first three is stopped after 6 ms of work, but for match_start of a \
+             large world, which has a thread of its own."
         ),
     ]
 }

@@ -31,8 +31,8 @@ use crate::{
 
 /// How long an answer of a worker is waited for.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
-/// How long what the store holds of who wants in is waited for. Without it they are let in all the same, and it comes later.
-const READ_DEADLINE: Duration = Duration::from_secs(1);
+/// How long what the store holds of who wants in is waited for, if the rules may want to know it.
+const READ_DEADLINE: Duration = Duration::from_secs(5);
 /// A client may make an offer of WebRTC so often, and so many at once.
 const OFFER_EVERY: Duration = Duration::from_secs(2);
 const OFFERS: u32 = 4;
@@ -214,7 +214,7 @@ impl Entry<'_> {
             let found = self.server.commons.directory.find(match_id).ok_or(ErrorCode::MatchUnknown)?;
             let bundle = self.server.modes.bundle(&found.mode).and_then(Result::ok);
             let stored = match &bundle {
-                Some(bundle) => self.read_own(bundle, &found.mode).await,
+                Some(bundle) => self.read_own(bundle, &found.mode).await?,
                 None => Stored::new(),
             };
             return self.sit(&found, None, stored).await;
@@ -227,11 +227,11 @@ impl Entry<'_> {
         let mut refused = Vec::new();
         let mut last = Refusal::from(ErrorCode::MatchFull);
         let mut of_mode = None;
-        let stored = self.read_own(&bundle, mode).await;
+        let stored = self.read_own(&bundle, mode).await?;
         while refused.len() < TRIES {
             let Some(found) = self.server.place(mode, &refused, of_mode.is_some())? else {
                 // From the moment that it has a place on, others are sent to it, who must find it opened.
-                of_mode = Some(self.read(&bundle, mode, StoreScope::Mode).await);
+                of_mode = Some(self.read(&bundle, mode, StoreScope::Mode).await?);
                 if self.server.is_draining() {
                     return Err(ErrorCode::Draining.into());
                 }
@@ -275,18 +275,19 @@ impl Entry<'_> {
     }
 
     /// What the store holds of who wants in, if the rules may want to know.
-    async fn read_own(&self, bundle: &Bundle, mode: &str) -> Stored {
+    async fn read_own(&self, bundle: &Bundle, mode: &str) -> Result<Stored, Refusal> {
         if self.request.spectate {
-            return Stored::new();
+            return Ok(Stored::new());
         }
         self.read(bundle, mode, StoreScope::Player(self.guest.id.clone())).await
     }
 
-    async fn read(&self, bundle: &Bundle, mode: &str, scope: StoreScope) -> Stored {
+    async fn read(&self, bundle: &Bundle, mode: &str, scope: StoreScope) -> Result<Stored, Refusal> {
         if !bundle.wants_stored() {
-            return Stored::new();
+            return Ok(Stored::new());
         }
-        self.server.commons.store.read(mode, vec![scope], READ_DEADLINE).await
+        let stored = self.server.commons.store.read(mode, vec![scope.clone()], READ_DEADLINE).await;
+        if stored.contains_key(&scope) { Ok(stored) } else { Err(ErrorCode::Busy.into()) }
     }
 
     async fn sit(&self, found: &Found, place: Option<u32>, stored: Stored) -> Result<Joined, Refusal> {

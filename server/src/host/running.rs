@@ -71,6 +71,10 @@ pub(super) struct Running {
     recording: Option<Recording>,
     /// Whether what it says is being passed on, so that what comes of that is, too.
     pub(super) is_telling: bool,
+    /// Who has left and is told so once everything that was said before is on its way.
+    pub(super) leaving: Vec<(Arc<Line>, LeaveReason)>,
+    /// Since when the store is asked for what was not read.
+    asked_unread: Option<Instant>,
     inputs: Vec<(u32, Command)>,
     commands: Vec<Command>,
     empty_since: Option<Instant>,
@@ -167,6 +171,8 @@ impl Running {
             map: opening.saved.as_ref().map_or_else(|| opening.bundle.map_id(), |saved| saved.head.map.clone()),
             recording,
             is_telling: false,
+            leaving: Vec::new(),
+            asked_unread: None,
             inputs: Vec::new(),
             commands: Vec::new(),
             empty_since: Some(now),
@@ -226,7 +232,12 @@ impl Running {
         }
         // Who was not let in may have been written down, too.
         self.tell();
-        let result = number.map(|number| self.joined(number));
+        let result = number.and_then(|number| {
+            // The rules may have made them leave at once, and the line may have ended.
+            let is_here = self.seats.by_number.contains_key(&number);
+            let gone = || Refusal::because(ErrorCode::MatchRefused, "the match made you leave");
+            if is_here { Ok(self.joined(number)) } else { Err(gone()) }
+        });
         // In this order, so that a seat is never free for a moment.
         self.list();
         self.commons.directory.settle(self.no);
@@ -389,19 +400,12 @@ impl Running {
             self.game.leave(number, reason);
             self.commons.metrics.players.dec();
             tracing::info!(game = %self.id, number, ?reason, "a player left");
-            // What was kept of them is on its way before they can come again.
-            self.tell();
         }
         if let Some(line) = sitter.line {
-            let reason = match reason {
-                LeaveReason::Left => "left",
-                LeaveReason::Lost => "lost",
-                LeaveReason::Kicked => "kicked",
-                LeaveReason::Closing => "closing",
-            };
-            line.set_seat(None);
-            line.text(ServerMessage::Left { reason }.text());
+            self.leaving.push((line, reason));
         }
+        // What was kept of them is on its way before they can come again.
+        self.tell();
         self.list();
     }
 
@@ -610,15 +614,24 @@ impl Running {
     }
 
     /// Asks the store for what the rules may want to know and do not: it could not say before, or the rules are new.
-    fn ask_unread(&self) {
-        let scopes: Vec<StoreScope> = self.game.unread().collect();
+    fn ask_unread(&mut self) {
+        /// Most of them at a time, so that others' requests do not wait for all of a large match's.
+        const SCOPES_MAX: usize = 16;
+        /// After so long it has got lost.
+        const LOST: Duration = Duration::from_secs(30);
+        if self.asked_unread.is_some_and(|asked| asked.elapsed() < LOST) {
+            return;
+        }
+        let scopes: Vec<StoreScope> = self.game.unread().take(SCOPES_MAX).collect();
         if !scopes.is_empty() {
+            self.asked_unread = Some(Instant::now());
             self.commons.store.read_later(&self.mode, scopes, self.no, self.door.clone());
         }
     }
 
     /// What the store says of those of whom it was not known.
     pub(super) fn learn(&mut self, mut stored: Stored) {
+        self.asked_unread = None;
         let unread: Vec<StoreScope> = self.game.unread().collect();
         for scope in unread {
             if let Some(values) = stored.remove(&scope) {

@@ -64,6 +64,16 @@ impl Running {
             }
         }
         self.is_telling = false;
+        for (line, reason) in std::mem::take(&mut self.leaving) {
+            let reason = match reason {
+                LeaveReason::Left => "left",
+                LeaveReason::Lost => "lost",
+                LeaveReason::Kicked => "kicked",
+                LeaveReason::Closing => "closing",
+            };
+            line.set_seat(None);
+            line.text(ServerMessage::Left { reason }.text());
+        }
     }
 
     /// Passes a request on to the store, whose answer is an order of the worker's.

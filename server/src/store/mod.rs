@@ -41,8 +41,6 @@ const QUEUE_MAX: usize = 8192;
 const BATCH_MAX: usize = 256;
 /// How often a database that has failed is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(1);
-/// Who has more bytes of keys and values is not read as a whole.
-pub const READ_BYTES_MAX: i64 = 256 << 10;
 /// Numbers that a script can tell from their neighbours are below this: Lua's are floating.
 const NUMBER_MAX: u64 = 1 << 53;
 
@@ -140,8 +138,7 @@ impl Store {
         })
     }
 
-    /// Reads all that there is of some, after what was asked for before. Who cannot be read by then, or has more than
-    /// [`READ_BYTES_MAX`], is not in the answer.
+    /// Reads all that there is of some, after what was asked for before. Who cannot be read by then is not in the answer.
     pub async fn read(&self, mode: &str, scopes: Vec<StoreScope>, deadline: Duration) -> Stored {
         let (reply, answer) = oneshot::channel();
         self.ask_all(Reading { mode: mode.to_owned(), scopes, reply: Reply::Caller(reply) });

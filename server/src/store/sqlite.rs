@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{NUMBER_MAX, READ_BYTES_MAX, StoreRefusal, Stored};
+use super::{NUMBER_MAX, StoreRefusal, Stored};
 use crate::config::Limits;
 
 /// The tables, as they came to be. What has been released never changes; a change is another file.
@@ -93,15 +93,10 @@ impl SqliteValues {
         }
     }
 
-    /// All values of some, but of those who have too many.
+    /// All values of some.
     pub(super) async fn read(&mut self, mode: &str, scopes: &[StoreScope]) -> Result<Stored, sqlx::Error> {
         let mut stored = Stored::new();
         for scope in scopes {
-            let usage = sqlx::query("SELECT bytes FROM script_usage WHERE mode = ?1 AND player = ?2");
-            let usage = usage.bind(mode).bind(player_of(scope)).fetch_optional(&mut self.connection).await?;
-            if usage.map_or(Ok(0), |row| row.try_get::<i64, _>(0))? > READ_BYTES_MAX {
-                continue;
-            }
             let query = sqlx::query("SELECT key, value FROM script_values WHERE mode = ?1 AND player = ?2");
             let rows = query.bind(mode).bind(player_of(scope)).fetch_all(&mut self.connection).await?;
             let mut values = StoredValues::new();

@@ -215,3 +215,29 @@ async fn rules_that_open_no_match_are_refused_and_the_last_good_ones_stay() {
         ada.play("the last good rules", |client| client.said.iter().any(|said| said["greeting"] == "first")).await;
     }
 }
+
+/// Whoever the rules make leave as soon as they come is told so, and the match goes on.
+#[tokio::test]
+async fn who_is_kicked_at_the_door_ends_nothing() {
+    let scratch = Scratch::new();
+    let kicking = DISCS.replace(
+        "    match.control(player.number, id)",
+        "    match.control(player.number, id)
+    if player.name == \"Mallory\" then match.kick(player.number, \"not you\") end",
+    );
+    scratch.write_mode("discs", &kicking);
+    let server = Running::dev(&scratch, &[]);
+    let (mut ada, joined) = server.join("Ada", json!({ "mode": "discs" })).await;
+    let token = server.guest("Mallory").await;
+    for _ in 0..2 {
+        let mut mallory = server.connect(&token).await;
+        mallory.say(&json!({ "type": "match:join", "match": joined["match"] })).await;
+        let kicked = mallory.hear_error().await;
+        assert_eq!((&kicked["code"], &kicked["message"]), (&json!("kicked"), &json!("not you")));
+        assert_eq!(mallory.refusal().await, "match_refused");
+    }
+    let (mut bob, other) = server.join("Bob", json!({ "mode": "discs" })).await;
+    assert_eq!(other["match"], joined["match"]);
+    race(&mut ada, 1, &mut bob, 2000).await;
+    assert_eq!(server.metric("muster_matches_failed_total").await, 0.0);
+}

@@ -249,7 +249,7 @@ async fn what_there_is_is_known_as_soon_as_somebody_comes() {
 const SLOW: &str = r#"
 local rules = {}
 function rules.match_init(ctx, params)
-    return { tick_rate = 1, label = "slow", state = {} }
+    return { tick_rate = 1, players_max = 2, label = "slow", state = {} }
 end
 function rules.match_join(self, player)
     self.coins = (store.known(player.number, "coins") or 0) + 1
@@ -266,12 +266,18 @@ async fn what_was_written_at_leaving_is_known_to_who_comes_again_at_once() {
     let scratch = Scratch::new();
     scratch.write_mode("slow", SLOW);
     let server = Running::dev(&scratch, &[]);
-    let (mut ada, _) = server.join("Ada", json!({ "mode": "slow" })).await;
-    for coins in 1..=5 {
-        assert_eq!(heard(&mut ada, "coins").await["coins"], coins);
+    // Two matches, each with a seat that Ada takes in turns.
+    let (mut ada, first) = server.join("Ada", json!({ "mode": "slow" })).await;
+    let (_bob, _) = server.join("Bob", json!({ "mode": "slow" })).await;
+    let (_eve, second) = server.join("Eve", json!({ "mode": "slow" })).await;
+    assert_ne!(first["match"], second["match"]);
+    for coins in 1..=6 {
+        while heard(&mut ada, "coins").await["coins"] != coins {}
         ada.say(&json!({ "type": "match:leave" })).await;
         ada.hear("match:left").await;
-        ada.join(json!({ "mode": "slow" })).await;
+        ada.said.clear();
+        let next = if coins % 2 == 0 { &first } else { &second };
+        ada.join(json!({ "match": next["match"] })).await;
     }
 }
 
