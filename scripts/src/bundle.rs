@@ -101,11 +101,13 @@ impl Bundle {
         let map = texts.get(MAP).map(|text| Map::from_json(text)).transpose().map_err(BundleError::Map)?;
         let mut bundle =
             Self { name: name.into(), version: version(name, &texts), files: texts, map, wants_stored: false };
-        let is_nakama = crate::nakama::is_used(&bundle);
-        bundle.wants_stored = bundle
-            .files
-            .values()
-            .any(|text| text.contains("store") && text.contains("known") || is_nakama && text.contains("storage_"));
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let is_script = |name: &&String| name.ends_with(".lua") || name.ends_with(".luau");
+        let scripts = || bundle.files.iter().filter(|(name, _)| is_script(name)).map(|(_, text)| text);
+        let has = |word: &str| scripts().any(|text| text.split(|c| !is_word(c)).any(|found| found == word));
+        bundle.wants_stored = has("store") && has("known")
+            || has("nakama")
+                && ["storage_read", "storage_list", "storage_write", "storage_delete"].into_iter().any(has);
         Ok(bundle)
     }
 

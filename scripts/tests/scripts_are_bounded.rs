@@ -390,8 +390,8 @@ fn a_large_world_is_filled_where_nobody_waits_for_it() {
             local x = string.rep('x', 1048576)
             local a, b = x .. 'a', x .. 'b'
             function rules.match_init() return {{ tick_rate = 20, world = {{ large = {large} }}, state = {{ n = 0 }} }} end
-            function rules.match_start(self) for i = 1, 3000 do if a < b then self.n += 1 end end end
-            function rules.on_reload(self) for i = 1, 3000 do if a < b then self.n -= 2 end end end
+            function rules.match_start(self) for i = 1, 8000 do if a < b then self.n += 1 end end end
+            function rules.on_reload(self) for i = 1, 8000 do if a < b then self.n -= 2 end end end
             function rules.match_loop(self) match.broadcast(self.n) end
             return rules"
         )
@@ -402,7 +402,7 @@ fn a_large_world_is_filled_where_nobody_waits_for_it() {
     assert!(small.is_killed && small.callback == "match_start", "{small:?}");
     let mut alone = host(&rules(true)).open(&options).unwrap();
     step(&mut alone);
-    assert_eq!(messages(&mut alone), ["3000"]);
+    assert_eq!(messages(&mut alone), ["8000"]);
     let among_others = MatchOptions { is_alone: false, ..MatchOptions::default() };
     let mut unbegun = host(&rules(true)).open(&among_others).unwrap();
     assert!(unbegun.settings().large);
@@ -412,7 +412,7 @@ fn a_large_world_is_filled_where_nobody_waits_for_it() {
     let mut saved = Vec::new();
     alone.save(&mut saved).unwrap();
     let newer = host(&format!("{}\n", rules(true)));
-    for (options, said) in [(&options, "-3000"), (&among_others, "3000")] {
+    for (options, said) in [(&options, "-8000"), (&among_others, "8000")] {
         let mut back = newer.restore(&saved, options).unwrap();
         step(&mut back);
         assert_eq!(messages(&mut back), [said]);

@@ -5,7 +5,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs::{self, File},
+    io::Write as _,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::SystemTime,
@@ -145,7 +146,10 @@ impl Modes {
                     self.keep_map(bundle);
                 }
                 // Saved matches go on with what was good before the start, if somebody has not taken the rules away.
-                _ if !was_good && folder.join("rules.lua").is_file() => kept = self.kept(name),
+                _ if !was_good && folder.join("rules.lua").is_file() => {
+                    kept = self.kept(name);
+                    kept.iter().for_each(|bundle| self.keep_map(bundle));
+                }
                 _ => {}
             }
             let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
@@ -202,12 +206,17 @@ impl Modes {
     fn keep_map(&self, bundle: &Bundle) {
         let (Some(id), Some(text)) = (bundle.map_id(), bundle.map_text()) else { return };
         let path = self.map_file(&id);
-        if path.is_file() {
+        if fs::read(&path).is_ok_and(|kept| kept == text.as_bytes()) {
             return;
         }
         let beside = path.with_extension("new");
-        let written = fs::create_dir_all(&self.maps).and_then(|()| fs::write(&beside, text));
-        if let Err(error) = written.and_then(|()| fs::rename(&beside, &path)) {
+        let written = fs::create_dir_all(&self.maps).and_then(|()| {
+            let mut file = File::create(&beside)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_data()?;
+            fs::rename(&beside, &path)
+        });
+        if let Err(error) = written {
             tracing::warn!(mode = bundle.name(), %error, "the map is not kept for matches that have it");
         }
     }

@@ -63,7 +63,7 @@ pub struct Server {
     is_draining: AtomicBool,
 }
 
-/// How long a match that is gone on with waits for what its rules may want to know.
+/// How long matches that are gone on with wait, all together, for what their rules may want to know.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
 
 impl Server {
@@ -121,6 +121,7 @@ impl Server {
 
     /// Goes on with what was saved.
     fn restore(&self, runtime: &Handle) {
+        let deadline = Instant::now() + READ_DEADLINE;
         let replays = self.commons.archive.replays(usize::MAX).into_iter();
         let mut maps: BTreeSet<String> = replays.filter_map(|head| head.map).collect();
         for saved in self.commons.archive.saved_matches() {
@@ -138,10 +139,11 @@ impl Server {
                     let (match_no, match_id) = (found.match_no, found.match_id);
                     let mut stored = Stored::new();
                     if bundle.wants_stored() {
+                        let left = deadline.saturating_duration_since(Instant::now());
                         let players = saved.head.players.iter();
                         let players = players.map(|player| StoreScope::Player(player.guest.id.clone()));
                         let scopes = std::iter::once(StoreScope::Mode).chain(players).collect();
-                        stored = runtime.block_on(self.commons.store.read(&head.mode, scopes, READ_DEADLINE));
+                        stored = runtime.block_on(self.commons.store.read(&head.mode, scopes, left));
                     }
                     let other = head.map.filter(|id| bundle.map_id().as_ref() != Some(id));
                     let map = other.and_then(|id| Map::from_json(&self.modes.map_text(&id)?).ok());

@@ -80,9 +80,14 @@ impl Match {
         self.stage_mut().known.learn(scope, values);
     }
 
+    /// Whether the rules may want to know at once what the store holds of who comes.
+    pub fn wants_stored(&self) -> bool {
+        self.rules.vm.bundle.wants_stored()
+    }
+
     /// Of whom the rules may want to know at once what the store holds, and do not.
     pub fn unread(&self) -> impl Iterator<Item = StoreScope> {
-        let is_wanted = self.rules.vm.bundle.wants_stored();
+        let is_wanted = self.wants_stored();
         let stage = self.stage();
         let players = stage.members.values().filter(|member| !member.player.is_bot);
         let players = players.map(|member| StoreScope::Player(member.player.id.clone()));

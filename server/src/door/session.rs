@@ -214,7 +214,7 @@ impl Entry<'_> {
             let found = self.server.commons.directory.find(match_id).ok_or(ErrorCode::MatchUnknown)?;
             let bundle = self.server.modes.bundle(&found.mode).and_then(Result::ok);
             let stored = match &bundle {
-                Some(bundle) => self.read_own(bundle, &found.mode).await?,
+                Some(bundle) => self.read_own(bundle, &found.mode).await,
                 None => Stored::new(),
             };
             return self.sit(&found, None, stored).await;
@@ -227,11 +227,15 @@ impl Entry<'_> {
         let mut refused = Vec::new();
         let mut last = Refusal::from(ErrorCode::MatchFull);
         let mut of_mode = None;
-        let stored = self.read_own(&bundle, mode).await?;
+        let stored = self.read_own(&bundle, mode).await;
         while refused.len() < TRIES {
             let Some(found) = self.server.place(mode, &refused, of_mode.is_some())? else {
                 // From the moment that it has a place on, others are sent to it, who must find it opened.
-                of_mode = Some(self.read(&bundle, mode, StoreScope::Mode).await?);
+                let read = self.read(&bundle, mode, StoreScope::Mode).await;
+                if bundle.wants_stored() && read.is_empty() {
+                    return Err(ErrorCode::Busy.into());
+                }
+                of_mode = Some(read);
                 if self.server.is_draining() {
                     return Err(ErrorCode::Draining.into());
                 }
@@ -275,19 +279,18 @@ impl Entry<'_> {
     }
 
     /// What the store holds of who wants in, if the rules may want to know.
-    async fn read_own(&self, bundle: &Bundle, mode: &str) -> Result<Stored, Refusal> {
+    async fn read_own(&self, bundle: &Bundle, mode: &str) -> Stored {
         if self.request.spectate {
-            return Ok(Stored::new());
+            return Stored::new();
         }
         self.read(bundle, mode, StoreScope::Player(self.guest.id.clone())).await
     }
 
-    async fn read(&self, bundle: &Bundle, mode: &str, scope: StoreScope) -> Result<Stored, Refusal> {
+    async fn read(&self, bundle: &Bundle, mode: &str, scope: StoreScope) -> Stored {
         if !bundle.wants_stored() {
-            return Ok(Stored::new());
+            return Stored::new();
         }
-        let stored = self.server.commons.store.read(mode, vec![scope.clone()], READ_DEADLINE).await;
-        if stored.contains_key(&scope) { Ok(stored) } else { Err(ErrorCode::Busy.into()) }
+        self.server.commons.store.read(mode, vec![scope], READ_DEADLINE).await
     }
 
     async fn sit(&self, found: &Found, place: Option<u32>, stored: Stored) -> Result<Joined, Refusal> {

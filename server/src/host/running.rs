@@ -168,7 +168,12 @@ impl Running {
             ended: None,
             door: door.clone(),
             started,
-            map: opening.saved.as_ref().map_or_else(|| opening.bundle.map_id(), |saved| saved.head.map.clone()),
+            // What does not say which it was has the mode's, if it has one.
+            map: opening
+                .saved
+                .as_ref()
+                .and_then(|saved| saved.head.map.clone())
+                .or_else(|| game.world().map().and_then(|_| opening.bundle.map_id())),
             recording,
             is_telling: false,
             leaving: Vec::new(),
@@ -290,6 +295,9 @@ impl Running {
     fn seat_player(&mut self, guest: Guest, metadata: &Value, stored: Option<StoredValues>) -> Result<u32, Refusal> {
         if self.seats.players().count() >= self.game.settings().players_max as usize {
             return Err(ErrorCode::MatchFull.into());
+        }
+        if stored.is_none() && self.game.wants_stored() {
+            return Err(ErrorCode::Busy.into());
         }
         let number = self.seats.next_player();
         let player = Player { number, id: guest.id.clone(), name: guest.name.clone(), is_bot: false };
@@ -624,8 +632,8 @@ impl Running {
         }
         let scopes: Vec<StoreScope> = self.game.unread().take(SCOPES_MAX).collect();
         if !scopes.is_empty() {
-            self.asked_unread = Some(Instant::now());
-            self.commons.store.read_later(&self.mode, scopes, self.no, self.door.clone());
+            let is_asked = self.commons.store.read_later(&self.mode, scopes, self.no, self.door.clone());
+            self.asked_unread = is_asked.then(Instant::now);
         }
     }
 
@@ -633,10 +641,16 @@ impl Running {
     pub(super) fn learn(&mut self, mut stored: Stored) {
         self.asked_unread = None;
         let unread: Vec<StoreScope> = self.game.unread().collect();
+        let mut has_learned = false;
         for scope in unread {
             if let Some(values) = stored.remove(&scope) {
                 self.game.learn(scope, values);
+                has_learned = true;
             }
+        }
+        // The others at once; where the store could not say, it is asked again later.
+        if has_learned {
+            self.ask_unread();
         }
     }
 

@@ -141,24 +141,28 @@ impl Store {
     /// Reads all that there is of some, after what was asked for before. Who cannot be read by then is not in the answer.
     pub async fn read(&self, mode: &str, scopes: Vec<StoreScope>, deadline: Duration) -> Stored {
         let (reply, answer) = oneshot::channel();
-        self.ask_all(Reading { mode: mode.to_owned(), scopes, reply: Reply::Caller(reply) });
+        if !self.ask_all(Reading { mode: mode.to_owned(), scopes, reply: Reply::Caller(reply) }) {
+            return Stored::new();
+        }
         timeout(deadline, answer).await.map_or_else(|_| Stored::new(), Result::unwrap_or_default)
     }
 
-    /// The same for a match that goes on meanwhile; the answer is an order to its worker.
-    pub fn read_later(&self, mode: &str, scopes: Vec<StoreScope>, match_no: u64, worker: Arc<WorkerDoor>) {
-        self.ask_all(Reading { mode: mode.to_owned(), scopes, reply: Reply::Match(match_no, worker) });
+    /// The same for a match that goes on meanwhile; the answer is an order to its worker. Returns whether one will come.
+    pub fn read_later(&self, mode: &str, scopes: Vec<StoreScope>, match_no: u64, worker: Arc<WorkerDoor>) -> bool {
+        self.ask_all(Reading { mode: mode.to_owned(), scopes, reply: Reply::Match(match_no, worker) })
     }
 
-    fn ask_all(&self, reading: Reading) {
+    fn ask_all(&self, reading: Reading) -> bool {
         if self.is_broken() {
-            return;
+            return false;
         }
         self.metrics.store_waiting.inc();
-        if self.sender.try_send(Job::Read(reading, Instant::now())).is_err() {
+        let is_taken = self.sender.try_send(Job::Read(reading, Instant::now())).is_ok();
+        if !is_taken {
             self.metrics.store_waiting.dec();
             self.metrics.stored(StoreOutcome::Busy);
         }
+        is_taken
     }
 
     /// Ends the task once everything that waits is done.
