@@ -54,7 +54,7 @@ async fn a_recorded_match_is_the_same_at_every_tick_and_goes_on_after_an_orderly
     let replays = files(&scratch, "replays", "replay");
     assert_eq!(replays.len(), 1);
     let verified = muster(&["replay", "--json", "--map"])
-        .args([arena().join("map.json"), replays[0].clone()])
+        .args([scratch.path().join(format!("data/kept-maps/{id}.json")), replays[0].clone()])
         .output()
         .expect("it runs");
     let verdict: Value = serde_json::from_slice(&verified.stdout)
